@@ -1,0 +1,94 @@
+-- Creates the star schema: one fact, four dimensions.
+-- Safe to run again: nothing that exists is touched.
+--
+-- Widths are bytes and fit the longest text of the full data set with room to spare.
+-- Keys are not enforced by Redshift but trusted by its planner: the publish step keeps them true.
+-- `row_version` is the total order under which the greatest version of a row wins; because every
+-- merge takes that maximum, the order in which files arrive cannot change the outcome.
+
+-- Grain: one row per user who has ever played a song. Small and joined by every question, so each
+-- node keeps a copy.
+create table if not exists mart.users (
+    user_id bigint not null,
+    first_name varchar(256),
+    last_name varchar(256),
+    gender varchar(16),
+    level varchar(16),
+    as_of timestamp not null,
+    row_version varchar(96) not null,
+    primary key (user_id)
+)
+diststyle all
+sortkey (user_id);
+
+-- Grain: one row per artist.
+create table if not exists mart.artists (
+    artist_id varchar(64) not null,
+    name varchar(1024) not null,
+    location varchar(1024),
+    latitude numeric(9, 5),
+    longitude numeric(9, 5),
+    row_version varchar(96) not null,
+    primary key (artist_id)
+)
+diststyle all
+sortkey (artist_id);
+
+-- Grain: one row per song. `artist_name` is the name this song was catalogued under; plays are
+-- matched by it, since an artist may go by several. A year of 0 means unknown, as in the source.
+create table if not exists mart.songs (
+    song_id varchar(64) not null,
+    title varchar(1024) not null,
+    artist_id varchar(64) not null,
+    artist_name varchar(1024) not null,
+    year smallint,
+    duration numeric(12, 5) not null,
+    row_version varchar(96) not null,
+    primary key (song_id),
+    foreign key (artist_id) references mart.artists (artist_id)
+)
+diststyle all
+sortkey (song_id);
+
+-- Grain: one row per distinct instant at which a song was played, to the millisecond.
+-- `weekday` counts from Sunday = 0. Nearly as long as the fact, so spread, and in time order.
+create table if not exists mart.time (
+    start_time timestamp not null,
+    hour smallint not null,
+    day smallint not null,
+    week smallint not null,
+    month smallint not null,
+    year smallint not null,
+    weekday smallint not null,
+    primary key (start_time)
+)
+distkey (start_time)
+sortkey (start_time);
+
+-- Grain: one row per play, known by its session and item. `song_id` and `artist_id` stay null until
+-- the catalogue knows the song; title, artist and length are kept as they were logged.
+-- Spread by session, as the staged events are: the merge moves no rows between nodes, and most
+-- `song_id`s are null, which would pile up on one. Sorted by time, which most questions filter by.
+create table if not exists mart.songplays (
+    songplay_id varchar(48) not null,
+    start_time timestamp not null,
+    user_id bigint,
+    level varchar(16),
+    song_id varchar(64),
+    artist_id varchar(64),
+    session_id bigint not null,
+    item_in_session integer not null,
+    song_title varchar(1024),
+    artist_name varchar(1024),
+    length numeric(12, 5),
+    location varchar(1024),
+    user_agent varchar(4096),
+    row_version varchar(96) not null,
+    primary key (songplay_id),
+    foreign key (start_time) references mart.time (start_time),
+    foreign key (user_id) references mart.users (user_id),
+    foreign key (song_id) references mart.songs (song_id),
+    foreign key (artist_id) references mart.artists (artist_id)
+)
+distkey (session_id)
+sortkey (start_time);

@@ -1,0 +1,51 @@
+-- Creates the pipeline's own records.
+-- Safe to run again: nothing that exists is touched.
+
+-- Grain: one row per source object that has been published, as it was when it was planned.
+-- A key of S3 has at most 1,024 bytes, a bucket's name 63.
+create table if not exists ops.loaded_objects (
+    source varchar(64) not null,
+    uri varchar(1100) not null,
+    etag varchar(128) not null,
+    bytes bigint not null,
+    run_id varchar(80) not null,
+    loaded_at timestamp not null,
+    primary key (source, uri)
+)
+distkey (uri)
+sortkey (source, uri);
+
+-- Grain: one row per published run and source.
+create table if not exists ops.runs (
+    run_id varchar(80) not null,
+    source varchar(64) not null,
+    objects bigint not null,
+    bytes bigint not null,
+    rows_staged bigint not null,
+    published_at timestamp not null,
+    primary key (run_id, source)
+)
+diststyle all
+sortkey (published_at);
+
+-- Grain: one row per user of any event. The newest event decides a user's name and level, and it
+-- need not be a play; so the newest is kept here even for users whom `mart.users` does not show.
+create table if not exists ops.latest_user_events (
+    user_id bigint not null,
+    first_name varchar(256),
+    last_name varchar(256),
+    gender varchar(16),
+    level varchar(16),
+    as_of timestamp not null,
+    row_version varchar(96) not null,
+    primary key (user_id)
+)
+diststyle all
+sortkey (user_id);
+
+-- Holds no rows. Whoever publishes locks it first, so that publishing runs queue up
+-- while readers of the star schema notice nothing.
+create table if not exists ops.publish_lock (
+    locked boolean
+)
+diststyle all;

@@ -1,0 +1,52 @@
+-- Creates this run's own staging schema, empty: the shapes of the source files.
+-- Safe to run again: only this run ever writes here, and it begins from nothing.
+drop schema if exists {{ staging }} cascade;
+
+create schema {{ staging }};
+
+-- Columns stand in the order of the JSONPaths file, which maps by position.
+-- An event without page, time, session or item means nothing, so it is refused on loading.
+create table {{ staging }}.staging_events (
+    artist varchar(1024),
+    auth varchar(64),
+    first_name varchar(256),
+    gender varchar(16),
+    item_in_session integer not null,
+    last_name varchar(256),
+    length numeric(12, 5),
+    level varchar(16),
+    location varchar(1024),
+    method varchar(16),
+    page varchar(128) not null,
+    registration double precision,
+    session_id bigint not null,
+    song varchar(1024),
+    status integer,
+    ts timestamp not null,
+    user_agent varchar(4096),
+    user_id bigint
+)
+distkey (session_id);
+
+create table {{ staging }}.staging_songs (
+    num_songs integer,
+    artist_id varchar(64) not null,
+    artist_latitude numeric(9, 5),
+    artist_longitude numeric(9, 5),
+    artist_location varchar(1024),
+    artist_name varchar(1024) not null,
+    song_id varchar(64) not null,
+    title varchar(1024) not null,
+    duration numeric(12, 5) not null,
+    year smallint
+)
+diststyle even;
+
+-- What this run was asked to load; becomes the ledger's entries when it is published.
+create table {{ staging }}.planned_objects (
+    source varchar(64) not null,
+    uri varchar(1100) not null,
+    etag varchar(128) not null,
+    bytes bigint not null
+)
+distkey (uri);

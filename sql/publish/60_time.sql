@@ -1,0 +1,16 @@
+-- Publishes the instants that are new; an instant never changes.
+-- Grain: one row per distinct instant. Safe to run again: what is there is left out.
+insert into mart.time (
+    start_time, hour, day, week, month, year, weekday
+)
+select
+    loaded.start_time,
+    loaded.hour,
+    loaded.day,
+    loaded.week,
+    loaded.month,
+    loaded.year,
+    loaded.weekday
+from {{ staging }}.new_time as loaded
+left join mart.time as published on loaded.start_time = published.start_time
+where published.start_time is null;

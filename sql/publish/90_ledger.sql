@@ -1,0 +1,36 @@
+-- Writes down what this run has published, in the same transaction: both happen or neither.
+-- Grain of loaded_objects: one row per source object; of runs: one row per run and source.
+-- Safe to run again: the client token lets a transaction through once, and the merge counts nothing twice.
+merge into ops.loaded_objects
+using {{ staging }}.planned_objects as planned
+    on loaded_objects.source = planned.source
+    and loaded_objects.uri = planned.uri
+when matched then update set
+    etag = planned.etag,
+    bytes = planned.bytes,
+    run_id = {{ run_id }},
+    loaded_at = getdate()
+when not matched then insert (
+    source, uri, etag, bytes, run_id, loaded_at
+) values (
+    planned.source, planned.uri, planned.etag, planned.bytes, {{ run_id }}, getdate()
+);
+
+insert into ops.runs (
+    run_id, source, objects, bytes, rows_staged, published_at
+)
+select
+    {{ run_id }} as run_id,
+    planned.source,
+    count(*) as objects,
+    sum(planned.bytes) as bytes,
+    case planned.source
+        when 'songs' then (select count(*) from {{ staging }}.staging_songs)
+        when 'events' then (select count(*) from {{ staging }}.staging_events)
+    end as rows_staged,
+    getdate() as published_at
+from {{ staging }}.planned_objects as planned
+group by planned.source;
+
+-- A run that has succeeded leaves no staging schema behind; one that fails keeps it for a look.
+drop schema {{ staging }} cascade;

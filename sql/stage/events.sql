@@ -1,0 +1,11 @@
+-- Stages the event logs: the JSONPaths file maps their camelCase keys by position.
+-- Safe to run again: a COPY that failed has loaded nothing.
+copy {{ staging }}.staging_events
+from {{ manifest }}
+iam_role {{ copy_role }}
+manifest
+format as json {{ jsonpaths }}
+timeformat 'epochmillisecs'
+{% if compressed %}gzip{% endif %}
+compupdate off
+statupdate off;

@@ -1,0 +1,10 @@
+-- Stages the song files: keys have the columns' names, so they map by name.
+-- Safe to run again: a COPY that failed has loaded nothing.
+copy {{ staging }}.staging_songs
+from {{ manifest }}
+iam_role {{ copy_role }}
+manifest
+format as json 'auto'
+{% if compressed %}gzip{% endif %}
+compupdate off
+statupdate off;
