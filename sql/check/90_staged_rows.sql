@@ -3,13 +3,10 @@ select
     'planned_objects' as counted,
     count(*) as rows_staged
 from {{ staging }}.planned_objects
+{% for source in sources %}
 union all
 select
-    'songs' as counted,
+    {{ source.name }} as counted,
     count(*) as rows_staged
-from {{ staging }}.staging_songs
-union all
-select
-    'events' as counted,
-    count(*) as rows_staged
-from {{ staging }}.staging_events;
+from {{ staging }}.{{ source.table }}
+{% endfor %};

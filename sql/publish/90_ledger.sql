@@ -19,18 +19,18 @@ when not matched then insert (
 insert into ops.runs (
     run_id, source, objects, bytes, rows_staged, published_at
 )
+{% for source in sources %}
+{% if not loop.first %}union all{% endif %}
 select
     {{ run_id }} as run_id,
-    planned.source,
+    {{ source.name }} as source,
     count(*) as objects,
-    sum(planned.bytes) as bytes,
-    case planned.source
-        when 'songs' then (select count(*) from {{ staging }}.staging_songs)
-        when 'events' then (select count(*) from {{ staging }}.staging_events)
-    end as rows_staged,
+    coalesce(sum(bytes), 0) as bytes,
+    (select count(*) from {{ staging }}.{{ source.table }}) as rows_staged,
     getdate() as published_at
-from {{ staging }}.planned_objects as planned
-group by planned.source;
+from {{ staging }}.planned_objects
+where source = {{ source.name }}
+{% endfor %};
 
 -- A run that has succeeded leaves no staging schema behind; one that fails keeps it for a look.
 drop schema {{ staging }} cascade;

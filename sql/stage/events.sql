@@ -6,6 +6,6 @@ iam_role {{ copy_role }}
 manifest
 format as json {{ jsonpaths }}
 timeformat 'epochmillisecs'
-{% if compressed %}gzip{% endif %}
+{% if gzip %}gzip{% elif zstd %}zstd{% endif %}
 compupdate off
 statupdate off;

@@ -5,6 +5,6 @@ from {{ manifest }}
 iam_role {{ copy_role }}
 manifest
 format as json 'auto'
-{% if compressed %}gzip{% endif %}
+{% if gzip %}gzip{% elif zstd %}zstd{% endif %}
 compupdate off
 statupdate off;

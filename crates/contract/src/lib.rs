@@ -1,1 +1,14 @@
-//! stub
+//! What two sides of Segue must agree on: the messages that cross a state boundary, the names of
+//! errors, where a run keeps its files, and how the pipeline's SQL is rendered.
+//!
+//! Nothing here talks to AWS, so every rule can be tested without it.
+
+pub mod errors;
+pub mod layout;
+pub mod messages;
+pub mod pipeline;
+pub mod quoting;
+pub mod run;
+
+pub use errors::{ErrorName, Failure};
+pub use run::{Run, RunInput};

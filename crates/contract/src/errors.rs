@@ -1,0 +1,107 @@
+//! The closed list of errors that the state machines match, and who must act on each.
+
+use std::fmt;
+
+/// The name of a failure, as `Retry` and `Catch` of the state machines match it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorName {
+    /// The warehouse has too much to do. Nobody acts: tried again with growing waits.
+    WarehouseBusy,
+    /// The warehouse, or the way to it, is away. Nobody acts: tried again with growing waits.
+    WarehouseUnreachable,
+    /// Another transaction came first. Nobody acts: the step is submitted again as a new attempt.
+    TransactionConflict,
+    /// A COPY refused its input. Whoever owns the data acts.
+    LoadRejected,
+    /// A statement is wrong, or may not do what it does. Whoever owns the SQL acts.
+    StatementFailed,
+    /// Somebody cancelled the statement. Whoever did so knows why.
+    StatementAborted,
+    /// A check found offenders, or counts do not add up. Whoever owns the data acts.
+    QualityCheckFailed,
+    /// Files are missing, or cannot be read. Whoever runs it acts.
+    SourceUnreadable,
+    /// The execution's input is not what a run takes. Whoever started it acts.
+    InvalidInput,
+    /// The deployment lacks a setting, or has a wrong one. Whoever deployed it acts.
+    InvalidConfiguration,
+}
+
+impl ErrorName {
+    /// Every name, in the order of the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::WarehouseBusy,
+        Self::WarehouseUnreachable,
+        Self::TransactionConflict,
+        Self::LoadRejected,
+        Self::StatementFailed,
+        Self::StatementAborted,
+        Self::QualityCheckFailed,
+        Self::SourceUnreadable,
+        Self::InvalidInput,
+        Self::InvalidConfiguration,
+    ];
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The variant is the name: one spelling in code, state machine and documentation.
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// Why something could not be done, in words for the person who must act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", .hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+pub struct Failure {
+    /// What the state machine matches.
+    pub name: ErrorName,
+    /// What was expected and what was found. Never holds a secret.
+    pub message: String,
+    /// What to do about it, where there is something to say.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with its message; see [`Failure::hint`] for what to do about it.
+    pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
+        Self { name, message: shortened(message.into()), hint: None }
+    }
+
+    /// The same failure, saying what to do.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(shortened(hint.into())), ..self }
+    }
+}
+
+/// Bytes of a message at most: an execution's cause holds 32,768 characters, of which a Lambda's
+/// JSON envelope and a nested execution's description take their part.
+const MESSAGE_BYTES_MAX: usize = 6_000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MESSAGE_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(MESSAGE_BYTES_MAX));
+        text.push_str(" …");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_to_do_below_what_happened() {
+        let failure = Failure::new(ErrorName::InvalidInput, "expected a, found b").hint("say a");
+        assert_eq!(failure.to_string(), "expected a, found b\nhint: say a");
+        assert_eq!(failure.name.to_string(), "InvalidInput");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let failure = Failure::new(ErrorName::LoadRejected, "é".repeat(MESSAGE_BYTES_MAX));
+        assert!(failure.message.len() <= MESSAGE_BYTES_MAX + " …".len());
+        assert!(failure.message.ends_with("é …"));
+    }
+}

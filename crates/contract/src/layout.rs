@@ -1,0 +1,39 @@
+//! Where a run keeps its files in the work bucket.
+//!
+//! Everything of a run stands under `runs/<run>/`, so that a lifecycle rule can clear it away and
+//! the copy role can be confined to it.
+
+use crate::Run;
+
+/// Where the files of all runs stand in the work bucket.
+pub const RUNS_PREFIX: &str = "runs/";
+
+/// The key of a file of this run.
+pub fn key(run: &Run, name: &str) -> String {
+    format!("{RUNS_PREFIX}{}/{name}", run.id)
+}
+
+/// The manifest that a COPY step reads: `stage/songs` reads `manifests/stage/songs.json`.
+pub fn manifest_key(run: &Run, step: &str) -> String {
+    key(run, &format!("manifests/{step}.json"))
+}
+
+/// The JSONPaths file that the COPY of a source uses.
+pub fn jsonpaths_key(run: &Run, source: &str) -> String {
+    key(run, &format!("jsonpaths/{source}.json"))
+}
+
+/// One part of the list of the objects that this run loads: gzip, one JSON document a line.
+pub fn planned_objects_key(run: &Run, part: usize) -> String {
+    key(run, &format!("objects/{part:05}.json.gz"))
+}
+
+/// The run's report; `extension` is `json` or `html`.
+pub fn report_key(run: &Run, extension: &str) -> String {
+    key(run, &format!("report.{extension}"))
+}
+
+/// The URI of an object.
+pub fn uri(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
+}

@@ -1,0 +1,166 @@
+//! What the functions take and return. Counts are of objects, bytes or rows, as they are named;
+//! durations say their unit. Only small things cross a state boundary: lists stand in the work bucket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Run;
+
+/// Which step of which run to carry out, and how often it has been tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// The run that the step belongs to.
+    pub run: Run,
+    /// The step: a folder of `sql/`, or a file within one, without its ending.
+    pub step: String,
+    /// Counts from 1; a conflict leads to the next.
+    pub attempt: u32,
+    /// How the objects that a COPY reads are compressed.
+    #[serde(default)]
+    pub compression: Compression,
+}
+
+/// How the objects that one COPY reads are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// Each object is gzip.
+    Gzip,
+    /// Each object is Zstandard.
+    Zstd,
+}
+
+/// Asks for the state of a step's statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Poll {
+    /// What was submitted.
+    pub step: Step,
+    /// The id that the Data API gave it.
+    pub statement_id: String,
+}
+
+/// What has become of a step's statement. A statement that failed is an error, not a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StatementState {
+    /// Not ended yet: look again after the wait.
+    Running {
+        /// The Data API's id.
+        statement_id: String,
+        /// How long to wait before looking again.
+        wait_seconds: u64,
+    },
+    /// Ended well.
+    Finished {
+        /// The Data API's id; a result set is read from `<id>:<n>`.
+        statement_id: String,
+        /// The step it carried out.
+        step: String,
+        /// How long it ran in the warehouse, in milliseconds.
+        duration_ms: u64,
+        /// What each SQL file of the step did.
+        files: Vec<FileOutcome>,
+    },
+}
+
+/// What the statements of one SQL file did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileOutcome {
+    /// The file below `sql/`, without its ending.
+    pub file: String,
+    /// Rows that its statements loaded, wrote, deleted or returned.
+    pub rows: i64,
+    /// How long its statements ran, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Asks what there is to load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanRequest {
+    /// The run to plan.
+    pub run: Run,
+    /// The statement whose result is the ledger.
+    pub ledger_statement_id: String,
+}
+
+/// What this run will load. Lists and manifests stand in the work bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plan {
+    /// Objects to load, over all sources.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What was found per source.
+    pub sources: Vec<PlannedSource>,
+    /// The COPY steps to carry out, independent of each other.
+    pub loads: Vec<Load>,
+}
+
+/// What was found of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlannedSource {
+    /// Its name.
+    pub source: String,
+    /// Where it was looked for.
+    pub prefix: String,
+    /// Objects listed there.
+    pub listed: u64,
+    /// Objects to load.
+    pub objects: u64,
+    /// Of these, objects that were loaded before with another content.
+    pub changed: u64,
+    /// Bytes to load.
+    pub bytes: u64,
+}
+
+/// One COPY step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Load {
+    /// The step, as [`Step::step`].
+    pub step: String,
+    /// How its objects are compressed.
+    pub compression: Compression,
+}
+
+/// Asks whether what is staged may be published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckRequest {
+    /// The run to judge.
+    pub run: Run,
+    /// The finished statement of the step `check`, whose results are the offenders and counts.
+    pub statement_id: String,
+    /// What was planned.
+    pub plan: Plan,
+    /// What each COPY reported.
+    pub loaded: Vec<StatementState>,
+}
+
+/// Every check is healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Checked {
+    /// The checks that found no offender.
+    pub healthy: Vec<String>,
+    /// Rows staged by each COPY.
+    pub staged: Vec<StagedRows>,
+}
+
+/// How many rows one COPY staged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StagedRows {
+    /// A source, or `planned_objects`.
+    pub counted: String,
+    /// Rows.
+    pub rows: u64,
+}

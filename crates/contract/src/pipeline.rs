@@ -1,0 +1,286 @@
+//! The pipeline is the `sql/` folder, carried inside the functions that need it.
+//!
+//! A folder is one step: its numbered files, in their order, run as one transaction. A file without
+//! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
+
+use include_dir::{Dir, include_dir};
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use crate::messages::{Compression, Step};
+use crate::quoting::{Identifier, literal};
+use crate::{ErrorName, Failure, layout};
+
+static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql");
+
+/// Statements of a batch at most, as the Data API takes them.
+pub const STATEMENTS_MAX: usize = 40;
+/// Bytes of a statement's text at most, as the Data API takes them.
+pub const STATEMENT_BYTES_MAX: usize = 100_000;
+
+/// One statement of a step, and the file it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The file below `sql/`, without its ending.
+    pub file: String,
+    /// The text to run.
+    pub sql: String,
+}
+
+/// What a deployment adds to the SQL of every run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The bucket that holds manifests.
+    pub work_bucket: String,
+    /// The role that Redshift assumes for a COPY.
+    pub copy_role_arn: String,
+}
+
+/// The sources, in the order of their names: one for each file in `sql/stage`.
+pub fn sources() -> Vec<&'static str> {
+    let files = SQL.get_dir("stage").into_iter().flat_map(Dir::files);
+    let mut names: Vec<_> = files
+        .filter_map(|file| file.path().to_str()?.strip_prefix("stage/")?.strip_suffix(".sql"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The JSONPaths file that Segue brings for a source whose keys are not its columns' names.
+pub fn jsonpaths(source: &str) -> Option<&'static str> {
+    SQL.get_file(format!("stage/{source}.jsonpaths.json"))?.contents_utf8()
+}
+
+/// The statements of a step, ready to be submitted.
+///
+/// # Errors
+/// `InvalidInput` for a step that does not exist or a value that cannot be quoted;
+/// `StatementFailed` for a template that does not render.
+pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Failure> {
+    let staged_sources = sources()
+        .into_iter()
+        .map(|source| {
+            let table = Identifier::new(format!("staging_{source}"))?;
+            Ok(context! { name => source, table => Value::from(table) })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let source = step.step.rsplit('/').next().unwrap_or_default();
+    let stored = |key: String| layout::uri(&deployment.work_bucket, &key);
+    let values = context! {
+        staging => Value::from(step.run.staging_schema()?),
+        run_id => step.run.id.as_str(),
+        rebuild => step.run.input.rebuild,
+        sources => staged_sources,
+        manifest => stored(layout::manifest_key(&step.run, &step.step)),
+        jsonpaths => stored(layout::jsonpaths_key(&step.run, source)),
+        copy_role => deployment.copy_role_arn.as_str(),
+        gzip => step.compression == Compression::Gzip,
+        zstd => step.compression == Compression::Zstd,
+    };
+    render_with(&step.step, &values)
+}
+
+/// The statements that read why the COPY with this query id refused its input.
+///
+/// # Errors
+/// `StatementFailed` for a template that does not render.
+pub fn load_errors(query_id: i64) -> Result<Vec<Statement>, Failure> {
+    render_with("diagnose/load_errors", &context! { query_id })
+}
+
+/// The names of the steps that exist.
+pub fn steps() -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in SQL.dirs().filter(|folder| !folder.path().ends_with("examples")) {
+        let Some(name) = folder.path().to_str() else { continue };
+        let files: Vec<&str> = templates(name);
+        if files.iter().any(|file| is_numbered(file)) {
+            names.push(name.to_owned());
+        }
+        names.extend(files.into_iter().filter(|file| !is_numbered(file)).map(str::to_owned));
+    }
+    names.sort();
+    names
+}
+
+/// The templates of a folder, without their ending, in the order of their names.
+fn templates(folder: &str) -> Vec<&'static str> {
+    let files = SQL.get_dir(folder).into_iter().flat_map(Dir::files);
+    let mut names: Vec<_> =
+        files.filter_map(|file| file.path().to_str()?.strip_suffix(".sql")).collect();
+    names.sort_unstable();
+    names
+}
+
+fn is_numbered(file: &str) -> bool {
+    file.rsplit('/').next().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn render_with(step: &str, values: &Value) -> Result<Vec<Statement>, Failure> {
+    let files: Vec<&str> = match SQL.get_file(format!("{step}.sql")) {
+        Some(_) => vec![step],
+        None => templates(step).into_iter().filter(|file| is_numbered(file)).collect(),
+    };
+    if files.is_empty() || !steps().iter().any(|known| known == step) {
+        return Err(Failure::new(
+            ErrorName::InvalidInput,
+            format!("expected a step among {}, found {step:?}", steps().join(", ")),
+        ));
+    }
+    let environment = environment();
+    let mut statements = Vec::new();
+    for file in files {
+        let template = SQL.get_file(format!("{file}.sql")).and_then(|file| file.contents_utf8());
+        let text = environment
+            .render_named_str(file, template.unwrap_or_default(), values)
+            .map_err(|error| {
+                let reason = format!("sql/{file}.sql does not render: {error}");
+                Failure::new(ErrorName::StatementFailed, reason)
+            })?;
+        statements.extend(split(&text).into_iter().map(|sql| Statement { file: file.into(), sql }));
+    }
+    Ok(statements)
+}
+
+/// Every value that a template prints goes through the one quoting function.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(|output, _state, value| {
+        let refused =
+            |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
+        if let Some(identifier) = value.downcast_object_ref::<Identifier>() {
+            write!(output, "{identifier}")?;
+        } else if let Some(text) = value.as_str() {
+            let quoted = literal(text).map_err(|failure| refused(failure.to_string()))?;
+            output.write_str(&quoted)?;
+        } else if value.kind() == ValueKind::Number {
+            write!(output, "{value}")?;
+        } else {
+            return Err(refused(format!("expected text, a name or a number, found {value:?}")));
+        }
+        Ok(())
+    });
+    environment
+}
+
+/// Cuts a file at the semicolons that end statements, leaving out what holds comments only.
+fn split(text: &str) -> Vec<String> {
+    let mut statements = Vec::new();
+    let (mut begin, mut at, mut has_code) = (0, 0, false);
+    while let Some(character) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let length = match character {
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            '\'' | '"' => {
+                has_code = true;
+                rest[1..].find(character).map_or(rest.len(), |end| end + 2)
+            }
+            ';' => {
+                if has_code {
+                    statements.push(text[begin..at].trim().to_owned());
+                }
+                (begin, has_code) = (at + 1, false);
+                1
+            }
+            _ => {
+                has_code |= !character.is_whitespace();
+                character.len_utf8()
+            }
+        };
+        at += length;
+    }
+    if has_code {
+        statements.push(text[begin..].trim().to_owned());
+    }
+    statements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Run, RunInput};
+
+    fn deployment() -> Deployment {
+        Deployment {
+            work_bucket: "work".into(),
+            copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
+        }
+    }
+
+    fn step(name: &str, rebuild: bool) -> Step {
+        Step {
+            run: Run {
+                id: "run_1".into(),
+                started_at: "2018-11-01T00:00:00Z".into(),
+                redrive_count: 0,
+                input: RunInput { rebuild, ..RunInput::default() },
+            },
+            step: name.into(),
+            attempt: 1,
+            compression: Compression::Gzip,
+        }
+    }
+
+    #[test]
+    fn every_step_renders_within_the_limits_of_the_data_api() {
+        for name in steps().iter().filter(|name| !name.starts_with("diagnose/")) {
+            let statements = render(&step(name, true), &deployment()).expect(name);
+            assert!(
+                (1..=STATEMENTS_MAX).contains(&statements.len()),
+                "{name}: {}",
+                statements.len()
+            );
+            for statement in statements {
+                assert!(statement.sql.len() <= STATEMENT_BYTES_MAX, "{}", statement.file);
+                assert!(!statement.sql.contains("{{"), "{}", statement.file);
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_a_step_for_every_phase_and_source() {
+        insta::assert_snapshot!(steps().join("\n"));
+        assert_eq!(sources(), ["events", "songs"]);
+    }
+
+    #[test]
+    fn a_copy_names_its_manifest_and_role_as_literals() {
+        let statements = render(&step("stage/events", false), &deployment()).expect("renders");
+        assert_eq!(statements.len(), 1);
+        insta::assert_snapshot!(statements[0].sql);
+    }
+
+    #[test]
+    fn only_a_rebuild_deletes_what_is_published() {
+        let deletes = |rebuild| {
+            let statements = render(&step("publish", rebuild), &deployment()).expect("renders");
+            statements.iter().filter(|s| s.file == "publish/20_rebuild").count()
+        };
+        assert_eq!((deletes(false), deletes(true)), (0, 7));
+    }
+
+    #[test]
+    fn an_unknown_step_names_those_that_exist() {
+        let failure = render(&step("publis", false), &deployment()).expect_err("unknown");
+        assert_eq!(failure.name, ErrorName::InvalidInput);
+        assert!(failure.message.contains("publish"), "{failure}");
+    }
+
+    #[test]
+    fn files_are_cut_at_semicolons_outside_quotes_and_comments() {
+        let text = "-- it's; a comment\nselect ';', \"a;b\", '''' ; ;\n-- end\n";
+        assert_eq!(split(text), ["-- it's; a comment\nselect ';', \"a;b\", ''''"]);
+        assert_eq!(split("select 1; select 'é;'"), ["select 1", "select 'é;'"]);
+        assert!(split("-- nothing; here").is_empty());
+    }
+
+    #[test]
+    fn a_value_cannot_leave_its_quotes() {
+        let deployment = Deployment { copy_role_arn: "'; drop table x".into(), ..deployment() };
+        let statements = render(&step("stage/songs", false), &deployment).expect("renders");
+        assert_eq!(statements.len(), 1);
+        assert!(statements[0].sql.contains("iam_role '''; drop table x'"));
+    }
+}

@@ -1,0 +1,117 @@
+//! The one way for a value to become part of SQL text.
+//!
+//! Redshift reads a backslash within quotes as an escape or not, by its age and settings; so what
+//! would need one is refused rather than guessed.
+
+use std::fmt;
+
+use minijinja::value::{Object, Value};
+
+use crate::{ErrorName, Failure};
+
+/// Bytes of an identifier at most, as Redshift has it.
+const IDENTIFIER_BYTES_MAX: usize = 127;
+
+/// The text of a string literal, quotes included.
+///
+/// # Errors
+/// `InvalidInput` when the value holds a backslash or a control character.
+pub fn literal(value: &str) -> Result<String, Failure> {
+    match value.chars().find(|character| *character == '\\' || character.is_control()) {
+        None => Ok(format!("'{}'", value.replace('\'', "''"))),
+        Some(refused) => Err(Failure::new(
+            ErrorName::InvalidInput,
+            format!(
+                "expected text without backslashes and control characters, found {refused:?} in {value:?}"
+            ),
+        )),
+    }
+}
+
+/// A name that needs no quotes: lower-case letters, digits and underscores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier(String);
+
+impl Identifier {
+    /// Takes a name as it is.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it has other characters, begins with a digit, is empty or too long.
+    pub fn new(name: impl Into<String>) -> Result<Self, Failure> {
+        let name = name.into();
+        let mut bytes = name.bytes();
+        let begins_well =
+            bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let goes_on_well =
+            bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if begins_well && goes_on_well && name.len() <= IDENTIFIER_BYTES_MAX {
+            Ok(Self(name))
+        } else {
+            Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!(
+                    "expected a name of lower-case letters, digits and underscores, \
+                     at most {IDENTIFIER_BYTES_MAX} bytes, found {name:?}"
+                ),
+            ))
+        }
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Object for Identifier {}
+
+impl From<Identifier> for Value {
+    fn from(identifier: Identifier) -> Self {
+        Self::from_object(identifier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads a literal back as Redshift does, backslashes taken either way.
+    fn read_back(literal: &str) -> Option<String> {
+        let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+        let unpaired = inner.replace("''", "");
+        (!unpaired.contains('\'') && !inner.contains('\\')).then(|| inner.replace("''", "'"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_literal_means_the_value_or_is_refused(value in any::<String>()) {
+            match literal(&value) {
+                Ok(text) => prop_assert_eq!(read_back(&text), Some(value)),
+                Err(_) => prop_assert!(value.chars().any(|c| c == '\\' || c.is_control())),
+            }
+        }
+
+        #[test]
+        fn an_identifier_is_plain_or_refused(name in any::<String>()) {
+            if let Ok(identifier) = Identifier::new(name.clone()) {
+                prop_assert_eq!(identifier.to_string(), name.clone());
+                prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_quote_cannot_end_a_literal() {
+        assert_eq!(literal("'; drop table x --").expect("plain"), "'''; drop table x --'");
+    }
+
+    #[test]
+    fn names_that_would_need_quotes_are_refused() {
+        for name in ["", "1a", "a-b", "A", "a\"", "a b", &"a".repeat(128)] {
+            assert!(Identifier::new(name).is_err(), "{name:?}");
+        }
+    }
+}

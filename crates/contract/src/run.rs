@@ -1,0 +1,205 @@
+//! One execution of the load state machine, as every function sees it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::quoting::Identifier;
+use crate::{ErrorName, Failure, pipeline};
+
+/// Bytes of a run's name within its staging schema at most: the schema is read by people.
+const SCHEMA_NAME_BYTES_MAX: usize = 60;
+/// Bytes of a run's id at most: what Step Functions allows for an execution's name.
+const RUN_ID_BYTES_MAX: usize = 80;
+
+/// Who is asking: one execution, and what it was asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Run {
+    /// The execution's name.
+    pub id: String,
+    /// When the execution started, RFC 3339.
+    pub started_at: String,
+    /// How often the execution has been redriven.
+    #[serde(default)]
+    pub redrive_count: u32,
+    /// The execution's input.
+    #[serde(default)]
+    pub input: RunInput,
+}
+
+/// What a run may be asked to do. `{}` loads whatever is new from every source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunInput {
+    /// Only these sources; all when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<String>>,
+    /// Forget what was published and load every file again, in one visible change.
+    #[serde(default)]
+    pub rebuild: bool,
+    /// The parent's id, which Step Functions' own integrations add to an input.
+    #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
+    pub started_by: Option<String>,
+}
+
+impl Run {
+    /// Says whether this is a run that can be carried out.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, or a
+    /// rebuild of some sources only.
+    pub fn validate(&self) -> Result<(), Failure> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if self.id.is_empty() || self.id.len() > RUN_ID_BYTES_MAX || !self.id.bytes().all(plain) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!(
+                    "expected an execution name of letters, digits, '-', '_' and '.', found {:?}",
+                    self.id
+                ),
+            )
+            .hint("start the state machine with another name, or with none"));
+        }
+        let Some(sources) = &self.input.sources else { return Ok(()) };
+        let known = pipeline::sources();
+        if let Some(unknown) = sources.iter().find(|source| !known.contains(&source.as_str())) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!("expected sources among {}, found {unknown:?}", known.join(", ")),
+            ));
+        }
+        if sources.is_empty() {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                "expected at least one source, found an empty list",
+            )
+            .hint("leave `sources` out to load all of them"));
+        }
+        if self.input.rebuild && known.iter().any(|name| !sources.iter().any(|s| s == name)) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!("expected a rebuild of every source, found only {}", sources.join(", ")),
+            )
+            .hint("a rebuild empties the star schema: leave `sources` out"));
+        }
+        Ok(())
+    }
+
+    /// The sources that this run loads, in the order of their names.
+    pub fn sources(&self) -> Vec<&'static str> {
+        let wanted = |name: &&str| match &self.input.sources {
+            Some(sources) => sources.iter().any(|source| source == name),
+            None => true,
+        };
+        pipeline::sources().into_iter().filter(wanted).collect()
+    }
+
+    /// The run's own staging schema: `staging_<run>`, with a digest where the run's name is not a
+    /// plain identifier, so that two runs never share one.
+    ///
+    /// # Errors
+    /// Never for a validated run.
+    pub fn staging_schema(&self) -> Result<Identifier, Failure> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if self.id.len() <= SCHEMA_NAME_BYTES_MAX && self.id.bytes().all(plain) {
+            return Identifier::new(format!("staging_{}", self.id));
+        }
+        let readable: String = self
+            .id
+            .bytes()
+            .take(SCHEMA_NAME_BYTES_MAX)
+            .map(|byte| byte.to_ascii_lowercase())
+            .map(|byte| if plain(byte) { char::from(byte) } else { '_' })
+            .collect();
+        Identifier::new(format!("staging_{readable}_{}", &digest(&[&self.id])[..8]))
+    }
+
+    /// The client token of one attempt at one step: the same for every retry of the attempt, so
+    /// that the Data API submits it once; another for every other attempt, redrive and run, even
+    /// when a run's name comes back. 64 characters, the most that the Data API takes.
+    pub fn client_token(&self, step: &str, attempt: u32) -> String {
+        let redrive = self.redrive_count.to_string();
+        digest(&[&self.id, &self.started_at, &redrive, step, &attempt.to_string()])
+    }
+
+    /// The name under which a step's statement is listed: `segue/<run>/<step>/<attempt>`.
+    pub fn statement_name(&self, step: &str, attempt: u32) -> String {
+        format!("{}{step}/{attempt}", self.statement_name_prefix())
+    }
+
+    /// What the names of all statements of this run begin with.
+    pub fn statement_name_prefix(&self) -> String {
+        format!("segue/{}/", self.id)
+    }
+}
+
+/// SHA-256 over the parts, each with its length, in hexadecimal.
+fn digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hex::encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run(id: &str) -> Run {
+        Run {
+            id: id.into(),
+            started_at: "2018-11-01T00:00:00Z".into(),
+            redrive_count: 0,
+            input: RunInput::default(),
+        }
+    }
+
+    #[test]
+    fn a_plain_name_is_the_schema_and_others_get_a_digest() {
+        assert_eq!(run("daily_7").staging_schema().expect("plain").to_string(), "staging_daily_7");
+        let dashed = run("a-B").staging_schema().expect("made plain").to_string();
+        assert!(dashed.starts_with("staging_a_b_"), "{dashed}");
+        assert_ne!(dashed, run("A-b").staging_schema().expect("made plain").to_string());
+    }
+
+    #[test]
+    fn a_misspelt_input_names_what_is_known() {
+        let error = serde_json::from_str::<RunInput>(r#"{"rebuld": true}"#).expect_err("unknown");
+        assert!(error.to_string().contains("expected"), "{error}");
+    }
+
+    #[test]
+    fn inputs_that_cannot_be_carried_out_are_refused() {
+        let with = |input| Run { input, ..run("r") };
+        let sources = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+        let unknown = with(RunInput { sources: sources(&["song"]), ..RunInput::default() });
+        let none = with(RunInput { sources: sources(&[]), ..RunInput::default() });
+        let part = with(RunInput { sources: sources(&["songs"]), rebuild: true, started_by: None });
+        let messages: Vec<String> = [unknown, none, part, run("a b"), run("")]
+            .iter()
+            .map(|run| run.validate().expect_err("refused").to_string())
+            .collect();
+        insta::assert_snapshot!(messages.join("\n\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_valid_run_has_a_schema(id in "[A-Za-z0-9_.-]{1,80}") {
+            prop_assert!(run(&id).validate().is_ok());
+            prop_assert!(run(&id).staging_schema().is_ok());
+        }
+
+        #[test]
+        fn different_attempts_have_different_tokens(
+            step in "[a-z/]{1,20}", other in "[a-z/]{1,20}", first in 1u32..9, second in 1u32..9,
+        ) {
+            let (a, b) = (run("r").client_token(&step, first), run("r").client_token(&other, second));
+            prop_assert_eq!(a.len(), 64);
+            prop_assert_eq!(a == b, step == other && first == second);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+-- Reads why a COPY refused its input: the first bad fields, as Redshift recorded them.
+-- Grain: one row per refused field.
+select
+    file_name,
+    line_number,
+    trim(column_name) as column_name,
+    trim(column_type) as column_type,
+    trim(column_length) as column_length,
+    error_code,
+    trim(error_message) as error_message,
+    count(*) over () as refused
+from sys_load_error_detail
+where query_id = {{ query_id }}
+order by
+    file_name,
+    line_number,
+    position
+limit 5;
