@@ -1,0 +1,311 @@
+// One bad example for every rule; each is made from a machine that is good.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { readErrorNames } from "./failures.mjs";
+import { problemsOf } from "./lint.mjs";
+import { readSubstitutions } from "./substitutions.mjs";
+
+const FILE = "statemachine/example.asl.json";
+const ERROR_NAMES = new Set(["WarehouseBusy", "LoadRejected"]);
+const TEMPLATE = `
+Resources:
+  ExampleStateMachine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: statemachine/example.asl.json
+      DefinitionSubstitutions:
+        SubmitFunctionArn: !GetAtt SubmitFunction.Arn
+`;
+
+const LIMITED = { IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 60, MaxAttempts: 5, JitterStrategy: "FULL" };
+const TRANSIENT = [
+  "Lambda.ClientExecutionTimeoutException",
+  "Lambda.ServiceException",
+  "Lambda.AWSLambdaException",
+  "Lambda.SdkClientException",
+  "Lambda.TooManyRequestsException",
+];
+
+function goodMachine() {
+  return {
+    Comment: "Loads each source.",
+    QueryLanguage: "JSONata",
+    StartAt: "Set run",
+    TimeoutSeconds: 3600,
+    States: {
+      "Set run": {
+        Type: "Pass",
+        Assign: { runId: "{% $states.input.runId %}", sources: "{% $states.input.sources %}" },
+        Next: "Submit",
+      },
+      Submit: {
+        Type: "Task",
+        Comment: "Safe to retry: the token is made of run and step.",
+        Resource: "arn:aws:states:::lambda:invoke",
+        Arguments: { FunctionName: "${SubmitFunctionArn}", Payload: { runId: "{% $runId %}" } },
+        Assign: { statement: "{% $states.result.Payload.id %}" },
+        Output: "{% $states.result.Payload %}",
+        TimeoutSeconds: 60,
+        HeartbeatSeconds: 30,
+        Retry: [{ ErrorEquals: [...TRANSIENT, "WarehouseBusy"], ...LIMITED }],
+        Catch: [{ ErrorEquals: ["States.ALL"], Assign: { failure: "{% $states.errorOutput %}" }, Next: "Failed" }],
+        Next: "Stage sources",
+      },
+      "Stage sources": {
+        Type: "Map",
+        Items: "{% $sources %}",
+        ItemSelector: { source: "{% $states.context.Map.Item.Value %}" },
+        MaxConcurrency: 2,
+        ItemProcessor: {
+          ProcessorConfig: { Mode: "INLINE" },
+          StartAt: "Note source",
+          States: {
+            "Note source": {
+              Type: "Pass",
+              Assign: { name: "{% $runId & '/' & $states.input.source %}" },
+              Next: "Wait for it",
+            },
+            "Wait for it": { Type: "Wait", Seconds: "{% $length($name) %}", End: true },
+          },
+        },
+        Next: "Anything new?",
+      },
+      "Anything new?": {
+        Type: "Choice",
+        Choices: [{ Condition: "{% $count($sources[$ != $runId]) > 0 %}", Next: "Loaded" }],
+        Default: "Loaded",
+      },
+      Loaded: { Type: "Succeed" },
+      Failed: { Type: "Fail", Error: "{% $failure.Error %}", Cause: "{% $failure.Cause %}" },
+    },
+  };
+}
+
+async function lint(change = () => {}, template = TEMPLATE) {
+  const machine = goodMachine();
+  const replaced = change(machine);
+  const text = typeof replaced === "string" ? replaced : JSON.stringify(machine, null, 2);
+  const context = { errorNames: ERROR_NAMES, substitutions: readSubstitutions("template.yaml", template) };
+  return problemsOf(FILE, text, context);
+}
+
+async function finds(change, rule, message, template) {
+  const problems = await lint(change, template);
+  const found = problems.some((problem) => problem.rule === rule && message.test(problem.message));
+  assert.ok(found, `expected ${rule} ${message}, found ${JSON.stringify(problems, null, 2)}`);
+}
+
+test("a good machine has no problems", async () => {
+  assert.deepEqual(await lint(), []);
+});
+
+test("a missing target of Next is found", () =>
+  finds((m) => { m.States["Set run"].Next = "Nowhere"; }, "targetsExist", /Next is "Nowhere"/));
+
+test("a missing target of Default is found", () =>
+  finds((m) => { m.States["Anything new?"].Default = "Nowhere"; }, "targetsExist", /Default/));
+
+test("a missing target of Choices is found", () =>
+  finds((m) => { m.States["Anything new?"].Choices[0].Next = "Nowhere"; }, "targetsExist", /Next/));
+
+test("a missing target of Catch is found", () =>
+  finds((m) => { m.States.Submit.Catch[0].Next = "Nowhere"; }, "targetsExist", /Nowhere/));
+
+test("a missing target of StartAt is found", () =>
+  finds((m) => { m.StartAt = "Nowhere"; }, "targetsExist", /StartAt/));
+
+test("a target in another scope is found", () =>
+  finds((m) => { m.States["Set run"].Next = "Wait for it"; }, "targetsExist", /this scope/));
+
+test("an unreachable state is found", () =>
+  finds((m) => { m.States.Alone = { Type: "Succeed" }; }, "statesAreReached", /no state leads here/));
+
+test("an unreachable state inside a Map is found", () =>
+  finds(
+    (m) => { m.States["Stage sources"].ItemProcessor.States.Alone = { Type: "Succeed" }; },
+    "statesAreReached", /no state/));
+
+test("States.ALL beside another name is found", () =>
+  finds(
+    (m) => { m.States.Submit.Catch[0].ErrorEquals.push("LoadRejected"); },
+    "allStandsAloneAndLast", /Catch/));
+
+test("States.ALL before another retrier is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry.unshift({ ErrorEquals: ["States.ALL"], ...LIMITED }); },
+    "allStandsAloneAndLast", /Retry/));
+
+test("an error name that nothing returns is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry[0].ErrorEquals.push("WarehouseBussy"); },
+    "errorNamesExist", /WarehouseBussy/));
+
+test("an unknown name of AWS's own kind is found", () =>
+  finds(
+    (m) => { m.States.Submit.Catch[0].ErrorEquals = ["States.Timedout"]; },
+    "errorNamesExist", /States.Timedout/));
+
+for (const field of ["MaxAttempts", "MaxDelaySeconds", "JitterStrategy"]) {
+  test(`a retry without ${field} is found`, () =>
+    finds((m) => { delete m.States.Submit.Retry[0][field]; }, "retriesAreLimited", new RegExp(field)));
+}
+
+test("a retry that never retries needs no delay", async () => {
+  const problems = await lint((m) => {
+    m.States.Submit.Retry.push({ ErrorEquals: ["LoadRejected"], MaxAttempts: 0 });
+  });
+  assert.deepEqual(problems, []);
+});
+
+test("a Lambda call that does not retry a transient error is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry[0].ErrorEquals.shift(); },
+    "lambdaCallsRetryTransientErrors", /Lambda.ClientExecutionTimeoutException/));
+
+test("a Lambda call without any retry is found", () =>
+  finds((m) => { delete m.States.Submit.Retry; }, "lambdaCallsRetryTransientErrors", /TooMany/));
+
+test("a task without a timeout is found", () =>
+  finds((m) => { delete m.States.Submit.TimeoutSeconds; }, "timeIsLimited", /a Task without/));
+
+test("a machine without a timeout is found", () =>
+  finds((m) => { delete m.TimeoutSeconds; }, "timeIsLimited", /the machine/));
+
+test("a heartbeat over the timeout is found", () =>
+  finds((m) => { m.States.Submit.HeartbeatSeconds = 60; }, "heartbeatsAreShorter", /60/));
+
+test("fields out of order are found", () =>
+  finds(
+    (m) => {
+      const { Type, Comment, ...rest } = m.States.Submit;
+      m.States.Submit = { Comment, Type, ...rest };
+    },
+    "fieldsAreInOrder", /Type must stand before Comment/));
+
+test("an expression of many lines is found", () =>
+  finds(
+    (m) => { m.States.Submit.Output = "{% $states.result\n.Payload %}"; },
+    "expressionsAreOneLine", /many lines/));
+
+test("a variable that nothing assigns is found", () =>
+  finds(
+    (m) => { m.States.Submit.Arguments.Payload.runId = "{% $rumId %}"; },
+    "variablesAreAssigned", /\$rumId is read here, and nothing/));
+
+test("a variable that the same state assigns is found", () =>
+  finds(
+    (m) => { m.States.Submit.Arguments.Payload.id = "{% $statement %}"; },
+    "variablesAreAssigned", /\$statement/));
+
+test("a variable that only another way assigns is found", () =>
+  finds(
+    (m) => { m.States.Failed.Cause = "{% $statement %}"; },
+    "variablesAreAssigned", /\$statement is read here, and nothing/));
+
+test("a variable that only some ways assign is found", () =>
+  finds(
+    (m) => {
+      m.States["Anything new?"].Choices[0].Assign = { news: "{% 1 %}" };
+      m.States["Anything new?"].Choices[0].Next = "Say";
+      m.States["Anything new?"].Default = "Say";
+      m.States.Say = { Type: "Pass", Output: "{% $news %}", Next: "Loaded" };
+    },
+    "variablesAreAssigned", /only some ways/));
+
+test("$exists guards a variable that only some ways assign", async () => {
+  const problems = await lint((m) => {
+    m.States["Anything new?"].Choices[0].Assign = { news: "{% 1 %}" };
+    m.States["Anything new?"].Choices[0].Next = "Say";
+    m.States["Anything new?"].Default = "Say";
+    m.States.Say = { Type: "Pass", Output: "{% $exists($news) ? $news : 0 %}", Next: "Loaded" };
+  });
+  assert.deepEqual(problems, []);
+});
+
+test("a variable of an inner scope read outside is found", () =>
+  finds(
+    (m) => { m.States["Anything new?"].Choices[0].Condition = "{% $name = 'x' %}"; },
+    "variablesAreAssigned", /\$name/));
+
+test("an outer variable read in a distributed Map is found", () =>
+  finds(
+    (m) => {
+      m.States["Stage sources"].ItemProcessor.ProcessorConfig = { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" };
+    },
+    "variablesAreAssigned", /\$runId/));
+
+test("an outer variable assigned in an inner scope is found", () =>
+  finds(
+    (m) => {
+      m.States["Stage sources"].ItemProcessor.States["Note source"].Assign.runId = "{% 1 %}";
+    },
+    "variablesAreAssigned", /belongs to an outer scope/));
+
+test("names that an expression binds itself are known", async () => {
+  const problems = await lint((m) => {
+    m.States["Anything new?"].Choices[0].Condition =
+      "{% ($all := $sources; $count($filter($all, function($one, $at) { $one != $at })) > 0) %}";
+  });
+  assert.deepEqual(problems, []);
+});
+
+test("$eval, which Step Functions leaves out, is found", () =>
+  finds(
+    (m) => { m.States.Submit.Output = "{% $eval($runId) %}"; },
+    "variablesAreAssigned", /\$eval/));
+
+test("text that is not JSONata is found", () =>
+  finds((m) => { m.States.Submit.Output = "{% $runId + %}"; }, "variablesAreAssigned", /not JSONata/));
+
+test("$states.result before the work is found", () =>
+  finds(
+    (m) => { m.States.Submit.Arguments.Payload.id = "{% $states.result.id %}"; },
+    "statesMembersExist", /\$states.result/));
+
+test("$states.errorOutput outside a Catch is found", () =>
+  finds(
+    (m) => { m.States.Failed.Cause = "{% $states.errorOutput.Cause %}"; },
+    "statesMembersExist", /errorOutput/));
+
+test("an unknown member of $states is found", () =>
+  finds(
+    (m) => { m.States["Set run"].Assign.runId = "{% $states.inptu.runId %}"; },
+    "statesMembersExist", /\$states.inptu/));
+
+test("a substitution that the template does not give is found", () =>
+  finds(
+    (m) => { m.States.Submit.Arguments.FunctionName = "${SubmitArn}"; },
+    "substitutionsAreGiven", /\$\{SubmitArn\} is not among/));
+
+test("a substitution that the definition does not use is found", () =>
+  finds(
+    (m) => { m.States.Submit.Arguments.FunctionName = "submit"; },
+    "substitutionsAreGiven", /gives SubmitFunctionArn/));
+
+test("a machine that the template does not know is found", () =>
+  finds(() => {}, "substitutionsAreGiven", /no state machine/, "Resources: {}"));
+
+test("the same state twice is found with its line", async () => {
+  const problems = await lint(() => '{\n"States": {\n"A": {},\n"A": {}\n}}');
+  assert.equal(problems.length, 1);
+  assert.match(problems[0].message, /unique/);
+  assert.equal(problems[0].line, 4);
+});
+
+test("an unknown field is found by the validators", async () => {
+  const problems = await lint((m) => { m.States.Submit.Timeout = 3; });
+  assert.ok(problems.some(({ rule }) => rule === "asl-validator" || rule === "editor"));
+});
+
+test("a problem names the line where it stands", async () => {
+  const [problem] = await lint((m) => { m.States.Failed.Cause = "{% $nothing %}"; });
+  const line = JSON.stringify(goodMachine(), null, 2).split("\n").findIndex((text) => text.includes('"Cause"'));
+  assert.equal(problem.line, line + 1);
+});
+
+test("error names are read from the contract crate", () => {
+  const names = readErrorNames(new URL("../../crates/contract/src/errors.rs", import.meta.url));
+  assert.ok(names.has("WarehouseBusy") && names.has("LoadRejected"), [...names].join(", "));
+});

@@ -1,0 +1,67 @@
+// Rules about how a state is written: limits on time, order of fields, one-line expressions.
+
+import { everyState, expressionsOf } from "./machine.mjs";
+
+// Fields of one line have one rank: their order among themselves is free.
+const FIELD_ORDER = [
+  ["Type"],
+  ["Comment"],
+  ["QueryLanguage"],
+  ["Resource", "Credentials"],
+  ["Arguments"],
+  ["Items", "ItemReader", "ItemSelector", "ItemBatcher", "ItemProcessor", "MaxConcurrency",
+    "ToleratedFailurePercentage", "ToleratedFailureCount", "Label", "ResultWriter", "Branches",
+    "Choices", "Seconds", "Timestamp", "Error", "Cause"],
+  ["Assign"],
+  ["Output"],
+  ["TimeoutSeconds"],
+  ["HeartbeatSeconds"],
+  ["Retry"],
+  ["Catch"],
+  ["Default", "Next", "End"],
+];
+const RANK = new Map(FIELD_ORDER.flatMap((fields, rank) => fields.map((field) => [field, rank])));
+
+/** A machine and every task say how long they may take at most. */
+export function timeIsLimited(machine) {
+  const problems = everyState(machine)
+    .filter(({ state }) => state.Type === "Task" && state.TimeoutSeconds === undefined)
+    .map(({ name, path }) => ({ path, state: name, message: "a Task without TimeoutSeconds" }));
+  if (machine.definition.TimeoutSeconds === undefined) {
+    problems.unshift({ path: [], message: "the machine has no TimeoutSeconds" });
+  }
+  return problems;
+}
+
+/** A heartbeat that is not shorter than the timeout can never be missed. */
+export function heartbeatsAreShorter(machine) {
+  return everyState(machine)
+    .filter(({ state }) => state.HeartbeatSeconds >= state.TimeoutSeconds)
+    .map(({ name, path, state }) => ({
+      path: [...path, "HeartbeatSeconds"],
+      state: name,
+      message:
+        `HeartbeatSeconds (${state.HeartbeatSeconds}) must be less than `
+        + `TimeoutSeconds (${state.TimeoutSeconds})`,
+    }));
+}
+
+/** Fields stand in one order, so that states can be compared at a glance. */
+export function fieldsAreInOrder(machine) {
+  return everyState(machine).flatMap(({ name, path, state }) => {
+    const fields = Object.keys(state).filter((field) => RANK.has(field));
+    const index = fields.findIndex((field, at) => at > 0 && RANK.get(field) < RANK.get(fields[at - 1]));
+    if (index < 0) return [];
+    const message = `${fields[index]} must stand before ${fields[index - 1]}`;
+    return [{ path: [...path, fields[index]], state: name, message }];
+  });
+}
+
+/** An expression is one line: longer logic belongs into a function, with tests. */
+export function expressionsAreOneLine(machine) {
+  return everyState(machine).flatMap((entry) =>
+    expressionsOf(entry)
+      .filter(({ raw }) => /[\n\r]/.test(raw))
+      .map(({ path }) => ({ path, state: entry.name, message: "a JSONata expression of many lines" })),
+  );
+}

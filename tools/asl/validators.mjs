@@ -1,0 +1,29 @@
+// The two public validators of the language, asked first; our own rules say what both let pass.
+
+import { createRequire } from "node:module";
+
+const require = createRequire(new URL("../../.tools/node/package.json", import.meta.url));
+const validate = require("asl-validator");
+const { getLanguageService, TextDocument } = require("amazon-states-language-service");
+
+/** What `asl-validator` finds: the schema, transitions, JSONata and fields that exclude others. */
+export function schemaProblems(machine) {
+  // It writes defaults into what it is given.
+  const { isValid, errors } = validate(structuredClone(machine.definition));
+  if (isValid) return [];
+  return errors.map((error) => ({
+    line: 1,
+    message: [error.path ?? error.instancePath, error.schemaError?.message ?? error.message]
+      .concat(error["Error code"] ?? [])
+      .filter(Boolean)
+      .join(": "),
+  }));
+}
+
+/** What AWS's own language service finds, as an editor would underline it. */
+export async function editorProblems(machine) {
+  const service = getLanguageService({});
+  const document = TextDocument.create(machine.file, "asl", 1, machine.text);
+  const found = await service.doValidation(document, service.parseJSONDocument(document));
+  return found.map(({ range, message }) => ({ line: range.start.line + 1, message }));
+}
