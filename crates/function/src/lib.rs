@@ -1,1 +1,151 @@
-//! stub
+//! What every function does before its handler: structured logs, AWS clients built once, typed
+//! requests, and errors under the names that the state machines match.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use segue_contract::{ErrorName, Failure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one attempt of a call may take: longer than the longest long poll.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// The AWS configuration of a function or of the command line: one TLS stack, bounded calls, and
+/// endpoints from the environment where there are any.
+pub async fn aws_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// Reads a setting that the template gives the function.
+///
+/// # Errors
+/// `InvalidConfiguration` when it is missing or empty.
+pub fn setting(name: &str) -> Result<String, Failure> {
+    optional_setting(name).ok_or_else(|| {
+        Failure::new(
+            ErrorName::InvalidConfiguration,
+            format!("expected the environment variable {name}, found none"),
+        )
+        .hint("deploy the stack from its template, which sets it")
+    })
+}
+
+/// Reads a setting that may be left out; empty is the same as missing.
+pub fn optional_setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Serves requests until the environment is shut down.
+///
+/// The context (clients and settings) is built once. One that cannot be built fails every request
+/// with its reason, because a function that dies at start-up would say nothing that helps.
+///
+/// # Errors
+/// Only when the Lambda runtime itself ends.
+pub async fn serve<Context, Request, Response, Answer>(
+    context: Result<Context, Failure>,
+    handle: impl Fn(&'static Context, Request) -> Answer,
+) -> Result<(), lambda_runtime::Error>
+where
+    Context: Sync + 'static,
+    Request: DeserializeOwned,
+    Response: Serialize,
+    Answer: Future<Output = Result<Response, Failure>>,
+{
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("LOG_LEVEL")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .init();
+    // Lives as long as the process, which ends with the environment.
+    let context: &'static Result<Context, Failure> = Box::leak(Box::new(context));
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let answer = match (context, request(event.payload)) {
+            (Ok(context), Ok(request)) => handle(context, request).await,
+            (Err(failure), _) => Err(failure.clone()),
+            (_, Err(failure)) => Err(failure),
+        };
+        answer.map_err(diagnostic)
+    }))
+    .await
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// `InvalidInput`, naming the field.
+fn request<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure> {
+    serde_json::from_value(payload).map_err(|error| {
+        Failure::new(ErrorName::InvalidInput, format!("the request cannot be read: {error}"))
+            .hint("a run takes {}, or `sources` and `rebuild`")
+    })
+}
+
+/// The one place where a failure becomes what Lambda reports.
+fn diagnostic(failure: Failure) -> Diagnostic {
+    tracing::error!(error = %failure.name, message = %failure.message, hint = failure.hint);
+    Diagnostic { error_type: failure.name.to_string(), error_message: failure.to_string() }
+}
+
+/// Says what an S3 call failed with, for a person.
+pub fn unreadable(what: impl Display, reason: impl Display) -> Failure {
+    Failure::new(ErrorName::SourceUnreadable, format!("{what}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use segue_contract::messages::PlanRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_cannot_be_read_names_the_field() {
+        let payload = serde_json::json!({
+            "run": {"id": "r", "startedAt": "t", "input": {"rebuld": true}},
+            "ledgerStatementId": "s",
+        });
+        let failure = request::<PlanRequest>(payload).expect_err("misspelt");
+        assert_eq!(failure.name, ErrorName::InvalidInput);
+        assert!(failure.message.contains("`rebuld`"), "{failure}");
+        assert!(failure.message.contains("`rebuild`"), "{failure}");
+    }
+
+    #[test]
+    fn lambda_reports_the_name_that_the_state_machine_matches() {
+        let diagnostic = diagnostic(Failure::new(ErrorName::WarehouseBusy, "full").hint("wait"));
+        assert_eq!(diagnostic.error_type, "WarehouseBusy");
+        assert_eq!(diagnostic.error_message, "full\nhint: wait");
+    }
+
+    #[test]
+    fn a_missing_setting_is_a_configuration_error() {
+        let failure = setting("SEGUE_NO_SUCH_SETTING").expect_err("missing");
+        assert_eq!(failure.name, ErrorName::InvalidConfiguration);
+    }
+}

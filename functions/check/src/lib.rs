@@ -1,1 +1,195 @@
-//! stub
+//! Reads the offenders and counts that the step `check` found, and passes or fails the run before
+//! anything is published.
+
+use segue_contract::messages::{CheckRequest, Checked, StagedRows, StatementState, Step};
+use segue_contract::pipeline::{self, Statement};
+use segue_contract::{ErrorName, Failure};
+use segue_warehouse::{Row, Warehouse, number, text};
+
+/// Offenders of a check that a failure shows at most.
+const SAMPLE_ROWS_MAX: usize = 5;
+/// What the file of a check begins with; any row it returns is an offender.
+const CHECK_HEADER: &str = "-- Healthy when empty: ";
+/// What the file begins with that counts staged rows instead.
+const COUNTS_HEADER: &str = "-- Counts: ";
+
+/// What the function needs besides a request.
+#[derive(Debug)]
+pub struct Context {
+    /// The warehouse that holds the results.
+    pub warehouse: Warehouse,
+    /// What the deployment adds to the SQL: results are named after the rendered step's files.
+    pub deployment: pipeline::Deployment,
+}
+
+/// Judges the run.
+///
+/// Safe to run again: it only reads.
+///
+/// # Errors
+/// `QualityCheckFailed` with every check that found offenders and every count that does not add up;
+/// `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
+#[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
+pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
+    let step = Step {
+        run: request.run.clone(),
+        step: "check".into(),
+        attempt: 1,
+        compression: Default::default(),
+    };
+    let statements = pipeline::render(&step, &context.deployment)?;
+    let mut checked = Checked { healthy: Vec::new(), staged: Vec::new() };
+    let mut findings = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        let result_id = format!("{}:{}", request.statement_id, index + 1);
+        let result = result(&context.warehouse, &result_id).await?;
+        if statement.sql.starts_with(COUNTS_HEADER) {
+            checked.staged.extend(result.sample.iter().filter_map(staged_rows));
+        } else if result.rows == 0 {
+            checked.healthy.push(statement.file.clone());
+        } else {
+            findings.push(finding(statement, &result));
+        }
+    }
+    findings.extend(differences(&request, &checked.staged));
+    if findings.is_empty() {
+        return Ok(checked);
+    }
+    Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n"))
+        .hint("nothing was published; the staged rows are kept in the run's staging schema"))
+}
+
+/// A result set: how long it is, and how it begins.
+struct CheckResult {
+    rows: usize,
+    sample: Vec<Row>,
+}
+
+async fn result(warehouse: &Warehouse, id: &str) -> Result<CheckResult, Failure> {
+    let mut result = CheckResult { rows: 0, sample: Vec::new() };
+    warehouse
+        .read(id, |page| {
+            result.rows += page.len();
+            let room = SAMPLE_ROWS_MAX.saturating_sub(result.sample.len());
+            result.sample.extend(page.into_iter().take(room));
+            Ok(())
+        })
+        .await?;
+    Ok(result)
+}
+
+fn staged_rows(row: &Row) -> Option<StagedRows> {
+    let rows = row.get(1).and_then(number).and_then(|rows| u64::try_from(rows).ok())?;
+    Some(StagedRows { counted: row.first().and_then(text)?, rows })
+}
+
+/// A check that found offenders: what healthy would be, how many there are, and the first.
+fn finding(statement: &Statement, result: &CheckResult) -> String {
+    let healthy = statement.sql.lines().next().unwrap_or_default();
+    let healthy = healthy.trim_start_matches(CHECK_HEADER);
+    let fields = |row: &Row| {
+        let shown = row.iter().map(|field| text(field).unwrap_or_else(|| "null".into()));
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    let sample: String = result.sample.iter().map(|row| format!("\n  {}", fields(row))).collect();
+    format!("{}: {} offenders; expected: {healthy}{sample}", statement.file, result.rows)
+}
+
+/// Counts that ought to be equal and are not.
+fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
+    let counted =
+        |what: &str| staged.iter().find(|rows| rows.counted == what).map(|rows| rows.rows);
+    let mut differences = Vec::new();
+    let planned = counted("planned_objects");
+    if planned != Some(request.plan.objects) {
+        differences.push(format!(
+            "expected {} planned objects in the ledger's list, found {}",
+            request.plan.objects,
+            planned.map_or("none".into(), |rows| rows.to_string())
+        ));
+    }
+    for load in &request.loaded {
+        let StatementState::Finished { step, files, .. } = load else { continue };
+        let Some(source) = step.strip_prefix("stage/") else { continue };
+        // A COPY that did not count its rows cannot be held to them.
+        let Some(copied) = files.first().and_then(|file| file.rows) else { continue };
+        if counted(source) != Some(copied) {
+            differences.push(format!(
+                "expected {copied} rows of {source} staged, as the COPY reported, found {}",
+                counted(source).map_or("none".into(), |rows| rows.to_string())
+            ));
+        }
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use segue_contract::messages::{FileOutcome, Plan};
+    use segue_contract::{Run, RunInput};
+
+    use super::*;
+
+    fn request(objects: u64, copied: Option<u64>) -> CheckRequest {
+        let file = FileOutcome { file: "stage/songs".into(), rows: copied, duration_ms: 1 };
+        CheckRequest {
+            run: Run {
+                id: "r".into(),
+                started_at: "2018-11-01T00:00:00Z".into(),
+                redrive_count: 0,
+                input: RunInput::default(),
+            },
+            statement_id: "s".into(),
+            plan: Plan { objects, ..Plan::default() },
+            loaded: vec![StatementState::Finished {
+                statement_id: "c".into(),
+                step: "stage/songs".into(),
+                duration_ms: 1,
+                files: vec![file],
+            }],
+        }
+    }
+
+    fn staged(counts: &[(&str, u64)]) -> Vec<StagedRows> {
+        let rows =
+            |(counted, rows): &(&str, u64)| StagedRows { counted: (*counted).into(), rows: *rows };
+        counts.iter().map(rows).collect()
+    }
+
+    #[test]
+    fn counts_that_add_up_are_no_finding() {
+        let staged = staged(&[("planned_objects", 2), ("songs", 71)]);
+        assert!(differences(&request(2, Some(71)), &staged).is_empty());
+        assert!(differences(&request(2, None), &staged).is_empty());
+    }
+
+    #[test]
+    fn each_count_that_differs_is_a_finding() {
+        let staged = staged(&[("planned_objects", 1), ("songs", 70)]);
+        let found = differences(&request(2, Some(71)), &staged);
+        assert_eq!(
+            found,
+            [
+                "expected 2 planned objects in the ledger's list, found 1",
+                "expected 71 rows of songs staged, as the COPY reported, found 70",
+            ]
+        );
+        assert_eq!(differences(&request(2, Some(71)), &[]).len(), 2);
+    }
+
+    #[test]
+    fn every_file_of_the_step_says_what_it_is() {
+        let deployment =
+            pipeline::Deployment { work_bucket: "w".into(), copy_role_arn: "r".into() };
+        let run = request(0, None).run;
+        let step = Step { run, step: "check".into(), attempt: 1, compression: Default::default() };
+        for statement in pipeline::render(&step, &deployment).expect("renders") {
+            let known = [CHECK_HEADER, COUNTS_HEADER];
+            assert!(
+                known.iter().any(|header| statement.sql.starts_with(header)),
+                "{}",
+                statement.file
+            );
+        }
+    }
+}

@@ -1,1 +1,13 @@
-fn main() {}
+//! The Lambda function behind the state "Submit statement".
+
+use segue_function::{aws_config, serve};
+use segue_submit::{Context, handle};
+use segue_warehouse::{Warehouse, deployment};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = aws_config().await;
+    let context = Warehouse::from_environment(&config)
+        .and_then(|warehouse| Ok(Context { warehouse, deployment: deployment()? }));
+    serve(context, handle).await
+}

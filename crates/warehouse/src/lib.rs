@@ -1,0 +1,278 @@
+//! The Redshift Data API as Segue uses it: a step is one batch, one batch is one transaction, and
+//! every failure has a name and an owner.
+//!
+//! Only the IAM role that submitted a statement may describe, read or cancel it; so the functions
+//! that use this crate share one role.
+
+mod classify;
+mod diagnose;
+mod results;
+mod waiting;
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_sdk_redshiftdata::Client;
+use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
+use aws_sdk_redshiftdata::types::{StatementStatusString, StatusString, SubStatementData};
+use segue_contract::messages::{FileOutcome, StatementState, Step};
+use segue_contract::pipeline::{Deployment, Statement};
+use segue_contract::{ErrorName, Failure};
+use segue_function::{optional_setting, setting};
+
+pub use classify::{call_failure, statement_error_name};
+pub use results::{Row, number, text};
+pub use waiting::{LONG_POLL_SECONDS, SUBMIT_POLL_SECONDS, wait_seconds};
+
+/// Which warehouse to talk to: a Serverless workgroup or a provisioned cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The database.
+    pub database: String,
+    /// The Serverless workgroup's name.
+    pub workgroup_name: Option<String>,
+    /// The provisioned cluster's identifier.
+    pub cluster_identifier: Option<String>,
+    /// A secret of Secrets Manager with the database user, where IAM is not to decide it.
+    pub secret_arn: Option<String>,
+}
+
+impl Target {
+    /// Takes the target's parts, of which some may be missing.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when there is not exactly one of workgroup and cluster.
+    pub fn new(
+        database: String,
+        workgroup_name: Option<String>,
+        cluster_identifier: Option<String>,
+        secret_arn: Option<String>,
+    ) -> Result<Self, Failure> {
+        if workgroup_name.is_some() == cluster_identifier.is_some() {
+            return Err(Failure::new(
+                ErrorName::InvalidConfiguration,
+                format!(
+                    "expected either a workgroup or a cluster, found {}",
+                    if workgroup_name.is_some() { "both" } else { "neither" }
+                ),
+            )
+            .hint("deploy with one of the parameters WorkgroupName and ClusterIdentifier"));
+        }
+        Ok(Self { database, workgroup_name, cluster_identifier, secret_arn })
+    }
+}
+
+/// A warehouse behind the Data API.
+#[derive(Debug, Clone)]
+pub struct Warehouse {
+    client: Client,
+    target: Target,
+}
+
+impl Warehouse {
+    /// Uses a client that is built once.
+    pub fn new(client: Client, target: Target) -> Self {
+        Self { client, target }
+    }
+
+    /// The warehouse that the template's settings name.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when a setting is missing.
+    pub fn from_environment(config: &SdkConfig) -> Result<Self, Failure> {
+        let target = Target::new(
+            setting("DATABASE")?,
+            optional_setting("WORKGROUP_NAME"),
+            optional_setting("CLUSTER_IDENTIFIER"),
+            optional_setting("SECRET_ARN"),
+        )?;
+        Ok(Self::new(Client::new(config), target))
+    }
+
+    /// Submits the statements of a step as one transaction and waits for them a few seconds only.
+    ///
+    /// Safe to repeat: the client token is made of run, step and attempt, so the Data API runs an
+    /// attempt once however often it is submitted.
+    ///
+    /// # Errors
+    /// As [`call_failure`]; a statement that ended badly is [`Warehouse::state`]'s to tell.
+    pub async fn submit(
+        &self,
+        step: &Step,
+        statements: &[Statement],
+    ) -> Result<StatementState, Failure> {
+        let submitted = self
+            .client
+            .batch_execute_statement()
+            .set_sqls(Some(statements.iter().map(|statement| statement.sql.clone()).collect()))
+            .database(&self.target.database)
+            .set_workgroup_name(self.target.workgroup_name.clone())
+            .set_cluster_identifier(self.target.cluster_identifier.clone())
+            .set_secret_arn(self.target.secret_arn.clone())
+            .statement_name(step.run.statement_name(&step.step, step.attempt))
+            .client_token(step.run.client_token(&step.step, step.attempt))
+            .wait_time_seconds(SUBMIT_POLL_SECONDS)
+            .send()
+            .await
+            .map_err(|error| call_failure("submitting the statement", &error))?;
+        let statement_id = submitted.id.unwrap_or_default();
+        tracing::info!(statement_id, "submitted");
+        match submitted.status {
+            Some(StatementStatusString::Finished) => {
+                self.state(step, statements, &statement_id, Duration::ZERO).await
+            }
+            _ => Ok(StatementState::Running { statement_id, wait_seconds: 0 }),
+        }
+    }
+
+    /// Waits for a statement for a while and says what has become of it.
+    ///
+    /// # Errors
+    /// `TransactionConflict`, `LoadRejected`, `SourceUnreadable`, `StatementFailed`,
+    /// `StatementAborted` when it ended badly; else as [`call_failure`].
+    pub async fn state(
+        &self,
+        step: &Step,
+        statements: &[Statement],
+        statement_id: &str,
+        long_poll: Duration,
+    ) -> Result<StatementState, Failure> {
+        let statement = self.describe(statement_id, long_poll).await?;
+        match &statement.status {
+            Some(StatusString::Finished) => Ok(StatementState::Finished {
+                statement_id: statement_id.to_owned(),
+                step: step.step.clone(),
+                duration_ms: milliseconds(statement.duration),
+                files: file_outcomes(statements, statement.sub_statements()),
+            }),
+            Some(StatusString::Failed) => Err(self.failure(step, statements, &statement).await),
+            Some(StatusString::Aborted) => Err(Failure::new(
+                ErrorName::StatementAborted,
+                format!(
+                    "{}: the statement was cancelled{}",
+                    step.step,
+                    statement.error().map(|error| format!(": {error}")).unwrap_or_default()
+                ),
+            )
+            .hint("nothing of this step was kept; start the run again when the reason is gone")),
+            _ => Ok(StatementState::Running {
+                statement_id: statement_id.to_owned(),
+                wait_seconds: wait_seconds(age(&statement, SystemTime::now())),
+            }),
+        }
+    }
+
+    async fn describe(
+        &self,
+        statement_id: &str,
+        long_poll: Duration,
+    ) -> Result<DescribeStatementOutput, Failure> {
+        let seconds = i32::try_from(long_poll.as_secs()).unwrap_or(LONG_POLL_SECONDS);
+        let described = self
+            .client
+            .describe_statement()
+            .id(statement_id)
+            .set_wait_time_seconds((seconds > 0).then_some(seconds))
+            .send()
+            .await;
+        match described {
+            Ok(statement) => Ok(statement),
+            // Others wait on the same statement: looking without waiting is still allowed.
+            Err(error)
+                if seconds > 0
+                    && error.as_service_error().is_some_and(|error| {
+                        error.is_active_waiting_requests_exceeded_exception()
+                    }) =>
+            {
+                Box::pin(self.describe(statement_id, Duration::ZERO)).await
+            }
+            Err(error) => Err(call_failure("asking for the statement's state", &error)),
+        }
+    }
+
+    async fn failure(
+        &self,
+        step: &Step,
+        statements: &[Statement],
+        statement: &DescribeStatementOutput,
+    ) -> Failure {
+        let failed = |part: &SubStatementData| part.status == Some(StatementStatusString::Failed);
+        let position = statement.sub_statements().iter().position(failed);
+        let part = position.map(|index| &statement.sub_statements()[index]);
+        let reason = part
+            .and_then(SubStatementData::error)
+            .or(statement.error())
+            .unwrap_or("no reason was given");
+        let place = position.map_or_else(|| step.step.clone(), |index| place(statements, index));
+        let name = statement_error_name(reason);
+        let query_id = part.map_or(statement.redshift_query_id, |part| part.redshift_query_id);
+        if name == ErrorName::LoadRejected
+            && let Ok(rejected) = self.load_rejected(&place, query_id).await
+        {
+            return rejected;
+        }
+        let failure = Failure::new(name, format!("{place}: {reason}"));
+        match classify::hint(name) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What the template's settings add to the SQL.
+///
+/// # Errors
+/// `InvalidConfiguration` when a setting is missing.
+pub fn deployment() -> Result<Deployment, Failure> {
+    Ok(Deployment {
+        work_bucket: setting("WORK_BUCKET")?,
+        copy_role_arn: setting("COPY_ROLE_ARN")?,
+    })
+}
+
+/// Where a statement of a batch stands: the file, and which of its statements.
+fn place(statements: &[Statement], index: usize) -> String {
+    let Some(statement) = statements.get(index) else {
+        return format!("statement {}", index + 1);
+    };
+    let of_file = |statement: &&Statement| statement.file == statements[index].file;
+    let before = statements[..index].iter().filter(of_file).count();
+    let all = statements.iter().filter(of_file).count();
+    match all {
+        1 => format!("sql/{}.sql", statement.file),
+        _ => format!("sql/{}.sql, statement {} of {all}", statement.file, before + 1),
+    }
+}
+
+fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<FileOutcome> {
+    let mut outcomes: Vec<FileOutcome> = Vec::new();
+    for (statement, part) in statements.iter().zip(parts) {
+        // The Data API says -1 where it does not know.
+        let rows = u64::try_from(part.result_rows).ok();
+        let duration_ms = milliseconds(part.duration);
+        match outcomes.last_mut() {
+            Some(outcome) if outcome.file == statement.file => {
+                outcome.rows = match (outcome.rows, rows) {
+                    (Some(before), Some(more)) => Some(before + more),
+                    (before, more) => before.or(more),
+                };
+                outcome.duration_ms += duration_ms;
+            }
+            _ => outcomes.push(FileOutcome { file: statement.file.clone(), rows, duration_ms }),
+        }
+    }
+    outcomes
+}
+
+/// The Data API counts nanoseconds.
+fn milliseconds(nanoseconds: i64) -> u64 {
+    u64::try_from(nanoseconds / 1_000_000).unwrap_or(0)
+}
+
+fn age(statement: &DescribeStatementOutput, now: SystemTime) -> Duration {
+    let created = statement.created_at.and_then(|at| SystemTime::try_from(at).ok());
+    created.and_then(|created| now.duration_since(created).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
