@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
+TOOLS = (ROOT / ".tools").resolve()
 PINS = ROOT / "tools" / "pins"
 STAMP = ".installed"
 RECIPE_VERSION = "1"
