@@ -99,7 +99,8 @@ def run(check: Check) -> Outcome:
                 stderr=subprocess.STDOUT, text=True, timeout=CHECK_SECONDS_MAX,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            passed, output = False, f"{output}{error}\nhint: `make tools` installs what is missing\n"
+            passed = False
+            output += f"{error}\nhint: `make check` installs what is missing\n"
             continue
         if done.returncode != 0:
             passed, output = False, output + done.stdout

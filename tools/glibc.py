@@ -19,7 +19,8 @@ def version_references(content: bytes) -> list[tuple[str, bool]]:
         raise ValueError("expected a 64-bit little-endian ELF program")
     (table,) = struct.unpack_from("<Q", content, 0x28)
     size, count = struct.unpack_from("<HH", content, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", content, table + at * size) for at in range(count)]
+    places = range(table, table + size * count, size)
+    sections = [struct.unpack_from("<IIQQQQIIQQ", content, place) for place in places]
     references = []
     for _, kind, _, _, offset, _, link, entries, _, _ in sections:
         if kind != SECTION_VERSION_REFERENCES:

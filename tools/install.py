@@ -2,8 +2,8 @@
 
 A tool is installed when its stamp differs from what its pins ask for: the key of a stamp is made of
 the pinned files, this file's recipe version, the interpreter and the place of the checkout (scripts
-of a virtual environment hold absolute paths). An installation that was cut short leaves no stamp and
-is begun again. Usage: install.py [TOOL ...], all tools when none is named.
+of a virtual environment hold absolute paths). An installation that was cut short leaves no stamp
+and is begun again. Usage: install.py [TOOL ...], all tools when none is named.
 """
 
 import argparse
@@ -179,7 +179,7 @@ def main() -> int:
                     print(f"error: {running[future]}: {error}", file=sys.stderr)
                     failed = 1
     if failed:
-        print("hint: is a package registry reachable? Then run `make tools` again.", file=sys.stderr)
+        print("hint: is a package registry reachable? Then run it again.", file=sys.stderr)
     return failed
 
 

@@ -10,11 +10,13 @@ lacks() {
 }
 
 command -v cargo >/dev/null 2>&1 && command -v rustc >/dev/null 2>&1 ||
-    lacks 'Rust 1.90 or newer (cargo, rustc)' 'install rustup, then: rustup toolchain install stable'
+    lacks 'Rust 1.90 or newer (cargo, rustc)' \
+        'install rustup, then: rustup toolchain install stable'
 cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
     lacks 'rustfmt and clippy' 'rustup component add rustfmt clippy'
 command -v cc >/dev/null 2>&1 ||
-    lacks 'a C compiler and linker (cc)' 'Debian: apt install build-essential; macOS: xcode-select --install'
+    lacks 'a C compiler and linker (cc)' \
+        'Debian: apt install build-essential; macOS: xcode-select --install'
 "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     lacks "Python 3.11 or newer with venv ($python)" \
         'Debian: apt install python3 python3-venv; another interpreter: make PYTHON=python3.12 …'

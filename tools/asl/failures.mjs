@@ -49,7 +49,8 @@ export function allStandsAloneAndLast(machine) {
   return everyState(machine).flatMap((entry) =>
     ["Retry", "Catch"].flatMap((field) =>
       handlersOf(entry, field)
-        .filter(({ errors, last }) => errors.includes("States.ALL") && !(errors.length === 1 && last))
+        .filter(({ errors }) => errors.includes("States.ALL"))
+        .filter(({ errors, last }) => errors.length > 1 || !last)
         .map(({ path }) => ({
           path,
           state: entry.name,

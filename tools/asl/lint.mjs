@@ -55,7 +55,8 @@ async function main([templateFile, errorNamesFile, ...files]) {
   };
   let count = 0;
   for (const file of files) {
-    for (const { line, state, rule, message } of await problemsOf(file, readFileSync(file, "utf8"), context)) {
+    const problems = await problemsOf(file, readFileSync(file, "utf8"), context);
+    for (const { line, state, rule, message } of problems) {
       console.log(`${file}:${line}: ${state ? `"${state}": ` : ""}${message} [${rule}]`);
       count += 1;
     }

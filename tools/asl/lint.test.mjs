@@ -19,7 +19,13 @@ Resources:
         SubmitFunctionArn: !GetAtt SubmitFunction.Arn
 `;
 
-const LIMITED = { IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 60, MaxAttempts: 5, JitterStrategy: "FULL" };
+const LIMITED = {
+  IntervalSeconds: 2,
+  BackoffRate: 2,
+  MaxDelaySeconds: 60,
+  MaxAttempts: 5,
+  JitterStrategy: "FULL",
+};
 const TRANSIENT = [
   "Lambda.ClientExecutionTimeoutException",
   "Lambda.ServiceException",
@@ -50,7 +56,13 @@ function goodMachine() {
         TimeoutSeconds: 60,
         HeartbeatSeconds: 30,
         Retry: [{ ErrorEquals: [...TRANSIENT, "WarehouseBusy"], ...LIMITED }],
-        Catch: [{ ErrorEquals: ["States.ALL"], Assign: { failure: "{% $states.errorOutput %}" }, Next: "Failed" }],
+        Catch: [
+          {
+            ErrorEquals: ["States.ALL"],
+            Assign: { failure: "{% $states.errorOutput %}" },
+            Next: "Failed",
+          },
+        ],
         Next: "Stage sources",
       },
       "Stage sources": {
@@ -87,8 +99,8 @@ async function lint(change = () => {}, template = TEMPLATE) {
   const machine = goodMachine();
   const replaced = change(machine);
   const text = typeof replaced === "string" ? replaced : JSON.stringify(machine, null, 2);
-  const context = { errorNames: ERROR_NAMES, substitutions: readSubstitutions("template.yaml", template) };
-  return problemsOf(FILE, text, context);
+  const substitutions = readSubstitutions("template.yaml", template);
+  return problemsOf(FILE, text, { errorNames: ERROR_NAMES, substitutions });
 }
 
 async function finds(change, rule, message, template) {
@@ -120,7 +132,7 @@ test("a target in another scope is found", () =>
   finds((m) => { m.States["Set run"].Next = "Wait for it"; }, "targetsExist", /this scope/));
 
 test("an unreachable state is found", () =>
-  finds((m) => { m.States.Alone = { Type: "Succeed" }; }, "statesAreReached", /no state leads here/));
+  finds((m) => { m.States.Alone = { Type: "Succeed" }; }, "statesAreReached", /no state leads/));
 
 test("an unreachable state inside a Map is found", () =>
   finds(
@@ -149,7 +161,9 @@ test("an unknown name of AWS's own kind is found", () =>
 
 for (const field of ["MaxAttempts", "MaxDelaySeconds", "JitterStrategy"]) {
   test(`a retry without ${field} is found`, () =>
-    finds((m) => { delete m.States.Submit.Retry[0][field]; }, "retriesAreLimited", new RegExp(field)));
+    finds(
+      (m) => { delete m.States.Submit.Retry[0][field]; },
+      "retriesAreLimited", new RegExp(field)));
 }
 
 test("a retry that never retries needs no delay", async () => {
@@ -232,7 +246,10 @@ test("a variable of an inner scope read outside is found", () =>
 test("an outer variable read in a distributed Map is found", () =>
   finds(
     (m) => {
-      m.States["Stage sources"].ItemProcessor.ProcessorConfig = { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" };
+      m.States["Stage sources"].ItemProcessor.ProcessorConfig = {
+        Mode: "DISTRIBUTED",
+        ExecutionType: "STANDARD",
+      };
     },
     "variablesAreAssigned", /\$runId/));
 
@@ -257,7 +274,9 @@ test("$eval, which Step Functions leaves out, is found", () =>
     "variablesAreAssigned", /\$eval/));
 
 test("text that is not JSONata is found", () =>
-  finds((m) => { m.States.Submit.Output = "{% $runId + %}"; }, "variablesAreAssigned", /not JSONata/));
+  finds(
+    (m) => { m.States.Submit.Output = "{% $runId + %}"; },
+    "variablesAreAssigned", /not JSONata/));
 
 test("$states.result before the work is found", () =>
   finds(
@@ -301,8 +320,8 @@ test("an unknown field is found by the validators", async () => {
 
 test("a problem names the line where it stands", async () => {
   const [problem] = await lint((m) => { m.States.Failed.Cause = "{% $nothing %}"; });
-  const line = JSON.stringify(goodMachine(), null, 2).split("\n").findIndex((text) => text.includes('"Cause"'));
-  assert.equal(problem.line, line + 1);
+  const lines = JSON.stringify(goodMachine(), null, 2).split("\n");
+  assert.equal(problem.line, lines.findIndex((text) => text.includes('"Cause"')) + 1);
 });
 
 test("error names are read from the contract crate", () => {

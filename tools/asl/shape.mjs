@@ -50,7 +50,8 @@ export function heartbeatsAreShorter(machine) {
 export function fieldsAreInOrder(machine) {
   return everyState(machine).flatMap(({ name, path, state }) => {
     const fields = Object.keys(state).filter((field) => RANK.has(field));
-    const index = fields.findIndex((field, at) => at > 0 && RANK.get(field) < RANK.get(fields[at - 1]));
+    const ranks = fields.map((field) => RANK.get(field));
+    const index = ranks.findIndex((rank, at) => at > 0 && rank < ranks[at - 1]);
     if (index < 0) return [];
     const message = `${fields[index]} must stand before ${fields[index - 1]}`;
     return [{ path: [...path, fields[index]], state: name, message }];
@@ -62,6 +63,10 @@ export function expressionsAreOneLine(machine) {
   return everyState(machine).flatMap((entry) =>
     expressionsOf(entry)
       .filter(({ raw }) => /[\n\r]/.test(raw))
-      .map(({ path }) => ({ path, state: entry.name, message: "a JSONata expression of many lines" })),
+      .map(({ path }) => ({
+        path,
+        state: entry.name,
+        message: "a JSONata expression of many lines",
+      })),
   );
 }

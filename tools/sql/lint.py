@@ -22,6 +22,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 WORDS_BEFORE_A_TABLE = {"from", "join", "into", "using", "table"}
+WORDS_BEFORE_A_LIST = {"from", "using", "table"}
 VERBS_BEFORE_A_TABLE = {"copy", "merge", "lock", "update"}
 WORDS_BETWEEN = {"if", "not", "exists", "only", "lateral"}
 WORDS_AFTER_A_TABLE = {
@@ -117,7 +118,7 @@ def table_names(statement: list[Token]) -> Iterator[Token]:
             compares = at > 0 and statement[at - 1].value == "distinct"
             loads = token.value == "from" and statement[0].value in ("copy", "unload")
             if not (inside_function or compares or loads):
-                yield from listed_names(statement, at + 1, token.value in ("from", "using", "table"))
+                yield from listed_names(statement, at + 1, lists=token.value in WORDS_BEFORE_A_LIST)
 
 
 def listed_names(statement: list[Token], at: int, lists: bool) -> Iterator[Token]:
