@@ -14,7 +14,7 @@ ARCHITECTURE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 BUILT := .aws-sam/build/template.yaml
 FUNCTION_SOURCES := template.yaml Cargo.toml Cargo.lock tools/build-functions.sh tools/glibc.py \
     $(wildcard rust-toolchain.toml .cargo/config.toml) \
-    $(shell find functions crates/contract crates/function sql -not -path '*/tests/*' 2>/dev/null)
+    $(shell find functions crates/contract crates/function crates/warehouse sql -not -path '*/tests/*' 2>/dev/null)
 
 # One folder for everything that cargo builds, wherever the machine would put it.
 export CARGO_TARGET_DIR := $(CURDIR)/target

@@ -1,0 +1,16 @@
+//! Tells the linker where the DuckDB library stands at run time.
+//!
+//! The library is not installed on the machine: it lies in the checkout's `.tools/duckdb`. Paths
+//! relative to the binary come first, so that a checkout may be moved; the absolute one is for
+//! target folders elsewhere.
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
+    // target/<profile>/redshift-local, then target/<profile>/deps/<test>.
+    for relative in ["$ORIGIN/../../.tools/duckdb", "$ORIGIN/../../../.tools/duckdb"] {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{relative}");
+    }
+    if let Ok(directory) = std::env::var("DUCKDB_LIB_DIR") {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
+    }
+}

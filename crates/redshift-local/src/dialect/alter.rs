@@ -1,0 +1,167 @@
+//! ALTER TABLE.
+
+use sqlparser::tokenizer::Token;
+
+use super::create_table::{ColumnDefinition, TableAttributes, column, encoding};
+use super::names::TableName;
+use super::tokens::Tokens;
+use super::types::ColumnType;
+use crate::engine::SqlError;
+
+/// One change of a table.
+#[derive(Debug)]
+pub(crate) enum Alteration {
+    AddColumn(ColumnDefinition),
+    DropColumn { name: String },
+    RenameColumn { from: String, to: String },
+    RenameTable { to: String },
+    ColumnType { name: String, kind: ColumnType },
+    ColumnEncoding { name: String, encoding: String },
+    /// Keys, distribution, owner, and what else changes nothing that is stored.
+    Attributes(TableAttributes),
+    Append { source: TableName },
+    SetSchema { schema: String },
+}
+
+/// A whole ALTER TABLE.
+#[derive(Debug)]
+pub(crate) struct AlterTable {
+    pub(crate) name: TableName,
+    pub(crate) change: Alteration,
+}
+
+impl AlterTable {
+    /// Reads what follows `ALTER TABLE`.
+    pub(crate) fn parse(tokens: &mut Tokens) -> Result<Self, SqlError> {
+        let name = TableName::parse(tokens)?;
+        let change = alteration(tokens)?;
+        tokens.expect_end()?;
+        Ok(Self { name, change })
+    }
+}
+
+fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
+    let mut attributes = TableAttributes::default();
+    if tokens.take_if("add constraint") || is_constraint(tokens) {
+        return add_constraint(tokens);
+    }
+    if tokens.take_if("add") {
+        tokens.take_if("column");
+        return Ok(Alteration::AddColumn(column(tokens, &mut attributes)?));
+    }
+    if tokens.take_if("drop constraint") {
+        tokens.identifier()?;
+        take_behaviour(tokens);
+        return Ok(Alteration::Attributes(attributes));
+    }
+    if tokens.take_if("drop") {
+        tokens.take_if("column");
+        let name = tokens.identifier()?;
+        take_behaviour(tokens);
+        return Ok(Alteration::DropColumn { name });
+    }
+    if tokens.take_if("rename to") {
+        return Ok(Alteration::RenameTable { to: tokens.identifier()? });
+    }
+    if tokens.take_if("rename") {
+        tokens.take_if("column");
+        let from = tokens.identifier()?;
+        tokens.expect("to")?;
+        return Ok(Alteration::RenameColumn { from, to: tokens.identifier()? });
+    }
+    if tokens.take_if("append from") {
+        let source = TableName::parse(tokens)?;
+        let _ = tokens.take_if("ignoreextra") || tokens.take_if("fillextra");
+        return Ok(Alteration::Append { source });
+    }
+    if tokens.take_if("set schema") {
+        return Ok(Alteration::SetSchema { schema: tokens.identifier()? });
+    }
+    if tokens.take_if("owner to") {
+        tokens.identifier()?;
+        return Ok(Alteration::Attributes(attributes));
+    }
+    if tokens.take_if("alter") {
+        return alter(tokens);
+    }
+    Err(tokens.error())
+}
+
+fn is_constraint(tokens: &mut Tokens) -> bool {
+    let found = ["add primary key", "add unique", "add foreign key"]
+        .iter()
+        .any(|words| tokens.is(words));
+    if found {
+        tokens.take();
+    }
+    found
+}
+
+fn add_constraint(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
+    let mut attributes = TableAttributes::default();
+    let named = !["primary key", "unique", "foreign key"].iter().any(|words| tokens.is(words));
+    if named {
+        tokens.identifier()?;
+    }
+    if tokens.take_if("primary key") {
+        attributes.primary_key = tokens.identifiers_in_parentheses()?;
+    } else if tokens.take_if("unique") {
+        attributes.unique_keys.push(tokens.identifiers_in_parentheses()?);
+    } else {
+        tokens.expect("foreign key")?;
+        tokens.identifiers_in_parentheses()?;
+        tokens.expect("references")?;
+        attributes.references.push(TableName::parse(tokens)?);
+        if tokens.peek() == &Token::LParen {
+            tokens.identifiers_in_parentheses()?;
+        }
+    }
+    Ok(Alteration::Attributes(attributes))
+}
+
+fn alter(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
+    let mut attributes = TableAttributes::default();
+    if tokens.take_if("distkey") {
+        attributes.distribution_key = Some(tokens.identifier()?);
+    } else if tokens.take_if("diststyle") {
+        let style = tokens.identifier()?;
+        if style == "key" {
+            tokens.expect("distkey")?;
+            attributes.distribution_key = Some(tokens.identifier()?);
+        }
+        attributes.distribution_style = Some(style);
+    } else if tokens.is("sortkey") || tokens.is("compound sortkey") {
+        tokens.take_if("compound");
+        tokens.expect("sortkey")?;
+        match tokens.peek() {
+            Token::LParen => attributes.sort_keys = tokens.identifiers_in_parentheses()?,
+            _ => attributes.sort_style = Some(tokens.identifier()?),
+        }
+    } else if tokens.take_if("encode auto") {
+    } else {
+        tokens.take_if("column");
+        let name = tokens.identifier()?;
+        if tokens.take_if("type") {
+            return Ok(Alteration::ColumnType { name, kind: ColumnType::parse(tokens)? });
+        }
+        tokens.expect("encode")?;
+        let encoding = encoding(tokens)?;
+        while tokens.take_token(&Token::Comma) {
+            tokens.expect("alter")?;
+            tokens.take_if("column");
+            tokens.identifier()?;
+            tokens.expect("encode")?;
+            self::encoding(tokens)?;
+        }
+        return Ok(Alteration::ColumnEncoding { name, encoding });
+    }
+    Ok(Alteration::Attributes(attributes))
+}
+
+fn take_behaviour(tokens: &mut Tokens) -> bool {
+    let cascade = tokens.take_if("cascade");
+    if !cascade {
+        tokens.take_if("restrict");
+    }
+    cascade
+}

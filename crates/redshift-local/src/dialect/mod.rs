@@ -1,0 +1,31 @@
+//! Redshift SQL in, engine SQL out.
+//!
+//! The first words say what a statement is. What the expression parser does not know (COPY, the
+//! attributes of CREATE TABLE, ALTER, the maintenance commands) is read word by word; queries and
+//! the rest go through the parser's tree, which is rewritten. What is not understood is an error
+//! that names itself.
+
+mod alter;
+mod calls;
+mod command;
+mod copy_command;
+mod create_table;
+mod functions;
+mod names;
+mod parameters;
+mod query;
+mod rewrite;
+mod tokens;
+mod types;
+
+pub(crate) use alter::{AlterTable, Alteration};
+pub(crate) use command::{Command, Kind, Merge, Write, understand};
+pub(crate) use copy_command::{Copy, Format, JsonMapping, TimeFormat};
+pub(crate) use create_table::{ColumnDefinition, CreateTable, Default, TableAttributes};
+pub(crate) use functions::MACROS;
+pub(crate) use names::{TableName, literal, quoted};
+pub(crate) use parameters::{Parameter, bind};
+pub(crate) use query::{Query, view_text};
+pub(crate) use rewrite::Reading;
+pub(crate) use tokens::{Tokens, statements};
+pub(crate) use types::ColumnType;

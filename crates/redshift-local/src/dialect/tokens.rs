@@ -1,0 +1,237 @@
+//! Reading a statement word by word, for what the expression parser does not know.
+
+use sqlparser::ast::Expr;
+use sqlparser::dialect::RedshiftSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, Tokenizer, Word};
+
+use crate::engine::SqlError;
+
+/// The words of one statement, without white space, comments and the closing semicolon.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens {
+    tokens: Vec<Token>,
+    position: usize,
+}
+
+/// Splits a text into statements; empty ones are left out.
+pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
+    let tokens = Tokenizer::new(&RedshiftSqlDialect {}, sql)
+        .tokenize()
+        .map_err(|error| tokenizer_error(sql, &error))?;
+    let words = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    let mut found = Vec::new();
+    let mut current = Vec::new();
+    for token in words.chain([Token::SemiColon]) {
+        if token != Token::SemiColon {
+            current.push(lower_case(token));
+        } else if !current.is_empty() {
+            found.push(Tokens::new(std::mem::take(&mut current)));
+        }
+    }
+    Ok(found)
+}
+
+/// Redshift folds identifiers to lower case, quoted ones too.
+fn lower_case(token: Token) -> Token {
+    match token {
+        Token::Word(word) => Token::Word(Word { value: word.value.to_lowercase(), ..word }),
+        token => token,
+    }
+}
+
+fn tokenizer_error(sql: &str, error: &sqlparser::tokenizer::TokenizerError) -> SqlError {
+    let message = error.message.to_lowercase();
+    if message.contains("unterminated string") {
+        let near = sql.find('\'').map_or("", |start| &sql[start..]);
+        return SqlError::new(format!("unterminated quoted string at or near \"{near}\""));
+    }
+    SqlError::new(format!("syntax error: {}", error.message))
+}
+
+impl Tokens {
+    pub(crate) fn new(tokens: Vec<Token>) -> Self {
+        Self { tokens, position: 0 }
+    }
+
+    pub(crate) fn peek(&self) -> &Token {
+        self.peek_at(0)
+    }
+
+    pub(crate) fn peek_at(&self, ahead: usize) -> &Token {
+        self.tokens.get(self.position + ahead).unwrap_or(&Token::EOF)
+    }
+
+    pub(crate) fn take(&mut self) -> Token {
+        let token = self.peek().clone();
+        self.position += 1;
+        token
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.position >= self.tokens.len()
+    }
+
+    pub(crate) fn rest(&self) -> &[Token] {
+        self.tokens.get(self.position..).unwrap_or_default()
+    }
+
+    pub(crate) fn all(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    pub(crate) fn skip_to_end(&mut self) {
+        self.position = self.tokens.len();
+    }
+
+    /// Whether the word so many places ahead is this one, unquoted.
+    pub(crate) fn is_at(&self, ahead: usize, keyword: &str) -> bool {
+        is_word(self.peek_at(ahead), keyword)
+    }
+
+    /// Whether the next words are these, unquoted.
+    pub(crate) fn is(&self, keywords: &str) -> bool {
+        keywords.split(' ').enumerate().all(|(ahead, keyword)| self.is_at(ahead, keyword))
+    }
+
+    /// Takes these words if they come next.
+    pub(crate) fn take_if(&mut self, keywords: &str) -> bool {
+        let found = self.is(keywords);
+        if found {
+            self.position += keywords.split(' ').count();
+        }
+        found
+    }
+
+    /// Takes this token if it comes next.
+    pub(crate) fn take_token(&mut self, token: &Token) -> bool {
+        let found = self.peek() == token;
+        if found {
+            self.position += 1;
+        }
+        found
+    }
+
+    pub(crate) fn expect(&mut self, keywords: &str) -> Result<(), SqlError> {
+        if self.take_if(keywords) { Ok(()) } else { Err(self.error()) }
+    }
+
+    pub(crate) fn expect_token(&mut self, token: &Token) -> Result<(), SqlError> {
+        if self.take_token(token) { Ok(()) } else { Err(self.error()) }
+    }
+
+    pub(crate) fn expect_end(&self) -> Result<(), SqlError> {
+        if self.at_end() { Ok(()) } else { Err(self.error()) }
+    }
+
+    /// `syntax error at or near` the next word.
+    pub(crate) fn error(&self) -> SqlError {
+        SqlError::syntax(&near(self.peek()))
+    }
+
+    pub(crate) fn identifier(&mut self) -> Result<String, SqlError> {
+        match self.peek().clone() {
+            Token::Word(word) => {
+                self.position += 1;
+                Ok(word.value)
+            }
+            _ => Err(self.error()),
+        }
+    }
+
+    pub(crate) fn string(&mut self) -> Result<String, SqlError> {
+        match self.peek().clone() {
+            Token::SingleQuotedString(text) => {
+                self.position += 1;
+                Ok(text)
+            }
+            _ => Err(self.error()),
+        }
+    }
+
+    pub(crate) fn integer(&mut self) -> Result<i64, SqlError> {
+        let start = self.position;
+        let negative = self.take_token(&Token::Minus);
+        if let Token::Number(text, _) = self.peek().clone()
+            && let Ok(number) = text.parse::<i64>()
+        {
+            self.position += 1;
+            return Ok(if negative { -number } else { number });
+        }
+        self.position = start;
+        Err(self.error())
+    }
+
+    /// `(a, b, c)`.
+    pub(crate) fn identifiers_in_parentheses(&mut self) -> Result<Vec<String>, SqlError> {
+        self.expect_token(&Token::LParen)?;
+        let mut names = vec![self.identifier()?];
+        while self.take_token(&Token::Comma) {
+            names.push(self.identifier()?);
+        }
+        self.expect_token(&Token::RParen)?;
+        Ok(names)
+    }
+
+    /// What stands between a pair of parentheses.
+    pub(crate) fn parenthesized(&mut self) -> Result<Vec<Token>, SqlError> {
+        self.expect_token(&Token::LParen)?;
+        let mut depth = 1;
+        let mut inside = Vec::new();
+        while !self.at_end() {
+            let token = self.take();
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(inside);
+            }
+            inside.push(token);
+        }
+        Err(self.error())
+    }
+
+    /// An expression, as far as it reaches.
+    pub(crate) fn expression(&mut self) -> Result<Expr, SqlError> {
+        let dialect = RedshiftSqlDialect {};
+        let mut parser = Parser::new(&dialect).with_tokens(self.rest().to_vec());
+        let expression = parser.parse_expr().map_err(|error| parser_error(&error))?;
+        self.position += parser.index();
+        Ok(expression)
+    }
+}
+
+pub(crate) fn is_word(token: &Token, keyword: &str) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value == keyword)
+}
+
+pub(crate) fn word(value: &str) -> Token {
+    Token::make_word(value, None)
+}
+
+/// The text that an error names.
+pub(crate) fn near(token: &Token) -> String {
+    match token {
+        Token::EOF => String::new(),
+        token => token.to_string(),
+    }
+}
+
+/// The expression parser's complaint, in Redshift's words.
+pub(crate) fn parser_error(error: &sqlparser::parser::ParserError) -> SqlError {
+    let text = error.to_string();
+    let found = text.rsplit_once("found: ").map(|(_, rest)| rest);
+    match found.map(|rest| rest.split(" at Line").next().unwrap_or(rest)) {
+        Some("EOF") => SqlError::syntax(""),
+        Some(near) => SqlError::syntax(near),
+        None => SqlError::new(format!("syntax error: {text}")),
+    }
+}
+
+/// Whether a bare word may be an alias: not one that begins the next clause.
+pub(crate) fn is_keyword(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword != Keyword::NoKeyword)
+}

@@ -1,0 +1,46 @@
+//! What a local warehouse can be told.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::faults::Faults;
+use crate::objects::Objects;
+
+/// How a local warehouse is opened; [`Options::default`] is an empty one in memory.
+#[derive(Clone)]
+pub struct Options {
+    /// The loopback address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The file that keeps the warehouse; `None` keeps it in memory.
+    pub database: Option<PathBuf>,
+    /// The name by which clients call the database.
+    pub database_name: String,
+    /// Where COPY finds its objects.
+    pub objects: Objects,
+    /// Misbehaviour, for tests of those who must survive it.
+    pub faults: Faults,
+    /// How many objects a COPY reads at once, when its cost is simulated.
+    pub slices: u32,
+    /// How long one object keeps one slice busy; zero simulates no cost.
+    pub object_latency: Duration,
+    /// What passes time; tests may bring a virtual one.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database: None,
+            database_name: "dev".to_owned(),
+            objects: Objects::None,
+            faults: Faults::None,
+            slices: 8,
+            object_latency: Duration::ZERO,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The JSONPaths file of a source: the landing bucket's own where there is one, else Segue's. The run
+//! keeps a copy, so that a retry reads what the plan has seen.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use segue_contract::{ErrorName, Failure, Run, layout, pipeline};
+use segue_function::unreadable;
+use serde::Deserialize;
+
+use crate::manifest::put;
+use crate::settings::{Settings, Source};
+
+#[derive(Deserialize)]
+struct JsonPaths {
+    jsonpaths: Vec<String>,
+}
+
+/// Writes the JSONPaths file that the COPY of this source uses, if it uses one.
+///
+/// # Errors
+/// `InvalidConfiguration` when the landing bucket's file is none, or does not have one path for each
+/// column: paths map by position, so another count would load values into the wrong columns.
+pub async fn write(
+    s3: &Client,
+    settings: &Settings,
+    run: &Run,
+    source: &Source,
+) -> Result<(), Failure> {
+    let Some(own) = pipeline::jsonpaths(&source.name) else { return Ok(()) };
+    let brought = match &source.jsonpaths_key {
+        Some(key) => brought(s3, &settings.landing_bucket, key).await?,
+        None => None,
+    };
+    if let (Some(text), Some(key)) = (&brought, &source.jsonpaths_key) {
+        fits(&layout::uri(&settings.landing_bucket, key), text, own)?;
+    }
+    let body = brought.unwrap_or_else(|| own.to_owned()).into_bytes();
+    put(s3, &settings.work_bucket, &layout::jsonpaths_key(run, &source.name), body).await
+}
+
+async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<String>, Failure> {
+    let place = || format!("{} cannot be read", layout::uri(bucket, key));
+    let object = match s3.get_object().bucket(bucket).key(key).send().await {
+        Ok(object) => object,
+        Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+        Err(error) => return Err(unreadable(place(), DisplayErrorContext(&error))),
+    };
+    let bytes = object.body.collect().await.map_err(|error| unreadable(place(), error))?;
+    String::from_utf8(bytes.to_vec()).map(Some).map_err(|error| unreadable(place(), error))
+}
+
+fn fits(uri: &str, text: &str, own: &str) -> Result<(), Failure> {
+    let invalid = |reason: String| {
+        Failure::new(ErrorName::InvalidConfiguration, format!("{uri}: {reason}")).hint(
+            "remove the file to use Segue's own, or mend it: one path a column, in their order",
+        )
+    };
+    let read = |text: &str| serde_json::from_str::<JsonPaths>(text);
+    let found = read(text)
+        .map_err(|error| invalid(format!("expected {{\"jsonpaths\": […]}}, found: {error}")))?;
+    let expected = read(own).map(|own| own.jsonpaths.len()).unwrap_or_default();
+    if found.jsonpaths.len() == expected {
+        return Ok(());
+    }
+    Err(invalid(format!("expected {expected} paths, found {}", found.jsonpaths.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_would_shift_columns_are_refused() {
+        let own = pipeline::jsonpaths("events").expect("events have paths");
+        assert!(fits("s3://b/k", own, own).is_ok());
+        let messages: Vec<String> = [r#"{"jsonpaths": ["$.a"]}"#, "{}", "no json"]
+            .iter()
+            .map(|text| fits("s3://b/k", text, own).expect_err("refused").to_string())
+            .collect();
+        insta::assert_snapshot!(messages.join("\n\n"));
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the buckets and sources are, as the template says.
+
+use std::collections::BTreeMap;
+
+use segue_contract::{ErrorName, Failure, pipeline};
+use segue_function::setting;
+use serde::Deserialize;
+
+/// The function's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The bucket where files land.
+    pub landing_bucket: String,
+    /// The bucket where runs keep their files.
+    pub work_bucket: String,
+    sources: Vec<Source>,
+}
+
+/// Where the files of one source land.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The source's name; `sql/stage/<name>.sql` loads it.
+    pub name: String,
+    /// What the keys of its objects begin with.
+    pub prefix: String,
+    /// The key of a JSONPaths file that is used instead of Segue's own, where it exists.
+    pub jsonpaths_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Place {
+    prefix: String,
+    #[serde(default)]
+    json_paths_key: Option<String>,
+}
+
+impl Settings {
+    /// Reads `LANDING_BUCKET`, `WORK_BUCKET` and `SOURCES`.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when one is missing or cannot be read.
+    pub fn from_environment() -> Result<Self, Failure> {
+        Self::new(setting("LANDING_BUCKET")?, setting("WORK_BUCKET")?, &setting("SOURCES")?)
+    }
+
+    /// Takes the settings; `sources` is JSON: name → `{"prefix": …, "jsonPathsKey": …}`.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when `sources` cannot be read or does not name exactly the pipeline's.
+    pub fn new(
+        landing_bucket: String,
+        work_bucket: String,
+        sources: &str,
+    ) -> Result<Self, Failure> {
+        let invalid = |reason: String| Failure::new(ErrorName::InvalidConfiguration, reason);
+        let places: BTreeMap<String, Place> = serde_json::from_str(sources)
+            .map_err(|error| invalid(format!("the setting SOURCES cannot be read: {error}")))?;
+        let known = pipeline::sources();
+        if !places.keys().map(String::as_str).eq(known.iter().copied()) {
+            let named: Vec<&str> = places.keys().map(String::as_str).collect();
+            return Err(invalid(format!(
+                "expected the setting SOURCES to name {}, as the files in sql/stage do, found {}",
+                known.join(", "),
+                named.join(", ")
+            )));
+        }
+        let sources = places
+            .into_iter()
+            .map(|(name, place)| Source {
+                name,
+                prefix: place.prefix,
+                jsonpaths_key: place.json_paths_key.filter(|key| !key.is_empty()),
+            })
+            .collect();
+        Ok(Self { landing_bucket, work_bucket, sources })
+    }
+
+    /// The source of this name.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when it has no place.
+    pub fn source(&self, name: &str) -> Result<&Source, Failure> {
+        self.sources.iter().find(|source| source.name == name).ok_or_else(|| {
+            Failure::new(
+                ErrorName::InvalidConfiguration,
+                format!("expected a prefix for the source {name}, found none"),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(sources: &str) -> Result<Settings, Failure> {
+        Settings::new("landing".into(), "work".into(), sources)
+    }
+
+    #[test]
+    fn every_source_has_its_place() {
+        let settings = settings(
+            r#"{"songs": {"prefix": "song_data/"}, "events": {"prefix": "log_data/", "jsonPathsKey": ""}}"#,
+        )
+        .expect("complete");
+        assert_eq!(settings.source("songs").expect("known").prefix, "song_data/");
+        assert_eq!(settings.source("events").expect("known").jsonpaths_key, None);
+    }
+
+    #[test]
+    fn a_source_without_a_place_is_a_configuration_error() {
+        for sources in [r#"{"songs": {"prefix": "s/"}}"#, "[]", r#"{"songs": {"prefx": "s/"}}"#] {
+            let failure = settings(sources).expect_err(sources);
+            assert_eq!(failure.name, ErrorName::InvalidConfiguration, "{sources}");
+        }
+    }
+}
