@@ -164,3 +164,64 @@ pub struct StagedRows {
     /// Rows.
     pub rows: u64,
 }
+
+/// What is known of a run at its end, for its report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReportRequest {
+    /// The run that ended.
+    pub run: Run,
+    /// What the state machine caught, when the run failed.
+    #[serde(default)]
+    pub failure: Option<Caught>,
+    /// What was planned, if it came to that.
+    #[serde(default)]
+    pub plan: Option<Plan>,
+    /// What each COPY did.
+    #[serde(default)]
+    pub loaded: Vec<StatementState>,
+    /// What the transformation did, if it came to that.
+    #[serde(default)]
+    pub transformed: Option<StatementState>,
+    /// What the checks found, if they passed.
+    #[serde(default)]
+    pub checked: Option<Checked>,
+    /// What was published, if it came to that.
+    #[serde(default)]
+    pub published: Option<StatementState>,
+}
+
+/// An error as Step Functions hands it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Caught {
+    /// The error's name.
+    pub error: String,
+    /// What led to it: text, or JSON of the function or execution that failed.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Reported {
+    /// It loaded what was planned.
+    Loaded {
+        /// `loaded`.
+        status: String,
+        /// The run.
+        run_id: String,
+        /// Objects loaded.
+        objects: u64,
+        /// Where the report stands.
+        report: String,
+    },
+    /// It failed.
+    Failed {
+        /// The name of the innermost error.
+        error: String,
+        /// Its message, and where the report stands.
+        cause: String,
+    },
+}

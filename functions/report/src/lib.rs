@@ -1,1 +1,124 @@
-//! stub
+//! Writes the run's report into the work bucket, for success and failure: as JSON for programs and
+//! as a page for people.
+
+mod cause;
+mod page;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
+use segue_contract::messages::{Caught, Checked, Plan, ReportRequest, Reported, StatementState};
+use segue_contract::{ErrorName, Failure, layout};
+use segue_function::unreadable;
+use serde::Serialize;
+
+/// What the function needs besides a request.
+#[derive(Debug)]
+pub struct Context {
+    /// The client of the work bucket.
+    pub s3: Client,
+    /// The bucket that keeps the report.
+    pub work_bucket: String,
+}
+
+/// A run's report, as it is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The run.
+    pub run_id: String,
+    /// `loaded` or `failed`.
+    pub status: &'static str,
+    /// When the run started, RFC 3339.
+    pub started_at: String,
+    /// When the report was written, RFC 3339.
+    pub finished_at: String,
+    /// What lies between, in seconds.
+    pub duration_seconds: i64,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Caught>,
+    /// What was planned, if it came to that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// What the checks found, if they passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Checked>,
+    /// What each statement did, in the order of the run.
+    pub statements: Vec<StatementState>,
+}
+
+/// Writes the report.
+///
+/// Safe to run again: it writes the same keys.
+///
+/// # Errors
+/// `SourceUnreadable` when the work bucket does not take it.
+#[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
+pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reported, Failure> {
+    let run = request.run.clone();
+    let report = Report::new(request, Timestamp::now())?;
+    let json = serde_json::to_string_pretty(&report)
+        .map_err(|error| unreadable("the report cannot be written", error))?;
+    put(context, &layout::report_key(&run, "json"), "application/json", json).await?;
+    let key = layout::report_key(&run, "html");
+    put(context, &key, "text/html; charset=utf-8", page::render(&report)?).await?;
+    let uri = layout::uri(&context.work_bucket, &key);
+    tracing::info!(status = report.status, report = %uri, "ended");
+    Ok(match report.failure {
+        None => Reported::Loaded {
+            status: report.status.into(),
+            run_id: report.run_id,
+            objects: report.plan.map(|plan| plan.objects).unwrap_or_default(),
+            report: uri,
+        },
+        Some(failure) => Reported::Failed {
+            error: failure.error,
+            cause: format!("{}\nreport: {uri}", failure.cause),
+        },
+    })
+}
+
+impl Report {
+    /// Puts together what is known of a run.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the run's start is no time.
+    pub fn new(request: ReportRequest, now: Timestamp) -> Result<Self, Failure> {
+        let started: Timestamp = request.run.started_at.parse().map_err(|error| {
+            Failure::new(ErrorName::InvalidInput, format!("the run's start is no time: {error}"))
+        })?;
+        let statements = request.loaded.into_iter().chain(request.transformed);
+        Ok(Self {
+            run_id: request.run.id,
+            status: if request.failure.is_some() { "failed" } else { "loaded" },
+            started_at: request.run.started_at,
+            finished_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            duration_seconds: now.as_second() - started.as_second(),
+            failure: request.failure.map(cause::innermost),
+            plan: request.plan,
+            checked: request.checked,
+            statements: statements.chain(request.published).collect(),
+        })
+    }
+}
+
+async fn put(context: &Context, key: &str, kind: &str, body: String) -> Result<(), Failure> {
+    let sent = context
+        .s3
+        .put_object()
+        .bucket(&context.work_bucket)
+        .key(key)
+        .content_type(kind)
+        .body(ByteStream::from(body.into_bytes()))
+        .send()
+        .await;
+    sent.map(|_| ()).map_err(|error| {
+        let what = format!("{} cannot be written", layout::uri(&context.work_bucket, key));
+        unreadable(what, DisplayErrorContext(&error))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+use segue_contract::messages::FileOutcome;
+use segue_contract::{Run, RunInput};
+
+use super::*;
+
+fn request() -> ReportRequest {
+    ReportRequest {
+        run: Run {
+            id: "r".into(),
+            started_at: "2018-11-01T00:00:00.000Z".into(),
+            redrive_count: 0,
+            input: RunInput::default(),
+        },
+        failure: None,
+        plan: Some(Plan { objects: 2, bytes: 10, ..Plan::default() }),
+        loaded: vec![StatementState::Finished {
+            statement_id: "s".into(),
+            step: "stage/songs".into(),
+            duration_ms: 5,
+            files: vec![FileOutcome {
+                file: "stage/songs".into(),
+                rows: Some(14_896),
+                duration_ms: 5,
+            }],
+        }],
+        transformed: None,
+        checked: None,
+        published: None,
+    }
+}
+
+fn report(request: ReportRequest) -> Report {
+    let now = "2018-11-01T00:00:42Z".parse().expect("a time");
+    Report::new(request, now).expect("complete")
+}
+
+#[test]
+fn a_report_tells_what_the_run_did() {
+    insta::assert_json_snapshot!(report(request()));
+}
+
+#[test]
+fn the_page_shows_text_from_files_as_text() {
+    let failure =
+        Caught { error: "LoadRejected".into(), cause: "<script>alert(1)</script>".into() };
+    let page = page::render(&report(ReportRequest { failure: Some(failure), ..request() }));
+    let page = page.expect("renders");
+    assert!(page.contains("&lt;script&gt;"), "{page}");
+    assert!(!page.contains("<script>"), "{page}");
+    assert!(page.contains("14,896"), "{page}");
+}
+
+#[test]
+fn a_start_that_is_no_time_is_refused() {
+    let mut request = request();
+    request.run.started_at = "yesterday".into();
+    let failure = Report::new(request, Timestamp::UNIX_EPOCH).expect_err("no time");
+    assert_eq!(failure.name, ErrorName::InvalidInput);
+}
