@@ -1,1 +1,30 @@
-fn main() {}
+//! `segue`: loads JSON files from S3 into an Amazon Redshift star schema, on AWS or on this machine.
+
+mod aws;
+mod cli;
+mod commands;
+mod errors;
+mod execution;
+mod generate;
+mod local;
+mod print;
+mod project;
+mod stack;
+mod talk;
+mod upload;
+mod warehouse;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            talk::say(problem.to_string());
+            ExitCode::from(problem.exit().code())
+        }
+    }
+}

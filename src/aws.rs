@@ -1,0 +1,125 @@
+//! Clients for AWS, or for the local stand-ins: the same calls at other addresses.
+
+use std::{error::Error, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_s3::{
+    config::Credentials,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+use crate::{
+    errors::Problem,
+    local::{Ports, environment},
+};
+
+const ATTEMPTS_MAX: u32 = 5;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The settings of a caller, for the AWS control plane and for the warehouse.
+#[derive(Debug, Clone)]
+pub struct Clouds {
+    aws: SdkConfig,
+    warehouse: SdkConfig,
+}
+
+impl Clouds {
+    /// The user's own account, region and credentials.
+    pub async fn deployed(region: Option<String>) -> Self {
+        let mut loader = loader();
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
+        }
+        let aws = loader.load().await;
+        Self { warehouse: aws.clone(), aws }
+    }
+
+    /// The local stand-ins. The user's own AWS settings play no part.
+    pub async fn local(ports: Ports) -> Self {
+        let key = environment::ACCESS_KEY;
+        let aws = loader()
+            .empty_test_environment()
+            .region(Region::new(environment::REGION))
+            .credentials_provider(Credentials::new(key, key, None, None, "local"))
+            .endpoint_url(ports.emulator_url())
+            .load()
+            .await;
+        let warehouse = aws.to_builder().endpoint_url(ports.warehouse_url()).build();
+        Self { aws, warehouse }
+    }
+
+    /// The region, as it is named in messages.
+    pub fn region(&self) -> String {
+        self.aws.region().map_or_else(|| "no region".to_owned(), ToString::to_string)
+    }
+
+    /// Stacks.
+    pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        aws_sdk_cloudformation::Client::new(&self.aws)
+    }
+
+    /// Buckets.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.aws)
+    }
+
+    /// State machines.
+    pub fn step_functions(&self) -> aws_sdk_sfn::Client {
+        aws_sdk_sfn::Client::new(&self.aws)
+    }
+
+    /// The warehouse.
+    pub fn redshift(&self) -> aws_sdk_redshiftdata::Client {
+        aws_sdk_redshiftdata::Client::new(&self.warehouse)
+    }
+}
+
+fn loader() -> aws_config::ConfigLoader {
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+}
+
+/// Says what was tried, and what the service or the way to it answered.
+pub fn problem<E, R>(action: &str, error: SdkError<E, R>) -> Problem
+where
+    E: Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
+{
+    if let Some(service) = error.as_service_error() {
+        let code = service.code().unwrap_or("unknown error");
+        let problem = match service.message() {
+            Some(message) => Problem::failed(format!("cannot {action}: {message} ({code})")),
+            None => Problem::failed(format!("cannot {action}: {code}")),
+        };
+        return if code.contains("Expired") || code.contains("UnrecognizedClient") {
+            problem.hint("renew your AWS credentials, for example by `aws sso login`")
+        } else if code.contains("AccessDenied") {
+            problem.hint("ask for the permission that the message names")
+        } else {
+            problem
+        };
+    }
+    Problem::failed(format!("cannot {action}: {}", chain(&error)))
+        .hint("check the AWS credentials, the region and the network; --local needs none of them")
+}
+
+/// What each error of a chain says, outermost first; the SDK's own display says only the first.
+fn chain(error: &dyn Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut inner = error.source();
+    while let Some(error) = inner {
+        let text = error.to_string();
+        if said.last() != Some(&text) {
+            said.push(text);
+        }
+        inner = error.source();
+    }
+    said.join(": ")
+}

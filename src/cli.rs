@@ -1,0 +1,195 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{generate::Wishes, local::WarehouseOptions};
+
+/// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
+///
+/// stdout is data, stderr is talk. Exit codes: 0 loaded or up to date, 1 failed, 2 wrong use.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load whatever is in the landing bucket and not yet in the warehouse
+    Run(Run),
+    /// List the latest runs
+    Runs(Runs),
+    /// Ask the warehouse
+    Query(Query),
+    /// Make a deterministic data set of the shape that the pipeline loads
+    Generate(Generate),
+    /// The whole pipeline on this machine, without an AWS account
+    #[command(subcommand)]
+    Local(Local),
+}
+
+/// Which deployed stack is meant.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The stack that runs on this machine
+    #[arg(long, conflicts_with_all = ["stack", "region"])]
+    pub local: bool,
+    /// The deployed stack [default: stack_name of samconfig.toml]
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// The stack's region [default: of samconfig.toml, then of the AWS settings]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The checkout whose local stack is meant [default: the one around the working directory]
+    #[arg(long, value_name = "DIR", requires = "local")]
+    pub project: Option<PathBuf>,
+}
+
+/// `segue run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where to run
+    #[command(flatten)]
+    pub target: Target,
+    /// Load these sources only
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub sources: Option<Vec<String>>,
+    /// Ignore what has been loaded and build the star schema anew
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Return as soon as the run has started
+    #[arg(long)]
+    pub no_follow: bool,
+}
+
+/// `segue runs`
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Whose runs
+    #[command(flatten)]
+    pub target: Target,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub count: u16,
+    /// Print an array of objects
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `segue query`
+#[derive(Debug, Args)]
+pub struct Query {
+    /// One SQL statement; `-` reads it from stdin
+    pub sql: String,
+    /// Which warehouse
+    #[command(flatten)]
+    pub target: Target,
+    /// Print an array of objects
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print comma-separated values under a header
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// `segue generate`
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The directory to make; it must not exist, or be empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What to make
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
+
+/// `segue local …`
+#[derive(Debug, Subcommand)]
+pub enum Local {
+    /// Start the local stack and deploy to it what has been built; harmless when it runs
+    Up(Up),
+    /// Load a directory: start what is needed, upload, run, and show the result
+    Run(LocalRun),
+    /// Stop the local stack; its data stays
+    Down(Down),
+    /// Say what runs and where
+    Status(Status),
+}
+
+/// Which checkout is meant.
+#[derive(Debug, Args)]
+pub struct Checkout {
+    /// The checkout [default: the one around the working directory]
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+/// How to start the local stack.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// The port of the AWS emulator [default: a free one]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// How the warehouse behaves
+    #[command(flatten)]
+    pub warehouse: WarehouseOptions,
+    /// Where
+    #[command(flatten)]
+    pub checkout: Checkout,
+}
+
+/// `segue local up`
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Upload the files of this directory, with song_data/ and log_data/
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How to start
+    #[command(flatten)]
+    pub start: Start,
+}
+
+/// `segue local run`
+#[derive(Debug, Args)]
+pub struct LocalRun {
+    /// The directory to load, with song_data/ and log_data/
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How to start
+    #[command(flatten)]
+    pub start: Start,
+}
+
+/// `segue local down`
+#[derive(Debug, Args)]
+pub struct Down {
+    /// Remove the data, too
+    #[arg(long)]
+    pub purge: bool,
+    /// Where
+    #[command(flatten)]
+    pub checkout: Checkout,
+}
+
+/// `segue local status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Print an object
+    #[arg(long)]
+    pub json: bool,
+    /// Where
+    #[command(flatten)]
+    pub checkout: Checkout,
+}

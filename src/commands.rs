@@ -1,0 +1,186 @@
+//! Carries out what was typed.
+
+use segue_contract::{Run, RunInput};
+use serde::Serialize;
+
+use crate::{
+    aws::Clouds,
+    cli::{self, Checkout, Command, Local, Target},
+    errors::{Outcome, Problem},
+    execution::{self, Report, Runs},
+    generate, local, print,
+    project::Project,
+    stack::{Destination, Stack},
+    talk,
+    upload::DataSet,
+    warehouse::Warehouse,
+};
+
+/// Carries out one command.
+pub async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Run(run) => load(run).await,
+        Command::Runs(runs) => list_runs(runs).await,
+        Command::Query(query) => ask(query).await,
+        Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
+        Command::Local(Local::Up(up)) => local_up(up).await,
+        Command::Local(Local::Run(run)) => {
+            let project = checkout(&run.start.checkout)?;
+            let start = &run.start;
+            local::run::run(&project, &run.data, start.port, &start.warehouse, run.json).await
+        }
+        Command::Local(Local::Down(down)) => local::down(&checkout(&down.checkout)?, down.purge),
+        Command::Local(Local::Status(status)) => local_status(status),
+    }
+}
+
+fn checkout(wanted: &Checkout) -> Outcome<Project> {
+    Project::find(wanted.project.as_deref())
+}
+
+/// The stack that is meant, and clients that talk to it.
+async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
+    if target.local {
+        let running = local::running(&Project::find(target.project.as_deref())?).await?;
+        return Ok((running.clouds, running.stack));
+    }
+    let destination = Destination::find(target.stack, target.region)?;
+    let clouds = Clouds::deployed(destination.region).await;
+    let stack = Stack::deployed(&clouds, &destination.stack).await?;
+    Ok((clouds, stack))
+}
+
+async fn load(wanted: cli::Run) -> Outcome {
+    let input = RunInput { sources: wanted.sources, rebuild: wanted.rebuild, started_by: None };
+    refuse_impossible(&input)?;
+    let (clouds, stack) = find(wanted.target).await?;
+    let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+    let arn = runs.start_or_attach(&input).await?;
+    let report = match wanted.no_follow {
+        true => Report::started(arn),
+        false => runs.follow(&arn).await?,
+    };
+    if wanted.json {
+        print::json(&report)?;
+    } else if report.is_good() {
+        print::line(&report.line())?;
+    }
+    report.into_problem().map(|_| ())
+}
+
+/// The run itself would refuse such an input; here it costs nothing.
+fn refuse_impossible(input: &RunInput) -> Outcome {
+    let draft = Run {
+        id: "draft".to_owned(),
+        started_at: String::new(),
+        redrive_count: 0,
+        input: input.clone(),
+    };
+    draft.validate().map_err(|failure| {
+        let problem = Problem::wrong_use(failure.message);
+        match failure.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    })
+}
+
+/// One run in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    run_id: String,
+    status: String,
+    started_at: String,
+    duration_seconds: Option<f64>,
+}
+
+async fn list_runs(wanted: cli::Runs) -> Outcome {
+    let (clouds, stack) = find(wanted.target).await?;
+    let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+    let listed: Vec<Listed> = runs
+        .latest(wanted.count)
+        .await?
+        .into_iter()
+        .map(|run| Listed {
+            status: execution::status(&run.status),
+            started_at: jiff::Timestamp::from_second(run.start_date.secs())
+                .map(|started| started.to_string())
+                .unwrap_or_default(),
+            duration_seconds: run
+                .stop_date
+                .map(|stopped| stopped.as_secs_f64() - run.start_date.as_secs_f64()),
+            run_id: run.name,
+        })
+        .collect();
+    if wanted.json {
+        return print::json(&listed);
+    }
+    if listed.is_empty() {
+        talk::say("there are no runs yet");
+        return Ok(());
+    }
+    let rows = listed.into_iter().map(|run| {
+        let seconds = run.duration_seconds.map(|seconds| format!("{seconds:.1}"));
+        [run.run_id, run.status, run.started_at, seconds.unwrap_or_default()]
+    });
+    print::line(&print::table(&["run", "status", "started", "seconds"], rows, &[3]).to_string())
+}
+
+async fn ask(wanted: cli::Query) -> Outcome {
+    let sql = match wanted.sql.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin().lock())
+            .map_err(|error| Problem::wrong_use(format!("cannot read stdin: {error}")))?,
+        _ => wanted.sql,
+    };
+    if sql.trim().is_empty() {
+        return Err(Problem::wrong_use("the statement is empty"));
+    }
+    let (clouds, stack) = find(wanted.target).await?;
+    let rows = Warehouse::of(&clouds, &stack)?.query(&sql).await?;
+    if wanted.json {
+        return print::with(|out| rows.write_json(out));
+    }
+    if wanted.csv {
+        return print::with(|out| rows.write_csv(out));
+    }
+    if rows.has_columns() {
+        print::with(|out| rows.write_table(out))?;
+        talk::say(talk::count(rows.len(), "row"));
+    } else {
+        talk::say("done");
+    }
+    Ok(())
+}
+
+async fn local_up(wanted: cli::Up) -> Outcome {
+    let project = checkout(&wanted.start.checkout)?;
+    let data = wanted.data.as_deref().map(DataSet::read).transpose()?;
+    let start = &wanted.start;
+    let local = local::up(&project, start.port, &start.warehouse).await?;
+    if let Some(data) = data {
+        data.upload(&local.clouds, &local.stack).await?;
+    }
+    talk::say(format!("the local stack is up: AWS at {}", local.ports.emulator_url()));
+    Ok(())
+}
+
+fn local_status(wanted: cli::Status) -> Outcome {
+    let status = local::status(&checkout(&wanted.checkout)?)?;
+    if wanted.json {
+        return print::json(&status);
+    }
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let pid = |pid: Option<u32>| pid.map(|pid| pid.to_string());
+    let rows = [
+        ["running".to_owned(), if status.running { "yes" } else { "no" }.to_owned()],
+        ["deployed".to_owned(), if status.deployed { "yes" } else { "no" }.to_owned()],
+        ["stack".to_owned(), status.stack.to_owned()],
+        ["AWS".to_owned(), shown(status.aws_endpoint)],
+        ["Redshift Data API".to_owned(), shown(status.redshift_data_endpoint)],
+        ["emulator pid".to_owned(), shown(pid(status.emulator_pid))],
+        ["warehouse pid".to_owned(), shown(pid(status.warehouse_pid))],
+        ["folder".to_owned(), status.folder],
+    ];
+    print::line(&print::table(&["local stack", ""], rows, &[]).to_string())
+}

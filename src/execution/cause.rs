@@ -1,0 +1,73 @@
+//! Reads the cause of a failed execution, which may be wrapped several times.
+
+use serde_json::Value;
+
+/// A cause can hold the description of a nested execution, which holds a cause, and so on.
+const DEPTH_MAX: usize = 6;
+const HINT_MARK: &str = "\nhint: ";
+
+/// What happened and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// In the words of whoever failed.
+    pub message: String,
+    /// Where there is something to say.
+    pub hint: Option<String>,
+}
+
+/// Unwraps a cause to the words of whoever failed first.
+///
+/// Knows the two wrappers of Step Functions: a Lambda error (`errorMessage`) and a nested
+/// execution (`Cause` beside `ExecutionArn`). Any other object is shown as it is.
+pub fn explain(cause: &str) -> Explanation {
+    let mut text = cause.to_owned();
+    let mut hint = None;
+    for _ in 0..DEPTH_MAX {
+        let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&text) else { break };
+        let field = |names: &[&str]| {
+            names.iter().find_map(|name| fields.get(*name)?.as_str().map(str::to_owned))
+        };
+        hint = field(&["hint"]).or(hint);
+        match field(&["errorMessage", "Cause", "cause", "message", "Error", "error"]) {
+            Some(inner) => text = inner,
+            None => break,
+        }
+    }
+    if let Some((message, inner)) = text.split_once(HINT_MARK) {
+        return Explanation { message: message.to_owned(), hint: Some(inner.to_owned()) };
+    }
+    Explanation { message: text, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explanation(message: &str, hint: Option<&str>) -> Explanation {
+        Explanation { message: message.to_owned(), hint: hint.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_lambda_error_inside_a_nested_execution_is_unwrapped() {
+        let lambda = serde_json::json!({
+            "errorType": "LoadRejected",
+            "errorMessage": "line 3 of a.json is not JSON\nhint: mend the file and run again",
+        });
+        let nested = serde_json::json!({
+            "ExecutionArn": "arn:aws:states:…", "Error": "LoadRejected", "Cause": lambda.to_string(),
+        });
+        let expected =
+            explanation("line 3 of a.json is not JSON", Some("mend the file and run again"));
+        assert_eq!(explain(&nested.to_string()), expected);
+    }
+
+    #[test]
+    fn plain_text_is_shown_as_it_is() {
+        assert_eq!(explain("out of time"), explanation("out of time", None));
+    }
+
+    #[test]
+    fn an_unknown_object_is_shown_rather_than_lost() {
+        assert_eq!(explain(r#"{"a":1}"#), explanation(r#"{"a":1}"#, None));
+    }
+}

@@ -1,0 +1,205 @@
+//! Runs as executions of the load state machine: start or attach, follow, and say how it ended.
+
+mod cause;
+mod follow;
+mod history;
+
+use std::time::Duration;
+
+use aws_sdk_sfn::{
+    Client,
+    types::{ExecutionListItem, ExecutionStatus},
+};
+use segue_contract::RunInput;
+use serde::Serialize;
+
+use crate::{
+    aws,
+    errors::{Outcome, Problem},
+    talk,
+};
+
+/// How a run ended, as it is printed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `loaded`, `up-to-date`, `loaded-with-rejects`, `failed`, `aborted`, `timed-out`; or
+    /// `running` when nobody waited for the end.
+    pub status: String,
+    /// The run's name, which is its execution's name too.
+    pub run_id: String,
+    /// Which execution it was.
+    pub execution_arn: String,
+    /// From start to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<f64>,
+    /// States entered, those of nested executions included: what Step Functions bills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<u64>,
+    /// The error's name, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What happened, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to do about it, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The executions of one load state machine.
+pub struct Runs {
+    client: Client,
+    machine: String,
+}
+
+impl Runs {
+    /// Runs of the state machine with this ARN.
+    pub fn of(client: Client, machine: &str) -> Self {
+        Self { client, machine: machine.to_owned() }
+    }
+
+    /// Starts a run.
+    pub async fn start(&self, input: &RunInput) -> Outcome<String> {
+        let input = serde_json::to_string(input)
+            .map_err(|error| Problem::failed(format!("cannot write the input: {error}")))?;
+        let started = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.machine)
+            .input(input)
+            .send()
+            .await
+            .map_err(|error| aws::problem("start a run", error))?;
+        Ok(started.execution_arn)
+    }
+
+    /// The run in flight that does what is asked, or a new one.
+    ///
+    /// A run with other options cannot stand for this one; both may run at once.
+    pub async fn start_or_attach(&self, input: &RunInput) -> Outcome<String> {
+        for arn in self.in_flight().await? {
+            if self.input_of(&arn).await?.as_ref() == Some(input) {
+                talk::say(format!("a run is in flight: following {}", name(&arn)));
+                return Ok(arn);
+            }
+        }
+        self.start(input).await
+    }
+
+    /// The runs that have not ended, newest first.
+    pub async fn in_flight(&self) -> Outcome<Vec<String>> {
+        let running = self.list(Some(ExecutionStatus::Running), LISTED_MAX).await?;
+        Ok(running.into_iter().map(|run| run.execution_arn).collect())
+    }
+
+    /// The latest runs, newest first.
+    pub async fn latest(&self, count: u16) -> Outcome<Vec<ExecutionListItem>> {
+        self.list(None, count).await
+    }
+
+    async fn list(
+        &self,
+        status: Option<ExecutionStatus>,
+        count: u16,
+    ) -> Outcome<Vec<ExecutionListItem>> {
+        let page = self
+            .client
+            .list_executions()
+            .state_machine_arn(&self.machine)
+            .set_status_filter(status)
+            .max_results(i32::from(count))
+            .send()
+            .await
+            .map_err(|error| aws::problem("list the runs", error))?;
+        Ok(page.executions)
+    }
+
+    /// What a run was asked to do; none when its input is not what a run takes.
+    async fn input_of(&self, arn: &str) -> Outcome<Option<RunInput>> {
+        let described = self
+            .client
+            .describe_execution()
+            .execution_arn(arn)
+            .send()
+            .await
+            .map_err(|error| aws::problem("describe the run", error))?;
+        let input = described.input.unwrap_or_else(|| "{}".to_owned());
+        let input = serde_json::from_str::<RunInput>(&input).ok();
+        Ok(input.map(|input| RunInput { started_by: None, ..input }))
+    }
+
+    /// Follows a run to its end, naming on stderr every state that it enters.
+    ///
+    /// # Errors
+    /// Only when the run cannot be followed: that it failed is in the report.
+    pub async fn follow(&self, arn: &str) -> Outcome<Report> {
+        let end = tokio::select! {
+            end = follow::follow(&self.client, arn) => end?,
+            _ = tokio::signal::ctrl_c() => {
+                return Err(Problem::interrupted(format!("stopped following {}", name(arn)))
+                    .hint("the run goes on; `segue run` attaches to it again"));
+            }
+        };
+        let transitions = history::transitions(&self.client, arn).await?;
+        Ok(Report { transitions: Some(transitions), ..end })
+    }
+}
+
+/// Runs that one list call may return.
+const LISTED_MAX: u16 = 100;
+
+/// The last part of an execution's ARN.
+pub fn name(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
+}
+
+/// An execution's status in the words of a report.
+pub fn status(status: &ExecutionStatus) -> String {
+    status.as_str().to_lowercase().replace('_', "-")
+}
+
+impl Report {
+    /// A run that nobody waits for.
+    pub fn started(arn: String) -> Self {
+        Self {
+            status: "running".to_owned(),
+            run_id: name(&arn).to_owned(),
+            execution_arn: arn,
+            duration_seconds: None,
+            transitions: None,
+            error: None,
+            message: None,
+            hint: None,
+        }
+    }
+
+    /// Whether the warehouse holds everything now, or the run was only started.
+    pub fn is_good(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// One line for people.
+    pub fn line(&self) -> String {
+        let mut line = format!("{} {}", self.status, self.run_id);
+        if let Some(seconds) = self.duration_seconds {
+            let duration = talk::seconds(Duration::from_secs_f64(seconds.max(0.0)));
+            line.push_str(&format!(" in {duration}"));
+        }
+        if let Some(transitions) = self.transitions {
+            line.push_str(&format!(", {}", talk::count(transitions as usize, "transition")));
+        }
+        line
+    }
+
+    /// The failure as the command's own, when it failed.
+    pub fn into_problem(self) -> Outcome<Self> {
+        let Some(error) = &self.error else { return Ok(self) };
+        let message = self.message.as_deref().unwrap_or("no reason given");
+        let problem = Problem::failed(format!("run {} {error}: {message}", self.run_id));
+        Err(match &self.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem.hint("nothing was published by it; it is safe to run again"),
+        })
+    }
+}

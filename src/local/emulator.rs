@@ -1,0 +1,68 @@
+//! The stand-in for AWS: starts ministack with all its state under `.segue/emulator`.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use super::{
+    environment::local_environment,
+    ports::{self, Ports},
+    process::{self, Running},
+};
+use crate::{
+    errors::{Outcome, on_file},
+    project::Project,
+};
+
+const PROGRAM: &str = ".tools/ministack/bin/ministack";
+
+/// The program, which `make tools` installs.
+pub fn program(project: &Project) -> Outcome<PathBuf> {
+    project.needed(PROGRAM, "make tools")
+}
+
+/// Starts the emulator with what its last orderly end left behind.
+///
+/// Objects are written to disk at once; everything else (stack, functions, state machines, past
+/// executions) only when the emulator ends in good order.
+pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
+    let home = home(project);
+    let folders = ["objects", "state", "unpacked"].map(|name| home.join(name));
+    for folder in &folders {
+        fs::create_dir_all(folder).map_err(on_file("create", folder))?;
+    }
+    let [objects, state, unpacked] = folders;
+    let mut command = Command::new(program(project)?);
+    local_environment(&mut command);
+    command
+        .env("BIND_HOST", "127.0.0.1")
+        .env("MINISTACK_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", ports.emulator.to_string())
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0")
+        .env("PERSIST_STATE", "1")
+        .env("STATE_DIR", state)
+        .env("S3_PERSIST", "1")
+        .env("S3_DATA_DIR", objects)
+        .env("TMPDIR", unpacked)
+        .env("AWS_ENDPOINT_URL", ports.emulator_url())
+        .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url());
+    let log = project.state().join("logs/emulator.log");
+    process::start(command, &log, || ports::answers(ports.emulator))
+}
+
+/// Forgets everything, for a fresh deployment.
+pub fn forget(project: &Project) -> Outcome {
+    let home = home(project);
+    if home.exists() {
+        fs::remove_dir_all(&home).map_err(on_file("remove", &home))?;
+    }
+    Ok(())
+}
+
+/// Ends what outlived a killed emulator, and an emulator that nobody took note of.
+pub fn sweep(project: &Project) {
+    process::sweep(&home(project), &project.path(PROGRAM));
+}
+
+fn home(project: &Project) -> PathBuf {
+    project.state().join("emulator")
+}

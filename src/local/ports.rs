@@ -1,0 +1,78 @@
+//! The two loopback ports of local mode.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::errors::{Outcome, Problem};
+
+const CONNECT_PATIENCE: Duration = Duration::from_millis(500);
+const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+const RELEASE_POLL: Duration = Duration::from_millis(20);
+
+/// The ports that both programs know each other by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Of the stand-in for AWS.
+    pub emulator: u16,
+    /// Of the stand-in for Redshift.
+    pub warehouse: u16,
+}
+
+impl Ports {
+    /// Two free ports, or the asked one for the emulator when it is free.
+    pub fn choose(emulator: Option<u16>) -> Outcome<Self> {
+        let emulator = bind(emulator.unwrap_or(0))?;
+        let warehouse = bind(0)?;
+        Ok(Self { emulator: number(&emulator)?, warehouse: number(&warehouse)? })
+    }
+
+    /// Where the AWS APIs answer.
+    pub fn emulator_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.emulator)
+    }
+
+    /// Where the Redshift Data API answers.
+    pub fn warehouse_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.warehouse)
+    }
+}
+
+/// Whether nobody listens on `port`, or whoever did is just ending.
+///
+/// The first thread of a killed program is gone before the last one lets go of the port.
+pub fn is_free(port: u16) -> bool {
+    let deadline = Instant::now() + RELEASE_PATIENCE;
+    while TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(RELEASE_POLL);
+    }
+    true
+}
+
+/// Whether somebody answers on `port`.
+pub fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, CONNECT_PATIENCE).is_ok()
+}
+
+fn bind(port: u16) -> Outcome<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match port {
+        0 => Problem::failed(format!("no free port on 127.0.0.1: {error}")),
+        _ => Problem::wrong_use(format!("port {port} on 127.0.0.1 cannot be used: {error}"))
+            .hint("stop what listens there, or leave --port out to get a free one"),
+    })
+}
+
+fn number(listener: &TcpListener) -> Outcome<u16> {
+    let address = listener.local_addr();
+    address
+        .map(|address| address.port())
+        .map_err(|error| Problem::failed(format!("no free port on 127.0.0.1: {error}")))
+}

@@ -1,0 +1,184 @@
+//! The deployed stack: its name, and what its outputs say.
+
+use std::{collections::HashMap, fs};
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use serde::Deserialize;
+
+use crate::{
+    aws::{self, Clouds},
+    errors::{Outcome, Problem},
+    project::Project,
+};
+
+/// What the commands need to know about a deployed stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The stack's own name.
+    pub name: String,
+    outputs: HashMap<String, String>,
+}
+
+impl Stack {
+    /// Reads the outputs of a stack; `None` when there is no such stack.
+    pub async fn read(clouds: &Clouds, name: &str) -> Outcome<Option<Self>> {
+        let answer = clouds.cloudformation().describe_stacks().stack_name(name).send().await;
+        let stacks = match answer {
+            Ok(answer) => answer.stacks.unwrap_or_default(),
+            Err(error) => {
+                let missing = error
+                    .as_service_error()
+                    .and_then(ProvideErrorMetadata::message)
+                    .is_some_and(|message| message.contains("does not exist"));
+                if missing {
+                    return Ok(None);
+                }
+                return Err(aws::problem(&format!("read the stack {name}"), error));
+            }
+        };
+        let outputs = stacks
+            .into_iter()
+            .flat_map(|stack| stack.outputs.unwrap_or_default())
+            .filter_map(|output| Some((output.output_key?, output.output_value?)))
+            .collect();
+        Ok(Some(Self { name: name.to_owned(), outputs }))
+    }
+
+    /// The stack that the user means, which must exist.
+    pub async fn deployed(clouds: &Clouds, name: &str) -> Outcome<Self> {
+        Self::read(clouds, name).await?.ok_or_else(|| {
+            let region = clouds.region();
+            Problem::wrong_use(format!("there is no stack {name} in {region}")).hint(
+                "deploy it by `sam deploy`, name another by --stack, or use --local for the \
+                 stack on this machine",
+            )
+        })
+    }
+
+    /// The bucket that the files come into.
+    pub fn landing_bucket(&self) -> Outcome<&str> {
+        self.output("LandingBucketName")
+    }
+
+    /// The state machine that loads.
+    pub fn load_state_machine(&self) -> Outcome<&str> {
+        self.output("LoadStateMachineArn")
+    }
+
+    /// The database inside the warehouse.
+    pub fn database(&self) -> Outcome<&str> {
+        self.output("Database")
+    }
+
+    /// The Redshift Serverless workgroup, when the warehouse is one.
+    pub fn workgroup(&self) -> Option<&str> {
+        self.filled("WorkgroupName")
+    }
+
+    /// The provisioned cluster, when the warehouse is one.
+    pub fn cluster(&self) -> Option<&str> {
+        self.filled("ClusterIdentifier")
+    }
+
+    /// The prefix of the song files.
+    pub fn songs_prefix(&self) -> Outcome<&str> {
+        self.output("SongsPrefix")
+    }
+
+    /// The prefix of the event files.
+    pub fn events_prefix(&self) -> Outcome<&str> {
+        self.output("EventsPrefix")
+    }
+
+    fn filled(&self, key: &str) -> Option<&str> {
+        self.outputs.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn output(&self, key: &str) -> Outcome<&str> {
+        self.filled(key).ok_or_else(|| {
+            Problem::wrong_use(format!("the stack {} has no output {key}", self.name))
+                .hint("deploy it again from this version of template.yaml, or name another stack")
+        })
+    }
+}
+
+/// The part of samconfig.toml that says where `sam deploy` deploys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SamConfig {
+    default: SamEnvironment,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SamEnvironment {
+    global: SamSection,
+    deploy: SamSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SamSection {
+    parameters: SamParameters,
+}
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+struct SamParameters {
+    stack_name: Option<String>,
+    region: Option<String>,
+}
+
+/// Name and region of the stack that `sam deploy` makes from this checkout.
+#[derive(Debug)]
+pub struct Destination {
+    /// The stack's name.
+    pub stack: String,
+    /// The region, when one is written down.
+    pub region: Option<String>,
+}
+
+impl Destination {
+    /// Takes what the user gave, then what samconfig.toml says.
+    pub fn find(stack: Option<String>, region: Option<String>) -> Outcome<Self> {
+        let config = match Project::find(None) {
+            Ok(project) => read_sam_config(&project)?,
+            Err(_) => SamConfig::default(),
+        };
+        let SamEnvironment { global, deploy } = config.default;
+        let (global, deploy) = (global.parameters, deploy.parameters);
+        let region = region.or(deploy.region).or(global.region);
+        let stack = stack.or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
+            Problem::wrong_use("no stack is named").hint(
+                "name it by --stack, run this where samconfig.toml has a stack_name, or use \
+                 --local for the stack on this machine",
+            )
+        })?;
+        Ok(Self { stack, region })
+    }
+}
+
+fn read_sam_config(project: &Project) -> Outcome<SamConfig> {
+    let path = project.path("samconfig.toml");
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(SamConfig::default());
+    };
+    toml::from_str(&text)
+        .map_err(|error| Problem::wrong_use(format!("{} is not readable: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deploy_section_wins_over_the_global_one() {
+        let config: SamConfig = toml::from_str(
+            "version = 0.1\n[default.global.parameters]\nstack_name = \"a\"\nregion = \"eu-west-1\"
+             [default.deploy.parameters]\nstack_name = \"b\"\ncapabilities = \"CAPABILITY_IAM\"",
+        )
+        .expect("samconfig");
+        assert_eq!(config.default.deploy.parameters.stack_name.as_deref(), Some("b"));
+        assert_eq!(config.default.global.parameters.region.as_deref(), Some("eu-west-1"));
+    }
+}

@@ -1,0 +1,98 @@
+//! Everything that is said on stderr: lines, spinners and bars. stdout is for data alone.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+const SPINNER_TICK: Duration = Duration::from_millis(100);
+
+/// Writes one line to stderr; a closed stderr is nobody's error.
+pub fn say(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "{}", line.as_ref());
+}
+
+/// One piece of work that takes a while: a spinner on a terminal, else a line when it ends.
+pub struct Step {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Step {
+    /// Begins to show `doing`.
+    pub fn start(doing: impl Into<String>) -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(target());
+        bar.set_style(style("{spinner} {msg} {elapsed}"));
+        bar.set_message(doing.into());
+        bar.enable_steady_tick(SPINNER_TICK);
+        Self { bar, started: Instant::now() }
+    }
+
+    /// Replaces the spinner by a line that stays, with the seconds that it took.
+    pub fn done(self, done: impl AsRef<str>) {
+        self.bar.finish_and_clear();
+        say(format!("{} ({})", done.as_ref(), seconds(self.started.elapsed())));
+    }
+
+    /// Ends without a line: what was shown did not happen, or the caller says it better.
+    pub fn drop_quietly(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar over `total` equal things, hidden where stderr is no terminal.
+pub fn bar(doing: &'static str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), target());
+    bar.set_style(style("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}"));
+    bar.set_message(doing);
+    bar
+}
+
+/// `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03 min`.
+pub fn seconds(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    match whole {
+        0 => format!("{} ms", duration.as_millis()),
+        1..60 => format!("{:.1} s", duration.as_secs_f64()),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `1 file`, `2 files`, `71,000 files`.
+pub fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", indicatif::HumanCount(number as u64))
+}
+
+fn target() -> ProgressDrawTarget {
+    if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        let said: Vec<String> =
+            [40, 12_340, 245_000, 7_380_000].map(Duration::from_millis).map(seconds).into();
+        assert_eq!(said, ["40 ms", "12.3 s", "4 min 05 s", "2 h 03 min"]);
+    }
+
+    #[test]
+    fn one_thing_is_singular() {
+        assert_eq!([count(1, "file"), count(71_000, "file")], ["1 file", "71,000 files"]);
+    }
+}

@@ -1,0 +1,318 @@
+//! SQL through the Redshift Data API: one statement, its rows, and how they are shown.
+
+use std::{collections::HashMap, io};
+
+use aws_sdk_redshiftdata::{
+    Client,
+    types::{ColumnMetadata, Field, StatusString},
+};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
+
+use crate::{
+    aws::{self, Clouds},
+    errors::{Outcome, Problem},
+    print,
+    stack::Stack,
+};
+
+/// The longest that the API lets a call wait for a statement.
+const LONG_POLL_SECONDS: i32 = 30;
+
+/// A database that answers SQL.
+pub struct Warehouse {
+    client: Client,
+    database: String,
+    workgroup: Option<String>,
+    cluster: Option<String>,
+}
+
+/// The rows of a statement, in order.
+#[derive(Debug)]
+pub struct Rows {
+    columns: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// A value as it is shown; numbers stay exactly as the warehouse wrote them.
+#[derive(Debug, Clone, PartialEq)]
+enum Cell {
+    Null,
+    Boolean(bool),
+    Number(String),
+    Text(String),
+}
+
+impl Warehouse {
+    /// The warehouse of a stack.
+    pub fn of(clouds: &Clouds, stack: &Stack) -> Outcome<Self> {
+        Ok(Self {
+            client: clouds.redshift(),
+            database: stack.database()?.to_owned(),
+            workgroup: stack.workgroup().map(str::to_owned),
+            cluster: stack.cluster().map(str::to_owned),
+        })
+    }
+
+    /// Runs one statement to its end; a statement without a result set has no rows.
+    ///
+    /// # Errors
+    /// The warehouse's own message; an interruption, after the statement was cancelled.
+    pub async fn query(&self, sql: &str) -> Outcome<Rows> {
+        let id = self.submit(sql).await?;
+        let has_rows = tokio::select! {
+            finished = self.wait(&id) => finished?,
+            _ = tokio::signal::ctrl_c() => {
+                // Nothing is left to tell when even the cancelling fails.
+                let _ = self.client.cancel_statement().id(&id).send().await;
+                return Err(Problem::interrupted("interrupted; the statement was cancelled"));
+            }
+        };
+        if has_rows { self.fetch(&id).await } else { Ok(Rows::none()) }
+    }
+
+    async fn submit(&self, sql: &str) -> Outcome<String> {
+        let answer = self
+            .client
+            .execute_statement()
+            .database(&self.database)
+            .set_workgroup_name(self.workgroup.clone())
+            .set_cluster_identifier(self.cluster.clone().filter(|_| self.workgroup.is_none()))
+            .sql(sql)
+            .send()
+            .await
+            .map_err(|error| aws::problem("send the statement to the warehouse", error))?;
+        answer.id.ok_or_else(|| Problem::failed("the warehouse gave the statement no id"))
+    }
+
+    async fn wait(&self, id: &str) -> Outcome<bool> {
+        loop {
+            let statement = self
+                .client
+                .describe_statement()
+                .id(id)
+                .wait_time_seconds(LONG_POLL_SECONDS)
+                .send()
+                .await
+                .map_err(|error| aws::problem("ask for the statement", error))?;
+            match statement.status {
+                Some(StatusString::Finished) => {
+                    return Ok(statement.has_result_set.unwrap_or_default());
+                }
+                Some(StatusString::Failed) => {
+                    let message = statement.error.unwrap_or_else(|| "no reason given".to_owned());
+                    return Err(Problem::failed(message.trim_start_matches("ERROR: ")));
+                }
+                Some(StatusString::Aborted) => {
+                    return Err(Problem::failed("the statement was cancelled by someone else"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn fetch(&self, id: &str) -> Outcome<Rows> {
+        let mut pages = self.client.get_statement_result().id(id).into_paginator().send();
+        let mut columns: Vec<ColumnMetadata> = Vec::new();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| aws::problem("read the result", error))?;
+            if columns.is_empty() {
+                columns = page.column_metadata.unwrap_or_default();
+            }
+            for record in page.records {
+                rows.push(record.into_iter().zip(&columns).map(Cell::read).collect());
+            }
+        }
+        let columns = columns.into_iter().map(|column| column.name.unwrap_or_default()).collect();
+        Ok(Rows { columns, rows })
+    }
+}
+
+impl Cell {
+    fn read((field, column): (Field, &ColumnMetadata)) -> Self {
+        match field {
+            Field::BooleanValue(value) => Cell::Boolean(value),
+            Field::LongValue(value) => Cell::Number(value.to_string()),
+            Field::DoubleValue(value) => match serde_json::Number::from_f64(value) {
+                Some(number) => Cell::Number(number.to_string()),
+                None => Cell::Text(value.to_string()),
+            },
+            Field::StringValue(text) => {
+                let decimal = matches!(column.type_name(), Some("numeric" | "decimal"));
+                if decimal && serde_json::from_str::<serde_json::Number>(&text).is_ok() {
+                    Cell::Number(text)
+                } else {
+                    Cell::Text(text)
+                }
+            }
+            Field::BlobValue(bytes) => Cell::Text(hex::encode(bytes)),
+            _ => Cell::Null,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Cell::Null => String::new(),
+            Cell::Boolean(value) => value.to_string(),
+            Cell::Number(text) | Cell::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Cell::Null => serializer.serialize_unit(),
+            Cell::Boolean(value) => serializer.serialize_bool(*value),
+            Cell::Text(text) => serializer.serialize_str(text),
+            // Through a 64-bit float a long decimal would lose digits.
+            Cell::Number(digits) => RawValue::from_string(digits.clone())
+                .map_err(serde::ser::Error::custom)?
+                .serialize(serializer),
+        }
+    }
+}
+
+/// One row as an object, its keys in the order of the columns.
+struct Record<'a> {
+    columns: &'a [String],
+    cells: &'a [Cell],
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.cells.len()))?;
+        for (column, cell) in self.columns.iter().zip(self.cells) {
+            map.serialize_entry(column, cell)?;
+        }
+        map.end()
+    }
+}
+
+impl Rows {
+    fn none() -> Self {
+        Self { columns: Vec::new(), rows: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is anything to show as a table.
+    pub fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// An array of objects, one a line.
+    pub fn write_json(&self, mut out: impl io::Write) -> io::Result<()> {
+        out.write_all(b"[")?;
+        for (index, cells) in self.rows.iter().enumerate() {
+            out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
+            serde_json::to_writer(&mut out, &Record { columns: &self.columns, cells })?;
+        }
+        out.write_all(if self.rows.is_empty() { b"]\n" } else { b"\n]\n" })
+    }
+
+    /// Comma-separated values under a header line; a null is an empty field.
+    pub fn write_csv(&self, out: impl io::Write) -> io::Result<()> {
+        if !self.has_columns() {
+            return Ok(());
+        }
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(&self.columns)?;
+        for cells in &self.rows {
+            writer.write_record(cells.iter().map(Cell::text))?;
+        }
+        writer.flush()
+    }
+
+    /// A table for people, which is a table in Markdown too.
+    pub fn write_table(&self, mut out: impl io::Write) -> io::Result<()> {
+        let numeric = |index: &usize| {
+            let number = |cells: &Vec<Cell>| matches!(cells[*index], Cell::Number(_) | Cell::Null);
+            !self.rows.is_empty() && self.rows.iter().all(number)
+        };
+        let headers: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let numbers: Vec<usize> = (0..headers.len()).filter(numeric).collect();
+        let rows = self.rows.iter().map(|cells| cells.iter().map(Cell::text));
+        let table = print::table(&headers, rows, &numbers);
+        writeln!(out, "{table}")
+    }
+
+    /// The first two columns as names and whole numbers.
+    pub fn into_counts(self) -> HashMap<String, u64> {
+        let pair = |cells: Vec<Cell>| match cells.as_slice() {
+            [name, number] => Some((name.text(), number.text().parse().ok()?)),
+            _ => None,
+        };
+        self.rows.into_iter().filter_map(pair).collect()
+    }
+
+    /// The first column as text.
+    pub fn first_column(&self) -> impl Iterator<Item = String> + '_ {
+        self.rows.iter().filter_map(|cells| cells.first().map(Cell::text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(field: Field, type_name: &str) -> Cell {
+        Cell::read((field, &ColumnMetadata::builder().type_name(type_name).build()))
+    }
+
+    fn rows() -> Rows {
+        let decimal = Field::StringValue("12345678901234567890.10".to_owned());
+        Rows {
+            columns: ["n", "amount", "name", "paid", "none"].map(str::to_owned).into(),
+            rows: vec![vec![
+                cell(Field::LongValue(7), "int8"),
+                cell(decimal, "numeric"),
+                cell(Field::StringValue("Björk, \"live\"".to_owned()), "varchar"),
+                cell(Field::BooleanValue(true), "bool"),
+                cell(Field::IsNull(true), "varchar"),
+            ]],
+        }
+    }
+
+    fn text(write: impl Fn(&Rows, &mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&rows(), &mut out).expect("memory takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn json_keeps_numbers_as_numbers_and_every_digit() {
+        insta::assert_snapshot!(text(|rows, out| rows.write_json(out)), @r#"
+        [
+        {"n":7,"amount":12345678901234567890.10,"name":"Björk, \"live\"","paid":true,"none":null}
+        ]
+        "#);
+    }
+
+    #[test]
+    fn csv_quotes_what_needs_it() {
+        insta::assert_snapshot!(text(|rows, out| rows.write_csv(out)), @r#"
+        n,amount,name,paid,none
+        7,12345678901234567890.10,"Björk, ""live""",true,
+        "#);
+    }
+
+    #[test]
+    fn a_text_column_of_digits_stays_text() {
+        let digits = cell(Field::StringValue("007".to_owned()), "varchar");
+        assert_eq!(digits, Cell::Text("007".to_owned()));
+    }
+
+    #[test]
+    fn tables_are_markdown() {
+        insta::assert_snapshot!(text(|rows, out| rows.write_table(out)), @r#"
+        | n |                  amount | name          | paid | none |
+        |---|-------------------------|---------------|------|------|
+        | 7 | 12345678901234567890.10 | Björk, "live" | true |      |
+        "#);
+    }
+}
