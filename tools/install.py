@@ -69,7 +69,7 @@ def install_node(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(ROOT / "tools" / name, folder / name)
-    run(["npm", "ci", "--silent", "--ignore-scripts"], folder)
+    run(["npm", "ci", "--loglevel=error", "--ignore-scripts"], folder)
 
 
 def duckdb_platform() -> tuple[str, str]:
@@ -93,7 +93,7 @@ def install_duckdb(folder: Path) -> None:
         return
     with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
         package = f"@duckdb/node-bindings-{name}@{DUCKDB_VERSION}"
-        run(["npm", "pack", "--silent", package], Path(scratch))
+        run(["npm", "pack", "--loglevel=error", package], Path(scratch))
         (archive,) = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as packed:
             for member in (library, "LICENSE"):
