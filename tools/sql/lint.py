@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-CHECK_HEADER = "-- Healthy when empty:"
+# A check returns offenders, or the counts that are reconciled with what was planned.
+CHECK_HEADERS = ("-- Healthy when empty:", "-- Counts:")
 # Redshift's own views are found without a schema.
 SYSTEM_VIEW = re.compile(r"(sys|svv|svl|stl|stv|svcs|pg)_\w+")
 
@@ -76,8 +77,8 @@ def problems(path: Path, sql: str) -> list[Problem]:
     found = []
     if not sql.startswith("-- "):
         found.append(Problem(1, "a file begins with a comment that says what it does"))
-    elif path.parent.name == "check" and not sql.startswith(CHECK_HEADER):
-        found.append(Problem(1, f"a check begins with `{CHECK_HEADER}`"))
+    elif path.parent.name == "check" and not sql.startswith(CHECK_HEADERS):
+        found.append(Problem(1, f"a check begins with `{'` or `'.join(CHECK_HEADERS)}`"))
     for statement in statements(tokens(sql)):
         found += statement_problems(statement)
     return sorted(found)
