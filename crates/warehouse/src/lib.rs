@@ -4,6 +4,7 @@
 //! Only the IAM role that submitted a statement may describe, read or cancel it; so the functions
 //! that use this crate share one role.
 
+mod cancel;
 mod classify;
 mod diagnose;
 mod results;

@@ -1,1 +1,142 @@
-//! stub
+//! On an aborted or timed-out execution cancels its statements, so that nothing goes on working for
+//! a run that nobody waits for.
+
+use std::time::Duration;
+
+use segue_contract::messages::Step;
+use segue_contract::{ErrorName, Failure, Run, RunInput};
+use segue_warehouse::Warehouse;
+use serde::{Deserialize, Serialize};
+
+/// How often to look for statements. A submission may be under way when the execution is stopped,
+/// and its statement appears only after the first look.
+const LOOKS: u32 = 3;
+/// How long to wait between looks.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// What the function needs besides an event.
+#[derive(Debug)]
+pub struct Context {
+    /// The warehouse that runs the statements.
+    pub warehouse: Warehouse,
+    /// The load state machine; the other is the statement machine.
+    pub load_state_machine_arn: String,
+}
+
+/// EventBridge's "Step Functions Execution Status Change", as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub struct StatusChange {
+    detail: Execution,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Execution {
+    state_machine_arn: String,
+    name: String,
+    status: String,
+    #[serde(default)]
+    input: Option<String>,
+}
+
+/// What a nested execution was started with.
+#[derive(Deserialize)]
+struct StatementInput {
+    run: Run,
+    step: String,
+}
+
+/// What was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cancelled {
+    /// The names of the statements.
+    pub statements: Vec<String>,
+}
+
+/// Cancels the statements of the execution: of its step, or of its whole run.
+///
+/// Safe to run again: a statement that has ended is left as it is.
+///
+/// # Errors
+/// `WarehouseBusy` and `WarehouseUnreachable`: Lambda tries an event again.
+#[tracing::instrument(skip_all, fields(execution = %change.detail.name))]
+pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled, Failure> {
+    let prefix = prefix(context, &change.detail)?;
+    let mut statements = Vec::new();
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        statements.extend(context.warehouse.cancel(&prefix).await?);
+    }
+    tracing::info!(status = change.detail.status, cancelled = statements.len());
+    Ok(Cancelled { statements })
+}
+
+/// What the names of the execution's statements begin with.
+fn prefix(context: &Context, execution: &Execution) -> Result<String, Failure> {
+    if execution.state_machine_arn == context.load_state_machine_arn {
+        let run = Run {
+            id: execution.name.clone(),
+            started_at: String::new(),
+            redrive_count: 0,
+            input: RunInput::default(),
+        };
+        return Ok(run.statement_name_prefix());
+    }
+    let input = execution.input.as_deref().unwrap_or_default();
+    let input: StatementInput = serde_json::from_str(input).map_err(|error| {
+        Failure::new(
+            ErrorName::InvalidInput,
+            format!("the input of the execution {} cannot be read: {error}", execution.name),
+        )
+    })?;
+    let step =
+        Step { run: input.run, step: input.step, attempt: 1, compression: Default::default() };
+    Ok(format!("{}{}/", step.run.statement_name_prefix(), step.step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use segue_warehouse::Target;
+
+    fn context() -> Context {
+        let config = aws_sdk_redshiftdata::Config::builder()
+            .behavior_version(aws_sdk_redshiftdata::config::BehaviorVersion::latest())
+            .build();
+        let target = Target::new("dev".into(), Some("wg".into()), None, None).expect("one target");
+        Context {
+            warehouse: Warehouse::new(aws_sdk_redshiftdata::Client::from_conf(config), target),
+            load_state_machine_arn: "arn:load".into(),
+        }
+    }
+
+    fn execution(machine: &str, input: &str) -> Execution {
+        Execution {
+            state_machine_arn: machine.into(),
+            name: "daily".into(),
+            status: "ABORTED".into(),
+            input: Some(input.into()),
+        }
+    }
+
+    #[test]
+    fn a_run_s_statements_are_all_that_bear_its_name() {
+        let found = prefix(&context(), &execution("arn:load", "{}"));
+        assert_eq!(found, Ok("segue/daily/".into()));
+    }
+
+    #[test]
+    fn a_step_s_statements_are_its_attempts() {
+        let input = r#"{"run": {"id": "r", "startedAt": "t"}, "step": "stage/songs", "x": 1}"#;
+        let found = prefix(&context(), &execution("arn:statement", input));
+        assert_eq!(found, Ok("segue/r/stage/songs/".into()));
+    }
+
+    #[test]
+    fn an_input_that_is_none_is_named() {
+        let failure = prefix(&context(), &execution("arn:statement", "")).expect_err("no input");
+        assert_eq!(failure.name, ErrorName::InvalidInput);
+    }
+}

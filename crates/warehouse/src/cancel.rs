@@ -1,0 +1,48 @@
+//! Cancelling what nobody waits for any more.
+
+use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
+use aws_sdk_redshiftdata::types::{StatementData, StatusString};
+use segue_contract::Failure;
+
+use crate::{Warehouse, call_failure};
+
+impl Warehouse {
+    /// Cancels the statements whose names begin with the prefix and have not ended; returns their
+    /// names.
+    ///
+    /// # Errors
+    /// As [`call_failure`].
+    pub async fn cancel(&self, name_prefix: &str) -> Result<Vec<String>, Failure> {
+        let mut cancelled = Vec::new();
+        for statement in self.unfinished(name_prefix).await? {
+            let sent = self.client.cancel_statement().id(&statement.id).send().await;
+            match sent {
+                Ok(_) => cancelled.push(statement.statement_name.unwrap_or(statement.id)),
+                // It has ended in the meantime, which is as good.
+                Err(error) if error.code() == Some("ValidationException") => {}
+                Err(error) => return Err(call_failure("cancelling the statement", &error)),
+            }
+        }
+        Ok(cancelled)
+    }
+
+    async fn unfinished(&self, name_prefix: &str) -> Result<Vec<StatementData>, Failure> {
+        let mut pages = self
+            .client
+            .list_statements()
+            .statement_name(name_prefix)
+            .role_level(true)
+            .status(StatusString::All)
+            .into_paginator()
+            .send();
+        let mut unfinished = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call_failure("listing statements", &error))?;
+            unfinished.extend(page.statements.into_iter().filter(|statement| {
+                use StatusString::{Picked, Started, Submitted};
+                [Some(Submitted), Some(Picked), Some(Started)].contains(&statement.status)
+            }));
+        }
+        Ok(unfinished)
+    }
+}
