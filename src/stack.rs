@@ -16,11 +16,12 @@ use crate::{
 pub struct Stack {
     /// The stack's own name.
     pub name: String,
-    outputs: HashMap<String, String>,
+    /// Outputs, and the parameters of other names.
+    values: HashMap<String, String>,
 }
 
 impl Stack {
-    /// Reads the outputs of a stack; `None` when there is no such stack.
+    /// Reads a stack; `None` when there is no such stack.
     pub async fn read(clouds: &Clouds, name: &str) -> Outcome<Option<Self>> {
         let answer = clouds.cloudformation().describe_stacks().stack_name(name).send().await;
         let stacks = match answer {
@@ -36,12 +37,16 @@ impl Stack {
                 return Err(aws::problem(&format!("read the stack {name}"), error));
             }
         };
-        let outputs = stacks
-            .into_iter()
-            .flat_map(|stack| stack.outputs.unwrap_or_default())
-            .filter_map(|output| Some((output.output_key?, output.output_value?)))
-            .collect();
-        Ok(Some(Self { name: name.to_owned(), outputs }))
+        let mut values = HashMap::new();
+        for stack in stacks {
+            let parameters = stack.parameters.unwrap_or_default().into_iter();
+            let outputs = stack.outputs.unwrap_or_default().into_iter();
+            values.extend(
+                parameters.filter_map(|one| Some((one.parameter_key?, one.parameter_value?))),
+            );
+            values.extend(outputs.filter_map(|one| Some((one.output_key?, one.output_value?))));
+        }
+        Ok(Some(Self { name: name.to_owned(), values }))
     }
 
     /// The stack that the user means, which must exist.
@@ -70,14 +75,19 @@ impl Stack {
         self.output("Database")
     }
 
-    /// The Redshift Serverless workgroup, when the warehouse is one.
+    /// The ARN of the Redshift Serverless workgroup, when the warehouse is one.
     pub fn workgroup(&self) -> Option<&str> {
-        self.filled("WorkgroupName")
+        self.filled("WorkgroupArn")
     }
 
     /// The provisioned cluster, when the warehouse is one.
     pub fn cluster(&self) -> Option<&str> {
         self.filled("ClusterIdentifier")
+    }
+
+    /// The secret with the database user, when IAM does not decide who that is.
+    pub fn secret(&self) -> Option<&str> {
+        self.filled("SecretArn")
     }
 
     /// The prefix of the song files.
@@ -91,7 +101,7 @@ impl Stack {
     }
 
     fn filled(&self, key: &str) -> Option<&str> {
-        self.outputs.get(key).map(String::as_str).filter(|value| !value.is_empty())
+        self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn output(&self, key: &str) -> Outcome<&str> {

@@ -25,6 +25,7 @@ pub struct Warehouse {
     database: String,
     workgroup: Option<String>,
     cluster: Option<String>,
+    secret: Option<String>,
 }
 
 /// The rows of a statement, in order.
@@ -51,6 +52,7 @@ impl Warehouse {
             database: stack.database()?.to_owned(),
             workgroup: stack.workgroup().map(str::to_owned),
             cluster: stack.cluster().map(str::to_owned),
+            secret: stack.secret().map(str::to_owned),
         })
     }
 
@@ -77,7 +79,8 @@ impl Warehouse {
             .execute_statement()
             .database(&self.database)
             .set_workgroup_name(self.workgroup.clone())
-            .set_cluster_identifier(self.cluster.clone().filter(|_| self.workgroup.is_none()))
+            .set_cluster_identifier(self.cluster.clone())
+            .set_secret_arn(self.secret.clone())
             .sql(sql)
             .send()
             .await

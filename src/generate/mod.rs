@@ -1,16 +1,153 @@
-//! placeholder
-use crate::errors::Outcome;
+//! Deterministic data sets of the shape that the pipeline loads: the same wishes and the same seed
+//! give the same bytes, on any machine and with any number of threads.
+
+mod catalogue;
+mod files;
+mod json;
+mod listening;
+mod random;
+mod words;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use clap::Args;
-use std::path::Path;
-/// w
+use rayon::prelude::*;
+
+use self::{
+    catalogue::{Catalogue, SONGS_MAX},
+    listening::Session,
+};
+use crate::{
+    errors::{Outcome, Problem, on_file},
+    talk::{self, Step},
+};
+
+/// The file that says how an event's fields are mapped, and the name under which real data has it.
+const JSONPATHS: &str = include_str!("../../sql/stage/events.jsonpaths.json");
+const JSONPATHS_NAME: &str = "log_json_path.json";
+const EVENTS_MAX: u64 = 10_000_000;
+const LISTENERS_MAX: u64 = 1_000_000;
+const DAYS_MAX: i64 = 3_650;
+/// What a listener does in a day, for a first guess at how many are needed.
+const EVENTS_A_LISTENER_DAY: u64 = 2;
+
+/// What to make.
 #[derive(Debug, Args)]
 pub struct Wishes {
-    /// s
-    #[arg(long)]
-    pub songs: Option<u32>,
+    /// Songs of the catalogue
+    #[arg(long, value_name = "N", default_value_t = 500,
+          value_parser = clap::value_parser!(u64).range(1..=SONGS_MAX))]
+    pub songs: u64,
+    /// Events in all, by as many listeners as that takes
+    #[arg(long, value_name = "N", conflicts_with = "users",
+          value_parser = clap::value_parser!(u64).range(1..=EVENTS_MAX))]
+    pub events: Option<u64>,
+    /// Listeners
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..=LISTENERS_MAX))]
+    pub users: u64,
+    /// Days, from 2018-11-01 on
+    #[arg(long, value_name = "N", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
+    pub days: u32,
+    /// Another seed, another data set
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
 }
-/// g
-pub fn generate(_o: &Path, w: &Wishes) -> Outcome {
-    let _ = w.songs;
-    Ok(())
+
+/// Makes a data set in `out`, which must not exist yet or be empty.
+///
+/// It comes into its place as a whole: an interrupted command leaves `out` as it was.
+pub fn generate(out: &Path, wishes: &Wishes) -> Outcome {
+    refuse_used(out)?;
+    let draft = draft_beside(out)?;
+    let made = fill(&draft, wishes).and_then(|said| {
+        if out.exists() {
+            fs::remove_dir(out).map_err(on_file("replace", out))?;
+        }
+        fs::rename(&draft, out).map_err(on_file("make", out))?;
+        Ok(said)
+    });
+    match made {
+        Ok(said) => {
+            talk::say(format!("made {}: {said}", out.display()));
+            Ok(())
+        }
+        Err(problem) => {
+            // The first problem is the one to tell.
+            let _ = fs::remove_dir_all(&draft);
+            Err(problem)
+        }
+    }
+}
+
+fn refuse_used(out: &Path) -> Outcome {
+    let first = match fs::read_dir(out) {
+        Ok(mut entries) => entries.next(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(Problem::wrong_use(format!("cannot use {}: {error}", out.display())));
+        }
+    };
+    match first {
+        None => Ok(()),
+        Some(_) => Err(Problem::wrong_use(format!("{} is not empty", out.display()))
+            .hint("name another directory by --out, or remove this one first")),
+    }
+}
+
+/// Beside the place that it is for: only within one file system can it be moved there.
+fn draft_beside(out: &Path) -> Outcome<PathBuf> {
+    let name = out.file_name().ok_or_else(|| {
+        Problem::wrong_use(format!("{} cannot be made", out.display()))
+            .hint("--out wants the name of a new directory")
+    })?;
+    let draft = format!(".{}.draft-{}", name.to_string_lossy(), std::process::id());
+    let draft = out.with_file_name(draft);
+    fs::create_dir_all(&draft).map_err(on_file("create", &draft))?;
+    Ok(draft)
+}
+
+fn fill(folder: &Path, wishes: &Wishes) -> Outcome<String> {
+    let catalogue = Catalogue { seed: wishes.seed, songs: wishes.songs };
+    let bar = talk::bar("songs", wishes.songs);
+    files::write_songs(folder, catalogue, &bar)?;
+    bar.finish_and_clear();
+    let step = Step::start("events");
+    let mut sessions = match wishes.events {
+        Some(events) => enough_sessions(wishes, events),
+        None => sessions_of(wishes, 1..=wishes.users),
+    };
+    sessions.par_sort_unstable_by_key(|session| (session.events[0].at_ms, session.listener));
+    let events = files::write_events(folder, catalogue, &sessions, wishes.events)?;
+    let jsonpaths = folder.join(JSONPATHS_NAME);
+    fs::write(&jsonpaths, JSONPATHS).map_err(on_file("write", &jsonpaths))?;
+    step.drop_quietly();
+    let songs = talk::count(wishes.songs as usize, "song");
+    Ok(format!("{songs}, {}", talk::count(events as usize, "event")))
+}
+
+/// Adds listeners until there are at least so many events.
+fn enough_sessions(wishes: &Wishes, events: u64) -> Vec<Session> {
+    let mut sessions: Vec<Session> = Vec::new();
+    let (mut listeners, mut found) = (0, 0);
+    while found < events {
+        let missing = events - found;
+        let more = (missing / (EVENTS_A_LISTENER_DAY * u64::from(wishes.days))).max(1);
+        let added = sessions_of(wishes, listeners + 1..=listeners + more);
+        found += added.iter().map(|session| session.events.len() as u64).sum::<u64>();
+        listeners += more;
+        sessions.extend(added);
+    }
+    sessions
+}
+
+fn sessions_of(wishes: &Wishes, listeners: std::ops::RangeInclusive<u64>) -> Vec<Session> {
+    listeners
+        .into_par_iter()
+        .flat_map_iter(|number| listening::sessions(wishes.seed, number, wishes.days, wishes.songs))
+        .collect()
 }

@@ -23,6 +23,8 @@ const SAM: &str = ".tools/sam/bin/sam";
 const BUILT_TEMPLATE: &str = ".aws-sam/build/template.yaml";
 /// What the fingerprint covers: functions, template and the definitions that it names.
 const DEPLOYED_FOLDERS: [&str; 2] = [".aws-sam/build", "statemachine"];
+/// The local warehouse answers for every workgroup and asks no role for anything.
+const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/00000000-0000-0000-0000-000000000000";
 const COPY_ROLE: &str = "arn:aws:iam::000000000000:role/segue-local-copy";
 
 /// A deployment that can be made: everything that it needs is there.
@@ -99,7 +101,7 @@ fn parameters() -> [String; 3] {
         other => other,
     };
     [
-        format!("WorkgroupName={STACK}"),
+        format!("WorkgroupArn={WORKGROUP}"),
         format!("CopyRoleArn={COPY_ROLE}"),
         format!("Architecture={architecture}"),
     ]
