@@ -1,0 +1,243 @@
+//! What two sides must agree on, held together: template and functions, permissions and calls, state
+//! machines and functions, documentation and code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_yaml_ng::Value;
+
+type Names = BTreeSet<String>;
+
+/// Which permission a call of a client needs. A call that is not here fails the test, so that nobody
+/// forgets to think of it.
+const ACTIONS: [(&str, &str); 16] = [
+    ("batch_execute_statement", "redshift-data:BatchExecuteStatement"),
+    ("execute_statement", "redshift-data:ExecuteStatement"),
+    ("describe_statement", "redshift-data:DescribeStatement"),
+    ("get_statement_result", "redshift-data:GetStatementResult"),
+    ("cancel_statement", "redshift-data:CancelStatement"),
+    ("list_statements", "redshift-data:ListStatements"),
+    ("list_objects_v2", "s3:ListBucket"),
+    ("get_object", "s3:GetObject"),
+    ("put_object", "s3:PutObject"),
+    ("create_multipart_upload", "s3:PutObject"),
+    ("upload_part", "s3:PutObject"),
+    ("complete_multipart_upload", "s3:PutObject"),
+    ("abort_multipart_upload", "s3:AbortMultipartUpload"),
+    ("start_execution", "states:StartExecution"),
+    ("list_executions", "states:ListExecutions"),
+    ("send_message", "sqs:SendMessage"),
+];
+
+/// Permissions that no call of ours shows: what the services behind a call ask for.
+const BEHIND_A_CALL: [&str; 5] = [
+    "redshift-serverless:GetCredentials",
+    "redshift:GetClusterCredentialsWithIAM",
+    "secretsmanager:GetSecretValue",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn template() -> Value {
+    serde_yaml_ng::from_str(&read("template.yaml")).expect("template.yaml is YAML")
+}
+
+/// The names of the folders in `functions/`.
+fn functions() -> Vec<String> {
+    let entries = fs::read_dir(root().join("functions")).expect("functions/");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// `submit` → `SubmitFunction`.
+fn resource_name(function: &str) -> String {
+    let (first, rest) = function.split_at(1);
+    format!("{}{rest}Function", first.to_uppercase())
+}
+
+/// The source of a folder's `src`, tests left out.
+fn source(folder: &str) -> String {
+    let entries = fs::read_dir(root().join(folder).join("src")).expect("src/");
+    let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| {
+        path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs")
+    });
+    files
+        .map(|path| read(path).split("#[cfg(test)]").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// The source of a function and of the warehouse crate, where the function uses it.
+fn own_and_shared_source(function: &str) -> String {
+    let folder = format!("functions/{function}");
+    let uses_warehouse = read(format!("{folder}/Cargo.toml")).contains("segue-warehouse");
+    let shared = if uses_warehouse { source("crates/warehouse") } else { String::new() };
+    source(&folder) + &shared
+}
+
+/// The texts between `before` and `after`.
+fn between(text: &str, before: &str, after: &str) -> Names {
+    let found = text.split(before).skip(1).filter_map(|rest| rest.split(after).next());
+    found.map(str::to_owned).collect()
+}
+
+/// The permissions that a source needs, by the calls of clients that stand in it.
+fn needed_actions(source: &str) -> Names {
+    let calls = |call: &str| source.contains(&format!(".{call}()"));
+    let actions = ACTIONS.iter().filter(|(call, _)| calls(call));
+    actions.map(|(_, action)| (*action).to_owned()).collect()
+}
+
+/// All texts below `key`, however deep: the actions of statements, whatever conditions wrap them.
+fn texts_of(value: &Value, key: &str, found: &mut Names) {
+    match value {
+        Value::Mapping(mapping) => {
+            for (name, inner) in mapping {
+                match (name.as_str() == Some(key), inner) {
+                    (true, Value::String(text)) => drop(found.insert(text.clone())),
+                    (true, Value::Sequence(texts)) => {
+                        found.extend(texts.iter().filter_map(|text| text.as_str().map(Into::into)));
+                    }
+                    _ => texts_of(inner, key, found),
+                }
+            }
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| texts_of(item, key, found)),
+        Value::Tagged(tagged) => texts_of(&tagged.value, key, found),
+        _ => {}
+    }
+}
+
+fn actions_of(value: &Value) -> Names {
+    let mut found = Names::new();
+    texts_of(value, "Action", &mut found);
+    found.into_iter().filter(|action| !BEHIND_A_CALL.contains(&action.as_str())).collect()
+}
+
+/// The role that a function names, or itself where its policies stand in it.
+fn holder_of_policies(template: &Value, function: &str) -> String {
+    let resource = resource_name(function);
+    match &template["Resources"][&resource]["Properties"]["Role"] {
+        Value::Tagged(role) => {
+            let role = role.value.as_str().expect("a reference");
+            role.split('.').next().unwrap_or_default().to_owned()
+        }
+        _ => resource,
+    }
+}
+
+#[test]
+fn every_folder_is_a_function_of_the_template_and_the_reverse() {
+    let template = template();
+    let resources = template["Resources"].as_mapping().expect("Resources");
+    let deployed: Names = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+        .map(|(name, _)| name.as_str().expect("a name").to_owned())
+        .collect();
+    assert_eq!(deployed, functions().iter().map(|name| resource_name(name)).collect());
+    for function in functions() {
+        let resource = &template["Resources"][resource_name(&function)];
+        assert_eq!(resource["Properties"]["CodeUri"], format!("functions/{function}").as_str());
+        let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
+        assert_eq!(*binary, format!("segue-{function}").as_str());
+    }
+}
+
+#[test]
+fn the_template_gives_every_setting_that_a_function_reads() {
+    let template = template();
+    let keys = |value: &Value| -> Names {
+        let variables = value["Environment"]["Variables"].as_mapping();
+        variables
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, _)| key.as_str().map(Into::into))
+            .collect()
+    };
+    let shared = keys(&template["Globals"]["Function"]);
+    for function in functions() {
+        let read = between(&own_and_shared_source(&function), "setting(\"", "\")");
+        let own = keys(&template["Resources"][resource_name(&function)]["Properties"]);
+        let given: Names = shared.union(&own).cloned().collect();
+        let missing: Vec<_> = read.difference(&given).collect();
+        assert!(
+            missing.is_empty(),
+            "{function} reads {missing:?}, which the template does not give"
+        );
+    }
+}
+
+#[test]
+fn a_role_may_do_what_its_functions_call_and_nothing_else() {
+    let template = template();
+    let mut needed: BTreeMap<String, Names> = BTreeMap::new();
+    for function in functions() {
+        let actions = needed_actions(&own_and_shared_source(&function));
+        needed.entry(holder_of_policies(&template, &function)).or_default().extend(actions);
+    }
+    for (holder, needed) in needed {
+        let policies = &template["Resources"][&holder]["Properties"]["Policies"];
+        assert_eq!(actions_of(policies), needed, "{holder}");
+    }
+}
+
+#[test]
+fn a_call_that_no_permission_is_known_for_is_found() {
+    let known: Names = ACTIONS.iter().map(|(call, _)| (*call).to_owned()).collect();
+    for function in functions() {
+        let source = own_and_shared_source(&function);
+        for client in ["client", "s3", "step_functions", "sqs"] {
+            for line in source.split(&format!(".{client}\n")).skip(1) {
+                let call = line.trim_start().trim_start_matches('.').split('(').next();
+                let call = call.unwrap_or_default().to_owned();
+                assert!(known.contains(&call), "{function}: .{call}() is not in the table");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_statement_names_itself_and_no_resource_is_everything_where_an_arn_exists() {
+    let text = read("template.yaml");
+    let without_arn = text.lines().filter(|line| line.trim() == "Resource: \"*\"").count();
+    // Following statements, and delivering the state machines' logs: both know no resources.
+    assert_eq!(without_arn, 2);
+    assert!(!text.contains("Action: \"*\""));
+}
+
+#[test]
+fn every_state_s_function_is_one_that_exists() {
+    let known: Names =
+        functions().iter().map(|name| format!("{}Arn", resource_name(name))).collect();
+    for machine in ["load", "statement"] {
+        let definition = read(format!("statemachine/{machine}.asl.json"));
+        let used = between(&definition, "\"FunctionName\": \"${", "}\"");
+        assert!(!used.is_empty() && used.is_subset(&known), "{machine}: {used:?}");
+    }
+}
+
+#[test]
+fn every_function_says_in_one_sentence_what_it_does() {
+    for function in functions() {
+        let readme = read(format!("functions/{function}/README.md"));
+        assert!(readme.starts_with(&format!("# {function}\n")), "{function}");
+        let first_line = read(format!("functions/{function}/src/lib.rs"));
+        assert!(first_line.starts_with("//! "), "{function}");
+        for setting in between(&source(&format!("functions/{function}")), "setting(\"", "\")") {
+            assert!(readme.contains(&setting), "functions/{function}/README.md: {setting}");
+        }
+    }
+}
