@@ -8,6 +8,9 @@ use crate::Run;
 /// Where the files of all runs stand in the work bucket.
 pub const RUNS_PREFIX: &str = "runs/";
 
+/// Where records that could not be loaded stand in the work bucket, longer than the runs' files.
+pub const QUARANTINE_PREFIX: &str = "quarantine/";
+
 /// The key of a file of this run.
 pub fn key(run: &Run, name: &str) -> String {
     format!("{RUNS_PREFIX}{}/{name}", run.id)
@@ -26,6 +29,31 @@ pub fn jsonpaths_key(run: &Run, source: &str) -> String {
 /// One part of the list of the objects that this run loads: gzip, one JSON document a line.
 pub fn planned_objects_key(run: &Run, part: usize) -> String {
     key(run, &format!("objects/{part:05}.json.gz"))
+}
+
+/// The list of the objects of one batch, as they were listed: gzip, one JSON document a line.
+pub fn batch_key(run: &Run, source: &str, batch: u32) -> String {
+    key(run, &format!("batches/{source}/{batch:05}.json.gz"))
+}
+
+/// The documents of one batch: Zstandard, one JSON document a line.
+pub fn part_key(run: &Run, source: &str, batch: u32) -> String {
+    key(run, &format!("parts/{source}/{batch:05}.json.zst"))
+}
+
+/// Which lines of a part came from which object: gzip, one JSON document a line.
+pub fn part_index_key(run: &Run, source: &str, batch: u32) -> String {
+    key(run, &format!("parts/{source}/{batch:05}.index.json.gz"))
+}
+
+/// The objects of one batch as they were read; with the other lists, what this run loads.
+pub fn batch_objects_key(run: &Run, source: &str, batch: u32) -> String {
+    key(run, &format!("objects/{source}/{batch:05}.json.gz"))
+}
+
+/// The records of one batch that are no documents: gzip, one JSON document a line.
+pub fn quarantine_key(run: &Run, source: &str, batch: u32) -> String {
+    format!("{QUARANTINE_PREFIX}{source}/{}/{batch:05}.json.gz", run.id)
 }
 
 /// The run's report; `extension` is `json` or `html`.

@@ -3,6 +3,7 @@
 //!
 //! Nothing here talks to AWS, so every rule can be tested without it.
 
+pub mod compaction;
 pub mod errors;
 pub mod layout;
 pub mod messages;
@@ -11,4 +12,4 @@ pub mod quoting;
 pub mod run;
 
 pub use errors::{ErrorName, Failure};
-pub use run::{Run, RunInput};
+pub use run::{Compact, Run, RunInput};

@@ -99,6 +99,9 @@ pub struct Plan {
     pub bytes: u64,
     /// What was found per source.
     pub sources: Vec<PlannedSource>,
+    /// The batches of small objects to merge before the COPY, where that pays.
+    #[serde(default)]
+    pub batches: Vec<Batch>,
     /// The COPY steps to carry out, independent of each other.
     pub loads: Vec<Load>,
 }
@@ -121,6 +124,76 @@ pub struct PlannedSource {
     pub bytes: u64,
 }
 
+/// Some objects of one source that become one part; their list stands at [`layout::batch_key`].
+///
+/// [`layout::batch_key`]: crate::layout::batch_key
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Batch {
+    /// The source.
+    pub source: String,
+    /// Counts from 0 within the source.
+    pub batch: u32,
+}
+
+/// Asks for one batch to be merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CompactRequest {
+    /// The run that the batch belongs to.
+    pub run: Run,
+    /// The source.
+    pub source: String,
+    /// Which batch of the source.
+    pub batch: u32,
+}
+
+/// What became of one batch. Small, because a run's batches come back together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compacted {
+    /// The source.
+    pub source: String,
+    /// Which batch of the source.
+    pub batch: u32,
+    /// What was merged.
+    #[serde(flatten)]
+    pub merged: Merged,
+}
+
+/// What became of all batches of one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompactedSource {
+    /// The source.
+    pub source: String,
+    /// How many batches, and so parts, there are.
+    pub batches: u64,
+    /// What was merged.
+    #[serde(flatten)]
+    pub merged: Merged,
+}
+
+/// What went into parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Merged {
+    /// Objects that were read.
+    pub objects: u64,
+    /// Planned objects that were gone; the next run loads them if they come back.
+    pub vanished: u64,
+    /// Objects whose content was another than the planned one; they count among the read ones.
+    pub changed: u64,
+    /// Documents written.
+    pub documents: u64,
+    /// Documents set aside in the quarantine.
+    pub rejected: u64,
+    /// Bytes of the objects as they were read.
+    pub bytes_read: u64,
+    /// Bytes of the parts.
+    pub bytes_written: u64,
+}
+
 /// One COPY step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -141,6 +214,9 @@ pub struct CheckRequest {
     pub statement_id: String,
     /// What was planned.
     pub plan: Plan,
+    /// What was merged per source, where anything was.
+    #[serde(default)]
+    pub compacted: Vec<CompactedSource>,
     /// What each COPY reported.
     pub loaded: Vec<StatementState>,
 }
@@ -177,6 +253,9 @@ pub struct ReportRequest {
     /// What was planned, if it came to that.
     #[serde(default)]
     pub plan: Option<Plan>,
+    /// What was merged per source, where anything was.
+    #[serde(default)]
+    pub compacted: Vec<CompactedSource>,
     /// What each COPY did.
     #[serde(default)]
     pub loaded: Vec<StatementState>,

@@ -37,9 +37,31 @@ pub struct RunInput {
     /// Forget what was published and load every file again, in one visible change.
     #[serde(default)]
     pub rebuild: bool,
+    /// Whether small objects are merged before the COPY.
+    #[serde(default, skip_serializing_if = "Compact::is_auto")]
+    pub compact: Compact,
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,
+}
+
+/// Whether a run merges small objects before the COPY.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Compact {
+    /// Where it pays, see [`crate::compaction`].
+    #[default]
+    Auto,
+    /// Every source.
+    Always,
+    /// No source.
+    Never,
+}
+
+impl Compact {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 impl Run {
@@ -178,7 +200,8 @@ mod tests {
         let sources = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
         let unknown = with(RunInput { sources: sources(&["song"]), ..RunInput::default() });
         let none = with(RunInput { sources: sources(&[]), ..RunInput::default() });
-        let part = with(RunInput { sources: sources(&["songs"]), rebuild: true, started_by: None });
+        let part =
+            with(RunInput { sources: sources(&["songs"]), rebuild: true, ..RunInput::default() });
         let messages: Vec<String> = [unknown, none, part, run("a b"), run("")]
             .iter()
             .map(|run| run.validate().expect_err("refused").to_string())
