@@ -1,0 +1,193 @@
+//! JSONata expressions, as a definition holds them: `{% … %}`.
+
+use serde_json::{Map, Number, Value};
+use seuil::clock::MockEnvironment;
+use seuil::{EvalConfig, Seuil};
+
+use crate::error::{QUERY_EVALUATION, StateError};
+
+/// The functions whose results were compared with JSONata's documentation. Others wait for somebody
+/// to do so: `$map`, `$filter` and `$sort` for instance keep an array of one where JSONata does not.
+const FUNCTIONS: [&str; 18] = [
+    "abs",
+    "append",
+    "boolean",
+    "ceil",
+    "contains",
+    "count",
+    "exists",
+    "floor",
+    "length",
+    "lowercase",
+    "max",
+    "merge",
+    "min",
+    "not",
+    "power",
+    "random",
+    "string",
+    "sum",
+];
+
+/// Whole numbers up to this are exact in JSONata, as in JSON of JavaScript.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// One compiled expression.
+pub(crate) struct Expression {
+    text: String,
+    compiled: Seuil,
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Expression").field(&self.text).finish()
+    }
+}
+
+impl Expression {
+    /// Compiles an expression.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        if let Some(unknown) = called(text).find(|name| !FUNCTIONS.contains(name)) {
+            return Err(format!(
+                "expected a function among ${}, found ${unknown} in {text:?}",
+                FUNCTIONS.join(", $")
+            ));
+        }
+        // A value that is not there leaves its key out: the only way to tell it from null.
+        let compiled = Seuil::compile(&format!("{{\"value\": ({text}\n)}}"))
+            .map_err(|error| format!("{text:?} is no JSONata: {error}"))?;
+        Ok(Self { text: text.to_owned(), compiled })
+    }
+
+    /// Whether the expression reads this variable, or this part of one.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.text.contains(name)
+    }
+
+    /// Its value; `random` decides what `$random` draws.
+    pub(crate) fn evaluate(
+        &self,
+        bindings: &Map<String, Value>,
+        random: u64,
+    ) -> Result<Value, StateError> {
+        let environment = MockEnvironment::new(random);
+        let configuration = EvalConfig::with_environment(&environment);
+        let evaluated = self.compiled.evaluate_with_config_and_bindings(
+            &Value::Null,
+            &configuration,
+            Some(bindings),
+        );
+        let failed = |reason: String| {
+            StateError::new(QUERY_EVALUATION, format!("the expression {:?} {reason}", self.text))
+        };
+        match evaluated {
+            Ok(Value::Object(mut object)) => object
+                .remove("value")
+                .map(whole)
+                .ok_or_else(|| failed("returned nothing (undefined)".into())),
+            Ok(other) => Err(failed(format!("returned {other}"))),
+            Err(error) => Err(failed(format!("failed: {error}"))),
+        }
+    }
+}
+
+/// The names that stand before a parenthesis. A `$` within a string is taken for one too; that
+/// refuses more than is needed, and says so.
+fn called(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest[end..].trim_start().starts_with('(').then_some(&rest[..end])
+    })
+}
+
+/// Writes whole numbers as such: JSONata knows doubles only and prints 3, not 3.0.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() <= WHOLE_MAX => {
+                // Exact: checked on the line above.
+                Value::Number(Number::from(float as i64))
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => Value::Array(items.into_iter().map(whole).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(key, value)| (key, whole(value))).collect())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        let bindings = json!({
+            "one": {"items": [{"a": 1}], "none": [], "nil": null, "count": 3},
+            "quoted": "a \"b\" {% c %}",
+        });
+        let Value::Object(bindings) = bindings else { unreachable!("an object") };
+        let expression = Expression::new(text).expect("compiles");
+        expression.evaluate(&bindings, 1).unwrap_or_else(|error| json!(error.error))
+    }
+
+    #[test]
+    fn values_are_those_of_jsonata_s_documentation() {
+        let cases = [
+            ("$one.items", json!([{"a": 1}])),
+            ("$one.items.a", json!(1)),
+            ("$one.none", json!([])),
+            ("$one.nil", json!(null)),
+            ("$one.count > 2 and $one.count < 4", json!(true)),
+            ("$exists($one.missing) ? 1 : 'no'", json!("no")),
+            ("$exists($one.nil)", json!(true)),
+            ("$merge([$one.items[0], {'b': $one.count + 1}])", json!({"a": 1, "b": 4})),
+            ("$merge([{'a': 1}, {'a': {'b': 2}}])", json!({"a": {"b": 2}})),
+            ("$power(2, 3)", json!(8)),
+            ("$ceil(4.2)", json!(5)),
+            ("$floor(-4.2)", json!(-5)),
+            ("$abs(-5)", json!(5)),
+            ("$max([1, 5, 3])", json!(5)),
+            ("$min([4, 2])", json!(2)),
+            ("$sum([1, 2.5])", json!(3.5)),
+            ("$count($one.items)", json!(1)),
+            ("$count($one.missing)", json!(0)),
+            ("$append([1], [2])", json!([1, 2])),
+            ("$string($one.none)", json!("[]")),
+            ("$length('hé')", json!(2)),
+            ("$lowercase('AbC')", json!("abc")),
+            ("$contains('abc', 'b')", json!(true)),
+            ("$not($boolean([]))", json!(true)),
+            ("$quoted & '!'", json!("a \"b\" {% c %}!")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_without_a_value_is_an_error_of_its_state() {
+        for text in ["$one.missing", "$nobody", "'a' > 1", "1 + 'a'"] {
+            assert_eq!(value(text), json!(QUERY_EVALUATION), "{text}");
+        }
+    }
+
+    #[test]
+    fn chance_is_what_the_seed_makes_it() {
+        let draw = Expression::new("$random()").expect("compiles");
+        let drawn = |seed| draw.evaluate(&Map::new(), seed).expect("a number");
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+        assert!(drawn(3).as_f64().is_some_and(|number| (0.0..1.0).contains(&number)));
+    }
+
+    #[test]
+    fn functions_that_nobody_compared_are_refused() {
+        let refused = Expression::new("$map([1], function($x) {$x})").expect_err("not compared");
+        assert!(refused.contains("$map"), "{refused}");
+        assert!(Expression::new("1 +").is_err());
+    }
+}

@@ -1,0 +1,26 @@
+//! A strict interpreter of the part of the Amazon States Language that Segue's state machines use,
+//! in one process and virtual time, for tests.
+//!
+//! A [`Region`] knows functions (closures) and state machines (definitions as they are deployed) and
+//! runs executions as tasks of the Tokio runtime. Time is Tokio's: in a runtime whose clock is paused
+//! a run of hours takes milliseconds, and timeouts, waits and retries still come in their order.
+//!
+//! What it knows it does as AWS documents it; what it does not know it refuses when a definition is
+//! added: JSONPath, `Parallel`, distributed maps, other service integrations, functions of JSONata
+//! that nobody has compared with AWS's.
+
+mod attempts;
+mod definition;
+mod error;
+mod execution;
+mod expression;
+mod history;
+mod integrations;
+mod map;
+mod region;
+mod template;
+mod validation;
+
+pub use error::{DefinitionError, StateError};
+pub use history::Event;
+pub use region::{Ended, Execution, FunctionError, Region, StartError, Status};

@@ -1,0 +1,306 @@
+//! What an account has in one region: functions, state machines, executions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::definition::Definition;
+use crate::error::DefinitionError;
+use crate::execution::Run;
+use crate::history::{Event, History};
+use crate::validation::validate;
+
+/// A function, as the region calls it.
+pub(crate) type Function =
+    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, FunctionError>> + Send + Sync>;
+/// Somebody who is told when an execution has ended.
+type Listener = Arc<dyn Fn(&str, &Ended) + Send + Sync>;
+
+/// Why an invocation brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionError {
+    /// The function said so: its error's type and message.
+    Failed {
+        /// What `Retry` and `Catch` match.
+        error_type: String,
+        /// What happened.
+        error_message: String,
+    },
+    /// Lambda said so, such as `Lambda.TooManyRequestsException`.
+    Service {
+        /// What `Retry` and `Catch` match.
+        error: String,
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// How an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// It reached an end.
+    Succeeded,
+    /// A state failed and nothing caught it.
+    Failed,
+    /// It took longer than the machine's `TimeoutSeconds`.
+    TimedOut,
+    /// Somebody stopped it.
+    Aborted,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// How.
+    pub status: Status,
+    /// Its output; null unless it succeeded.
+    pub output: Value,
+    /// The error's name, if it did not succeed.
+    pub error: Option<String>,
+    /// The error's cause, if it did not succeed.
+    pub cause: Option<String>,
+    /// What happened until then.
+    pub history: Vec<Event>,
+}
+
+impl Ended {
+    /// The states that were entered, in their order: what AWS counts as transitions.
+    pub fn states(&self) -> Vec<&str> {
+        let entered = self.history.iter().filter(|event| event.kind.ends_with("StateEntered"));
+        entered.map(|event| event.state.as_str()).collect()
+    }
+}
+
+/// Why an execution cannot be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// No machine has this ARN.
+    #[error("State Machine Does Not Exist: '{0}'")]
+    StateMachineDoesNotExist(String),
+    /// The name was used, with another input or by an execution that has ended.
+    #[error("Execution Already Exists: '{0}'")]
+    ExecutionAlreadyExists(String),
+}
+
+impl StartError {
+    /// The name under which the service integration reports it.
+    pub(crate) fn error(&self) -> &'static str {
+        match self {
+            Self::StateMachineDoesNotExist(_) => "StepFunctions.StateMachineDoesNotExistException",
+            Self::ExecutionAlreadyExists(_) => "StepFunctions.ExecutionAlreadyExistsException",
+        }
+    }
+}
+
+/// An execution that was started.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    ended: watch::Receiver<Option<Ended>>,
+}
+
+impl Execution {
+    /// Waits for its end.
+    pub async fn ended(&self) -> Ended {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
+            Ok(Some(ended)) => ended,
+            // The sender lives in the region, which outlives its runtime's tasks.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Its end, if it has come.
+    pub fn try_ended(&self) -> Option<Ended> {
+        self.ended.borrow().clone()
+    }
+}
+
+struct Record {
+    input: Value,
+    ended: watch::Sender<Option<Ended>>,
+    history: Arc<History>,
+    task: Option<AbortHandle>,
+}
+
+/// Functions, state machines and executions; a clone is the same region.
+#[derive(Clone)]
+pub struct Region {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    seed: u64,
+    created: Instant,
+    created_at: Timestamp,
+    functions: Mutex<HashMap<String, Function>>,
+    machines: Mutex<HashMap<String, Arc<Definition>>>,
+    executions: Mutex<BTreeMap<String, Record>>,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl Region {
+    /// An empty region; the seed decides every jitter and every `$random`.
+    ///
+    /// Its time begins at `created_at` and passes as Tokio's does.
+    pub fn new(seed: u64, created_at: Timestamp) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                seed,
+                created: Instant::now(),
+                created_at,
+                functions: Mutex::default(),
+                machines: Mutex::default(),
+                executions: Mutex::default(),
+                listeners: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The time in this region.
+    pub fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.shared.created.elapsed()).unwrap_or_default();
+        self.shared.created_at.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Adds a function. An invocation that nobody waits for any more goes on to its end, as it does
+    /// in AWS.
+    pub fn add_function<Answer>(
+        &self,
+        arn: &str,
+        function: impl Fn(Value) -> Answer + Send + Sync + 'static,
+    ) where
+        Answer: Future<Output = Result<Value, FunctionError>> + Send + 'static,
+    {
+        let function: Function = Arc::new(move |payload| function(payload).boxed());
+        locked(&self.shared.functions).insert(arn.to_owned(), function);
+    }
+
+    /// Adds a state machine. `substitutions` replace `${Name}` as CloudFormation's
+    /// `DefinitionSubstitutions` do.
+    ///
+    /// # Errors
+    /// When AWS would refuse the definition, or when it needs what this interpreter does not know.
+    pub fn add_state_machine(
+        &self,
+        arn: &str,
+        definition: &str,
+        substitutions: &[(&str, &str)],
+    ) -> Result<(), DefinitionError> {
+        let substituted =
+            substitutions.iter().fold(definition.to_owned(), |text, (name, value)| {
+                text.replace(&format!("${{{name}}}"), value)
+            });
+        if let Some(begin) = substituted.find("${") {
+            let left: String = substituted[begin..].chars().take(60).collect();
+            return Err(DefinitionError(format!("expected a substitution for {left:?}")));
+        }
+        let definition: Definition = serde_json::from_str(&substituted)
+            .map_err(|error| DefinitionError(format!("{arn}: {error}")))?;
+        validate(&definition)?;
+        locked(&self.shared.machines).insert(arn.to_owned(), Arc::new(definition));
+        Ok(())
+    }
+
+    /// Has somebody told of every end of an execution: its ARN and how it ended.
+    pub fn on_end(&self, listener: impl Fn(&str, &Ended) + Send + Sync + 'static) {
+        locked(&self.shared.listeners).push(Arc::new(listener));
+    }
+
+    /// Starts an execution; a running one of the same name and input is returned instead.
+    ///
+    /// # Errors
+    /// For an unknown machine, and for a name that was used.
+    pub fn start(&self, machine: &str, name: &str, input: Value) -> Result<Execution, StartError> {
+        let definition = locked(&self.shared.machines).get(machine).cloned();
+        let definition =
+            definition.ok_or_else(|| StartError::StateMachineDoesNotExist(machine.to_owned()))?;
+        let arn = format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1));
+        let mut executions = locked(&self.shared.executions);
+        if let Some(known) = executions.get(&arn) {
+            if known.input == input && known.ended.borrow().is_none() {
+                return Ok(Execution { arn, ended: known.ended.subscribe() });
+            }
+            return Err(StartError::ExecutionAlreadyExists(arn));
+        }
+        let history = Arc::new(History::new());
+        let (sender, ended) = watch::channel(None);
+        let record =
+            Record { input: input.clone(), ended: sender, history: history.clone(), task: None };
+        executions.insert(arn.clone(), record);
+        let run = Run::new(self.clone(), definition, machine, &arn, name, input, history);
+        let region = self.clone();
+        let task = tokio::spawn(async move {
+            let (status, output, error) = run.execute().await;
+            region.end(&run.arn, status, output, error.map(|error| (error.error, error.cause)));
+        });
+        if let Some(record) = executions.get_mut(&arn) {
+            record.task = Some(task.abort_handle());
+        }
+        Ok(Execution { arn, ended })
+    }
+
+    /// Stops an execution, and with it those that it waits for; none that has ended.
+    pub fn stop(&self, arn: &str, error: &str, cause: &str) {
+        self.end(arn, Status::Aborted, Value::Null, Some((error.to_owned(), cause.to_owned())));
+        let task = locked(&self.shared.executions).get(arn).and_then(|record| record.task.clone());
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+
+    /// The ARNs of the executions that have not ended.
+    pub fn running(&self) -> Vec<String> {
+        let executions = locked(&self.shared.executions);
+        let running = executions.iter().filter(|(_, record)| record.ended.borrow().is_none());
+        running.map(|(arn, _)| arn.clone()).collect()
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.shared.seed
+    }
+
+    pub(crate) fn function(&self, arn: &str) -> Option<Function> {
+        locked(&self.shared.functions).get(arn).cloned()
+    }
+
+    /// Writes down an end, once.
+    fn end(&self, arn: &str, status: Status, output: Value, error: Option<(String, String)>) {
+        let ended = {
+            let executions = locked(&self.shared.executions);
+            let Some(record) = executions.get(arn) else { return };
+            if record.ended.borrow().is_some() {
+                return;
+            }
+            record.history.push(
+                match status {
+                    Status::Succeeded => "ExecutionSucceeded",
+                    Status::Failed => "ExecutionFailed",
+                    Status::TimedOut => "ExecutionTimedOut",
+                    Status::Aborted => "ExecutionAborted",
+                },
+                "",
+            );
+            let (error, cause) = error.unzip();
+            let ended = Ended { status, output, error, cause, history: record.history.events() };
+            record.ended.send_replace(Some(ended.clone()));
+            ended
+        };
+        let listeners = locked(&self.shared.listeners).clone();
+        listeners.iter().for_each(|listener| listener(arn, &ended));
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
