@@ -51,7 +51,8 @@ async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
 }
 
 async fn load(wanted: cli::Run) -> Outcome {
-    let input = RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
+    let input =
+        RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
     refuse_impossible(&input)?;
     let (clouds, stack) = find(wanted.target).await?;
     let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);

@@ -196,7 +196,7 @@ impl Report {
     pub fn into_problem(self) -> Outcome<Self> {
         let Some(error) = &self.error else { return Ok(self) };
         let message = self.message.as_deref().unwrap_or("no reason given");
-        let problem = Problem::failed(format!("run {} {error}: {message}", self.run_id));
+        let problem = Problem::failed(format!("run {} failed, {error}: {message}", self.run_id));
         Err(match &self.hint {
             Some(hint) => problem.hint(hint),
             None => problem.hint("nothing was published by it; it is safe to run again"),

@@ -24,7 +24,7 @@ pub const DURATION_UNITS_A_SECOND: u32 = 100_000;
 const LONG_TITLE_BYTES: usize = 300;
 
 const REISSUED: f64 = 0.04;
-const LONG_TITLE: f64 = 0.004;
+const LONG_TITLE: f64 = 0.01;
 const VARIANT_ARTISTS: f64 = 0.05;
 
 /// A catalogue of a given size.

@@ -32,7 +32,7 @@ const EVENTS_MAX: u64 = 10_000_000;
 const LISTENERS_MAX: u64 = 1_000_000;
 const DAYS_MAX: i64 = 3_650;
 /// What a listener does in a day, for a first guess at how many are needed.
-const EVENTS_A_LISTENER_DAY: u64 = 2;
+const EVENTS_A_LISTENER_DAY: u64 = 3;
 
 /// What to make.
 #[derive(Debug, Args)]

@@ -25,6 +25,8 @@ const TABLES_SQL: &str = "select table_name from information_schema.tables \
 /// The questions that are answered after a run, by their files in `sql/examples`.
 const EXAMPLES: [&str; 2] = ["top_songs.sql", "paid_and_free.sql"];
 
+const UP_TO_DATE: &str = "up-to-date";
+
 /// What is printed about a local run: the run, and the rows of every table of the star schema.
 #[derive(Debug, Serialize)]
 struct LocalReport {
@@ -61,15 +63,23 @@ pub async fn run(
     report.run.into_problem().map(|_| ())
 }
 
-/// A run that began during the upload has not seen all of it: ours comes after.
+/// Loads what has been uploaded.
+///
+/// Files that land wake a run by themselves. One that began during the upload has not seen all of
+/// it, so ours comes after; when that one left nothing to do, it is the one to report.
 async fn load(local: &LocalStack) -> Outcome<Report> {
     let runs = Runs::of(local.clouds.step_functions(), local.stack.load_state_machine()?);
-    for earlier in runs.in_flight().await? {
-        talk::say("another run is in flight: waiting for its end");
-        runs.follow(&earlier).await?;
+    let mut earlier = None;
+    for arn in runs.in_flight().await? {
+        talk::say("the files woke a run already: waiting for its end");
+        earlier = Some(runs.follow(&arn).await?);
     }
     let arn = runs.start(&RunInput::default()).await?;
-    let report = runs.follow(&arn).await?;
+    let ours = runs.follow(&arn).await?;
+    let report = match earlier {
+        Some(earlier) if earlier.is_good() && ours.status == UP_TO_DATE => earlier,
+        _ => ours,
+    };
     if report.is_good() {
         talk::say(report.line());
     }

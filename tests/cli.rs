@@ -1,0 +1,240 @@
+//! What a person sees of the command line where no stack is needed: help, wrong use, missing
+//! things, and generated data.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// Runs `segue` in a folder, with none of the machine's AWS settings.
+fn segue(folder: &Path, words: &[&str]) -> Output {
+    Command::cargo_bin("segue")
+        .expect("the command line is built with its tests")
+        .args(words)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .output()
+        .expect("it runs")
+}
+
+/// Exit code and stderr, with the folder's own name taken out; stdout must be empty.
+fn failure(folder: &Path, words: &[&str]) -> String {
+    let output = segue(folder, words);
+    assert!(output.stdout.is_empty(), "stdout is data, and there is none");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    let canonical = folder.canonicalize().expect("the folder exists");
+    let text = text
+        .replace(&*canonical.to_string_lossy(), "<folder>")
+        .replace(&*folder.to_string_lossy(), "<folder>");
+    format!("exit code {}\n{text}", output.status.code().unwrap_or_default())
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A folder that looks like a checkout in which nothing has been built.
+fn checkout() -> TempDir {
+    let folder = folder();
+    fs::write(folder.path().join("template.yaml"), "Resources: {}\n").expect("a template");
+    folder
+}
+
+/// Every file below a folder, by its path.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below it").to_owned();
+                files.insert(name, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    files
+}
+
+fn generated(folder: &Path, name: &str, words: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
+    let all = [&["generate", "--out", name], words].concat();
+    let output = segue(folder, &all);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty());
+    tree(&folder.join(name))
+}
+
+#[test]
+fn help_names_every_command() {
+    let output = segue(folder().path(), &["--help"]);
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn an_unknown_command_is_wrong_use() {
+    assert_eq!(segue(folder().path(), &["fly"]).status.code(), Some(2));
+}
+
+#[test]
+fn local_and_stack_exclude_each_other() {
+    let output = segue(folder().path(), &["query", "select 1", "--local", "--stack", "x"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn outside_a_checkout_local_mode_says_so() {
+    insta::assert_snapshot!(failure(folder().path(), &["local", "up"]), @"
+    exit code 2
+    error: no template.yaml in <folder>
+    hint: run this inside a checkout of the project, or name it by --project
+    ");
+}
+
+#[test]
+fn a_checkout_without_tools_is_told_how_to_get_them() {
+    insta::assert_snapshot!(failure(checkout().path(), &["local", "up"]), @"
+    exit code 2
+    error: <folder>/.tools/ministack/bin/ministack is missing
+    hint: run `make tools` in <folder>
+    ");
+}
+
+#[test]
+fn a_query_without_a_running_stack_says_how_to_start_one() {
+    insta::assert_snapshot!(failure(checkout().path(), &["query", "select 1", "--local"]), @"
+    exit code 2
+    error: the local stack is not running
+    hint: run `segue local up`
+    ");
+}
+
+#[test]
+fn an_empty_statement_is_wrong_use() {
+    insta::assert_snapshot!(failure(checkout().path(), &["query", " ", "--local"]), @"
+    exit code 2
+    error: the statement is empty
+    ");
+}
+
+#[test]
+fn without_a_stack_name_the_ways_to_give_one_are_named() {
+    insta::assert_snapshot!(failure(folder().path(), &["run"]), @"
+    exit code 2
+    error: no stack is named
+    hint: name it by --stack, run this where samconfig.toml has a stack_name, or use --local for the stack on this machine
+    ");
+}
+
+#[test]
+fn an_unknown_source_is_refused_before_anything_starts() {
+    insta::assert_snapshot!(failure(checkout().path(), &["run", "--local", "--sources", "song"]), @r#"
+    exit code 2
+    error: expected sources among events, songs, found "song"
+    "#);
+}
+
+#[test]
+fn a_missing_data_directory_is_named() {
+    let folder = checkout();
+    insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "nowhere"]), @"
+    exit code 2
+    error: there is no directory nowhere
+    hint: --data wants a directory with song_data/ and log_data/; `segue generate` makes one
+    ");
+}
+
+#[test]
+fn a_directory_without_both_sources_is_named() {
+    let folder = checkout();
+    fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
+    fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
+    insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
+    exit code 2
+    error: there is no log_data/ in data
+    hint: --data wants a directory with song_data/ and log_data/
+    ");
+}
+
+#[test]
+fn a_source_without_json_files_is_named() {
+    let folder = checkout();
+    fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
+    insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
+    exit code 2
+    error: there is no .json file in data/song_data
+    hint: files are taken by their ending, .json, in all folders below
+    ");
+}
+
+#[test]
+fn nothing_runs_before_up() {
+    let output = segue(checkout().path(), &["local", "status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(status["running"], serde_json::json!(false));
+    assert!(segue(checkout().path(), &["local", "down"]).status.success());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let folder = folder();
+    let wishes = ["--songs", "300", "--users", "30", "--seed", "5"];
+    let one = generated(folder.path(), "one", &wishes);
+    let again = generated(folder.path(), "again", &wishes);
+    assert!(one == again, "two trees of one seed differ");
+    let other = generated(folder.path(), "other", &["--songs", "300", "--users", "30"]);
+    assert!(one != other, "two seeds give one tree");
+}
+
+#[test]
+fn as_many_songs_and_events_are_generated_as_were_asked_for() {
+    let folder = folder();
+    let files = generated(folder.path(), "data", &["--songs", "60", "--events", "1234"]);
+    let songs = files.keys().filter(|path| path.starts_with("song_data")).count();
+    let events: usize = files
+        .iter()
+        .filter(|(path, _)| path.starts_with("log_data"))
+        .map(|(_, content)| String::from_utf8_lossy(content).lines().count())
+        .sum();
+    assert_eq!((songs, events), (60, 1234));
+}
+
+/// The fields and their order are those of the real files, which `docs` and the SQL rely on.
+#[test]
+fn generated_files_look_like_the_real_ones() {
+    let folder = folder();
+    let files = generated(folder.path(), "data", &["--songs", "3", "--events", "40"]);
+    let first = |part: &str| {
+        let found = files.iter().find(|(path, _)| path.starts_with(part)).expect("a file");
+        (found.0.display().to_string(), String::from_utf8_lossy(found.1).into_owned())
+    };
+    let (song_path, song) = first("song_data");
+    let (day_path, day) = first("log_data");
+    let play = day.lines().find(|line| line.contains("NextSong")).expect("a play");
+    let stranger = day.lines().find(|line| line.contains("Logged Out"));
+    insta::assert_snapshot!(format!(
+        "{song_path}\n{song}\n\n{day_path}\n{play}\n{}",
+        stranger.unwrap_or("no stranger on the first day")
+    ));
+}
+
+#[test]
+fn a_used_directory_is_left_alone() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("data")).expect("a folder");
+    fs::write(folder.path().join("data/mine.txt"), "mine").expect("a file");
+    insta::assert_snapshot!(failure(folder.path(), &["generate", "--out", "data"]), @"
+    exit code 2
+    error: data is not empty
+    hint: name another directory by --out, or remove this one first
+    ");
+    assert_eq!(fs::read(folder.path().join("data/mine.txt")).expect("still there"), b"mine");
+}
