@@ -25,9 +25,7 @@ pub const BATCH_BYTES: u64 = 256 << 20;
 /// Batches of a run at most. Seven events and 200 bytes of result each stay far below the 25,000
 /// events of an execution's history and the 256 KB of a state's payload.
 pub const BATCHES_MAX: u64 = 640;
-/// Objects of a batch at most: what a function merges in a third of its fifteen minutes.
-pub const BATCH_OBJECTS_MAX: u64 = 500_000;
-/// Bytes of a batch at most, for the same reason.
+/// Bytes of a batch at most on average: what a function merges in half of its fifteen minutes.
 pub const BATCH_BYTES_MAX: u64 = 16 << 30;
 
 /// What there is to load of one source.

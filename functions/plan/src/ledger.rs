@@ -7,7 +7,7 @@ use segue_contract::Failure;
 use segue_warehouse::{Warehouse, text};
 use sha2::{Digest, Sha256};
 
-use crate::listing::Object;
+use crate::objects::Object;
 
 /// The published objects, by digest.
 #[derive(Debug, Default)]

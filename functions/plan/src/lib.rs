@@ -3,20 +3,29 @@
 //! New is what the ledger does not hold by key *and* ETag; so an object whose content has changed is
 //! loaded again. Lists stand in the work bucket, because a state's payload is small.
 
+mod batches;
 mod jsonpaths;
 mod ledger;
 mod listing;
 mod manifest;
+mod objects;
 mod settings;
 
 use aws_sdk_s3::Client;
-use segue_contract::messages::{Compression, Load, Plan, PlanRequest, PlannedSource};
-use segue_contract::{ErrorName, Failure, Run, layout};
+use segue_contract::compaction::{self, BATCHES_MAX, Volume};
+use segue_contract::messages::{Batch, Compression, Load, Plan, PlanRequest, PlannedSource};
+use segue_contract::{Compact, ErrorName, Failure, Run, layout};
 use segue_warehouse::Warehouse;
 
+use crate::batches::Batches;
 use crate::ledger::{Known, Ledger};
-use crate::manifest::{Manifest, PlannedObjects};
+use crate::listing::Place;
+use crate::manifest::{Compressions, Manifest, PlannedObjects};
+use crate::objects::{Object, Objects};
 pub use settings::{Settings, Source};
+
+/// Objects of a run at most: what fits into the function's memory with the ledger beside them.
+const OBJECTS_MAX: u64 = 20_000_000;
 
 /// What the function needs besides a request.
 #[derive(Debug)]
@@ -49,11 +58,20 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     for name in run.sources() {
         let source = context.settings.source(name)?;
-        let (found, load) = plan_source(context, run, source, &ledger, &mut planned).await?;
-        plan.objects += found.objects;
-        plan.bytes += found.bytes;
-        plan.sources.push(found);
-        plan.loads.extend(load);
+        let new = find_new(context, source, &ledger).await?;
+        plan.objects += new.found.objects;
+        plan.bytes += new.found.bytes;
+        refuse_too_many(&plan)?;
+        if new.found.objects > 0 {
+            let count = decide(context, run, &new)?;
+            let (load, batches) = match count {
+                0 => copied(context, run, source, &new, &mut planned).await?,
+                _ => merged(context, run, source, &new, count, &mut planned).await?,
+            };
+            plan.loads.push(load);
+            plan.batches.extend(batches);
+        }
+        plan.sources.push(new.found);
     }
     if plan.sources.iter().all(|source| source.listed == 0) && ledger.is_empty() {
         return Err(nothing_found(&context.settings, &plan));
@@ -66,46 +84,150 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     Ok(plan)
 }
 
-async fn plan_source(
+/// What is new of one source.
+struct New {
+    found: PlannedSource,
+    /// In key order, range after range.
+    ranges: Vec<Objects>,
+    compressions: Compressions,
+}
+
+impl New {
+    fn objects(&self) -> impl Iterator<Item = Object> + '_ {
+        self.ranges.iter().flat_map(Objects::iter)
+    }
+
+    fn volume(&self) -> Volume {
+        let PlannedSource { objects, bytes, .. } = self.found;
+        Volume { objects, bytes, mixed: self.compressions.are_mixed() }
+    }
+}
+
+/// What a range of the listing brings.
+#[derive(Default)]
+struct Listed {
+    listed: u64,
+    changed: u64,
+    new: Objects,
+}
+
+async fn find_new(context: &Context, source: &Source, ledger: &Ledger) -> Result<New, Failure> {
+    let Settings { landing_bucket: bucket, .. } = &context.settings;
+    let place = Place { s3: &context.s3, bucket, prefix: &source.prefix };
+    let ranges = listing::list(place, |range: &mut Listed, object| {
+        range.listed += 1;
+        match ledger.look_up(&source.name, &object) {
+            Known::Same => return,
+            Known::Changed => range.changed += 1,
+            Known::Not => {}
+        }
+        range.new.add(&object);
+    })
+    .await?;
+    let sum = |of: fn(&Listed) -> u64| ranges.iter().map(of).sum();
+    let found = PlannedSource {
+        source: source.name.clone(),
+        prefix: layout::uri(bucket, &source.prefix),
+        listed: sum(|range| range.listed),
+        objects: sum(|range| range.new.volume().objects),
+        changed: sum(|range| range.changed),
+        bytes: sum(|range| range.new.volume().bytes),
+    };
+    let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
+    tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
+    let ranges: Vec<Objects> = ranges.into_iter().map(|range| range.new).collect();
+    let mut new = New { found, ranges, compressions: Compressions::default() };
+    let mut compressions = Compressions::default();
+    new.objects().for_each(|object| compressions.add(&object.uri));
+    new.compressions = compressions;
+    Ok(new)
+}
+
+/// Into how many batches the source is merged; 0 for none. The limit is shared evenly, so that
+/// what one source gets does not depend on the others.
+fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
+    let (volume, wish) = (new.volume(), run.input.compact);
+    let share = BATCHES_MAX / run.sources().len().max(1) as u64;
+    let count = compaction::decide(wish, volume, context.settings.slices, share);
+    if count == 0 || volume.bytes / count <= compaction::BATCH_BYTES_MAX {
+        return Ok(count);
+    }
+    if wish == Compact::Auto && !volume.mixed {
+        return Ok(0);
+    }
+    let limit_bytes = share * compaction::BATCH_BYTES_MAX;
+    Err(Failure::new(
+        ErrorName::InvalidInput,
+        format!(
+            "expected at most {limit_bytes} bytes of {} to merge, found {}",
+            new.found.source, volume.bytes
+        ),
+    )
+    .hint("leave `compact` out of the input, and keep the files of a source in one compression"))
+}
+
+/// The source's objects go into parts: their lists are written, and the COPY reads the parts.
+async fn merged(
     context: &Context,
     run: &Run,
     source: &Source,
-    ledger: &Ledger,
+    new: &New,
+    count: u64,
     planned: &mut PlannedObjects,
-) -> Result<(PlannedSource, Option<Load>), Failure> {
-    let (s3, settings) = (&context.s3, &context.settings);
-    let mut found = PlannedSource {
-        source: source.name.clone(),
-        prefix: layout::uri(&settings.landing_bucket, &source.prefix),
-        listed: 0,
-        objects: 0,
-        changed: 0,
-        bytes: 0,
-    };
+) -> Result<(Load, Vec<Batch>), Failure> {
+    let (s3, bucket) = (&context.s3, &context.settings.work_bucket);
+    let batches = Batches::new(new.objects(), new.volume(), count);
+    let written = batches::write(s3, bucket, run, &source.name, batches).await?;
     let mut manifest = Manifest::default();
-    let mut pages = listing::Pages::new(s3, &settings.landing_bucket, &source.prefix);
-    while let Some(page) = pages.next().await? {
-        for object in page {
-            found.listed += 1;
-            match ledger.look_up(&source.name, &object) {
-                Known::Same => continue,
-                Known::Changed => found.changed += 1,
-                Known::Not => {}
-            }
-            found.objects += 1;
-            found.bytes += object.bytes;
-            manifest.add(&object)?;
-            planned.add(s3, &source.name, &object).await?;
-        }
+    for batch in &written {
+        let key = layout::part_key(run, &source.name, batch.batch);
+        manifest.add(&layout::uri(bucket, &key));
+        planned.expect(&source.name, batch.batch);
     }
-    if found.objects == 0 {
-        return Ok((found, None));
+    let load = load(context, run, source, manifest, Compression::Zstd).await?;
+    Ok((load, written))
+}
+
+/// The COPY reads the source's objects as they are.
+async fn copied(
+    context: &Context,
+    run: &Run,
+    source: &Source,
+    new: &New,
+    planned: &mut PlannedObjects,
+) -> Result<(Load, Vec<Batch>), Failure> {
+    let mut manifest = Manifest::default();
+    for object in new.objects() {
+        manifest.add(&object.uri);
+        planned.add(&context.s3, &source.name, &object).await?;
     }
+    let load = load(context, run, source, manifest, new.compressions.one()?).await?;
+    Ok((load, Vec::new()))
+}
+
+async fn load(
+    context: &Context,
+    run: &Run,
+    source: &Source,
+    manifest: Manifest,
+    compression: Compression,
+) -> Result<Load, Failure> {
+    let (s3, settings) = (&context.s3, &context.settings);
     let step = format!("stage/{}", source.name);
-    let compression = manifest.compression()?;
     manifest.write(s3, &settings.work_bucket, &layout::manifest_key(run, &step)).await?;
     jsonpaths::write(s3, settings, run, source).await?;
-    Ok((found, Some(Load { step, compression })))
+    Ok(Load { step, compression })
+}
+
+fn refuse_too_many(plan: &Plan) -> Result<(), Failure> {
+    if plan.objects <= OBJECTS_MAX {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorName::SourceUnreadable,
+        format!("expected at most {OBJECTS_MAX} new objects in one run, found {}", plan.objects),
+    )
+    .hint("deploy with a longer prefix, load, and widen it: each run loads what is not loaded yet"))
 }
 
 fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {

@@ -1,80 +1,155 @@
-//! What stands under a prefix, page by page.
+//! What stands under a prefix: listed in several ranges of keys side by side, told in key order.
+//!
+//! S3 lists a thousand keys a call, one call after the other; ten million would take half an hour.
+//! Folders show where the keys may be cut, so that ranges can be listed at the same time.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
+use aws_sdk_s3::types::Object as Listed;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use segue_contract::{Failure, layout};
 use segue_function::unreadable;
 
-/// One object as it was listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// `s3://bucket/key`.
-    pub uri: String,
-    /// Its ETag, without quotes.
-    pub etag: String,
-    /// Its size.
-    pub bytes: u64,
+use crate::objects::Object;
+
+/// Ranges that are listed at once.
+const LISTS_AT_ONCE_MAX: usize = 16;
+/// Ranges that a listing is cut into at most.
+const RANGES_MAX: usize = 64;
+/// Levels of folders that are looked at for places to cut.
+const FOLDER_LEVELS_MAX: usize = 3;
+
+/// Where objects are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The client of the bucket.
+    pub s3: &'a Client,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// What the keys begin with.
+    pub prefix: &'a str,
 }
 
-/// The pages of a listing, 1,000 objects each.
-pub struct Pages<'a> {
-    s3: &'a Client,
-    bucket: &'a str,
-    prefix: &'a str,
-    next: Next,
+/// A range of keys: after one, and before another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Range {
+    after: Option<String>,
+    before: Option<String>,
 }
 
-enum Next {
-    First,
-    After(String),
-    End,
+/// Lists every object of a place. Each range is collected by itself, as `collect` says; the
+/// collections come back in key order.
+///
+/// # Errors
+/// `SourceUnreadable` when the bucket cannot be listed.
+pub async fn list<Collection: Default>(
+    place: Place<'_>,
+    collect: impl Fn(&mut Collection, Object),
+) -> Result<Vec<Collection>, Failure> {
+    let collect = &collect;
+    stream::iter(ranges(cuts(place).await?))
+        .map(|range| async move {
+            let mut collection = Collection::default();
+            place.list_range(range, |object| collect(&mut collection, object)).await?;
+            Ok(collection)
+        })
+        .buffered(LISTS_AT_ONCE_MAX)
+        .try_collect()
+        .await
 }
 
-impl<'a> Pages<'a> {
-    /// Begins at the first page.
-    pub fn new(s3: &'a Client, bucket: &'a str, prefix: &'a str) -> Self {
-        Self { s3, bucket, prefix, next: Next::First }
+/// The folders at which the keys can be cut: those of the first levels, until there are enough.
+/// Only the first page of each folder is looked at, since any cut is a right one.
+async fn cuts(place: Place<'_>) -> Result<Vec<String>, Failure> {
+    let mut cuts = Vec::new();
+    let mut level = vec![place.prefix.to_owned()];
+    for _ in 0..FOLDER_LEVELS_MAX {
+        let folders: Vec<Vec<String>> = stream::iter(level)
+            .map(|folder| place.folders(folder))
+            .buffered(LISTS_AT_ONCE_MAX)
+            .try_collect()
+            .await?;
+        level = folders.concat();
+        cuts.extend(level.iter().cloned());
+        if level.is_empty() || cuts.len() >= LISTS_AT_ONCE_MAX {
+            break;
+        }
+    }
+    cuts.sort_unstable();
+    Ok(cuts)
+}
+
+/// Ranges that cover all keys once, in order; of too many cuts an even choice.
+fn ranges(cuts: Vec<String>) -> Vec<Range> {
+    let step = cuts.len().div_ceil(RANGES_MAX - 1).max(1);
+    let mut ranges = vec![Range::default()];
+    for cut in cuts.into_iter().step_by(step) {
+        if let Some(last) = ranges.last_mut() {
+            last.before = Some(cut.clone());
+        }
+        ranges.push(Range { after: Some(cut), before: None });
+    }
+    ranges
+}
+
+impl Place<'_> {
+    async fn folders(&self, prefix: String) -> Result<Vec<String>, Failure> {
+        let page = self.s3.list_objects_v2().bucket(self.bucket).prefix(&prefix).delimiter("/");
+        let page = page.send().await;
+        let page = page.map_err(|error| self.unlisted(&error))?;
+        let folders = page.common_prefixes.unwrap_or_default();
+        Ok(folders.into_iter().filter_map(|folder| folder.prefix).collect())
     }
 
-    /// The next page; none after the last.
-    ///
-    /// # Errors
-    /// `SourceUnreadable` when the bucket cannot be listed.
-    pub async fn next(&mut self) -> Result<Option<Vec<Object>>, Failure> {
-        let token = match std::mem::replace(&mut self.next, Next::End) {
-            Next::End => return Ok(None),
-            Next::First => None,
-            Next::After(token) => Some(token),
-        };
-        let listed = self
-            .s3
-            .list_objects_v2()
-            .bucket(self.bucket)
-            .prefix(self.prefix)
-            .set_continuation_token(token)
-            .send()
-            .await
-            .map_err(|error| {
-                let place = layout::uri(self.bucket, self.prefix);
-                match error.code() {
-                    Some(code) => unreadable(format!("{place} cannot be listed"), code),
-                    None => {
-                        unreadable(format!("{place} cannot be listed"), DisplayErrorContext(&error))
-                    }
+    /// A cut is a folder, and a key that is a folder's name holds no data; so a range that begins
+    /// after its cut leaves nothing out.
+    async fn list_range(&self, range: Range, mut found: impl FnMut(Object)) -> Result<(), Failure> {
+        let mut token = None;
+        loop {
+            let page = self.page(&range, token).await?;
+            for object in page.contents.unwrap_or_default() {
+                let Listed { key: Some(key), e_tag, size, .. } = object else { continue };
+                if range.before.as_ref().is_some_and(|before| key >= *before) {
+                    return Ok(());
                 }
-            })?;
-        if let Some(token) = listed.next_continuation_token {
-            self.next = Next::After(token);
+                if holds_data(&key) {
+                    found(Object {
+                        uri: layout::uri(self.bucket, &key),
+                        etag: e_tag.unwrap_or_default().trim_matches('"').to_owned(),
+                        bytes: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    });
+                }
+            }
+            match page.next_continuation_token {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
         }
-        let objects = listed.contents.unwrap_or_default().into_iter().filter_map(|object| {
-            let key = object.key.filter(|key| holds_data(key))?;
-            Some(Object {
-                uri: layout::uri(self.bucket, &key),
-                etag: object.e_tag.unwrap_or_default().trim_matches('"').to_owned(),
-                bytes: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-            })
-        });
-        Ok(Some(objects.collect()))
+    }
+
+    async fn page(
+        &self,
+        range: &Range,
+        token: Option<String>,
+    ) -> Result<ListObjectsV2Output, Failure> {
+        let request = self.s3.list_objects_v2().bucket(self.bucket).prefix(self.prefix);
+        let request = match token {
+            Some(token) => request.continuation_token(token),
+            None => request.set_start_after(range.after.clone()),
+        };
+        request.send().await.map_err(|error| self.unlisted(&error))
+    }
+
+    fn unlisted<R: std::fmt::Debug + Send + Sync + 'static>(
+        &self,
+        error: &aws_sdk_s3::error::SdkError<ListObjectsV2Error, R>,
+    ) -> Failure {
+        let place = format!("{} cannot be listed", layout::uri(self.bucket, self.prefix));
+        match error.code() {
+            Some(code) => unreadable(place, code),
+            None => unreadable(place, DisplayErrorContext(error)),
+        }
     }
 }
 
@@ -94,5 +169,16 @@ mod tests {
         for key in ["song_data/", "song_data/.DS_Store", "log_data/_SUCCESS", ""] {
             assert!(!holds_data(key), "{key:?}");
         }
+    }
+
+    #[test]
+    fn ranges_cover_every_key_once_and_stay_few() {
+        assert_eq!(ranges(Vec::new()), [Range::default()]);
+        let cuts: Vec<String> = (0..1_000).map(|number| format!("p/{number:04}/")).collect();
+        let ranges = ranges(cuts);
+        assert!(ranges.len() <= RANGES_MAX, "{}", ranges.len());
+        assert_eq!(ranges[0].after, None);
+        assert_eq!(ranges.last().expect("one").before, None);
+        assert!(ranges.windows(2).all(|pair| pair[0].before == pair[1].after));
     }
 }

@@ -12,7 +12,7 @@ use segue_contract::{ErrorName, Failure, Run, layout};
 use segue_function::unreadable;
 use serde_json::json;
 
-use crate::listing::Object;
+use crate::objects::Object;
 
 /// Objects in one part of the list at most: some 10 MB before they are compressed.
 const PART_OBJECTS_MAX: usize = 100_000;
@@ -21,41 +21,13 @@ const PART_OBJECTS_MAX: usize = 100_000;
 #[derive(Default)]
 pub struct Manifest {
     entries: Vec<u8>,
-    compressions: Vec<(Compression, String)>,
 }
 
 impl Manifest {
-    /// Adds an object; one that is gone when the COPY comes to it fails the COPY.
-    ///
-    /// # Errors
-    /// Never: a URI is always JSON.
-    pub fn add(&mut self, object: &Object) -> Result<(), Failure> {
+    /// Adds an object by its URI; one that is gone when the COPY comes to it fails the COPY.
+    pub fn add(&mut self, uri: &str) {
         self.entries.extend(if self.entries.is_empty() { "" } else { ",\n" }.bytes());
-        let entry = json!({
-            "url": object.uri, "mandatory": true, "meta": {"content_length": object.bytes},
-        });
-        self.entries.extend(entry.to_string().bytes());
-        let compression = compression(&object.uri);
-        if !self.compressions.iter().any(|(known, _)| *known == compression) {
-            self.compressions.push((compression, object.uri.clone()));
-        }
-        Ok(())
-    }
-
-    /// How the objects are compressed, as their names say.
-    ///
-    /// # Errors
-    /// `SourceUnreadable` when they are not all alike, because one COPY takes one compression.
-    pub fn compression(&self) -> Result<Compression, Failure> {
-        match self.compressions.as_slice() {
-            [] => Ok(Compression::None),
-            [(compression, _)] => Ok(*compression),
-            [(_, one), (_, other), ..] => Err(Failure::new(
-                ErrorName::SourceUnreadable,
-                format!("expected files of one compression, found {one} and {other}"),
-            )
-            .hint("compress all files of a source alike, or none")),
-        }
+        self.entries.extend(json!({"url": uri, "mandatory": true}).to_string().bytes());
     }
 
     /// Writes the manifest.
@@ -67,6 +39,43 @@ impl Manifest {
         body.extend(self.entries);
         body.extend(b"\n]}\n");
         put(s3, bucket, key, body).await
+    }
+}
+
+/// The compressions that the objects' names tell of, each with the first object that has it.
+#[derive(Default)]
+pub struct Compressions {
+    found: Vec<(Compression, String)>,
+}
+
+impl Compressions {
+    /// Notes an object.
+    pub fn add(&mut self, uri: &str) {
+        let compression = compression(uri);
+        if !self.found.iter().any(|(known, _)| *known == compression) {
+            self.found.push((compression, uri.to_owned()));
+        }
+    }
+
+    /// Whether there are several, of which one COPY takes one.
+    pub fn are_mixed(&self) -> bool {
+        self.found.len() > 1
+    }
+
+    /// The one compression.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when there are several.
+    pub fn one(&self) -> Result<Compression, Failure> {
+        match self.found.as_slice() {
+            [] => Ok(Compression::None),
+            [(compression, _)] => Ok(*compression),
+            [(_, one), (_, other), ..] => Err(Failure::new(
+                ErrorName::SourceUnreadable,
+                format!("expected files of one compression, found {one} and {other}"),
+            )
+            .hint("leave `compact` out of the input: merged files may be of any compression")),
+        }
     }
 }
 
@@ -84,7 +93,8 @@ pub struct PlannedObjects {
     bucket: String,
     part: GzEncoder<Vec<u8>>,
     in_part: usize,
-    parts: Vec<Object>,
+    parts: usize,
+    manifest: Manifest,
 }
 
 impl PlannedObjects {
@@ -95,7 +105,8 @@ impl PlannedObjects {
             bucket: bucket.into(),
             part: encoder(),
             in_part: 0,
-            parts: Vec::new(),
+            parts: 0,
+            manifest: Manifest::default(),
         }
     }
 
@@ -113,6 +124,12 @@ impl PlannedObjects {
         if self.in_part == PART_OBJECTS_MAX { self.write_part(s3).await } else { Ok(()) }
     }
 
+    /// Counts on a list that the state "Compact" will write of the objects that it has read.
+    pub fn expect(&mut self, source: &str, batch: u32) {
+        let key = layout::batch_objects_key(&self.run, source, batch);
+        self.manifest.add(&layout::uri(&self.bucket, &key));
+    }
+
     /// Writes what is left, and the manifest.
     ///
     /// # Errors
@@ -121,12 +138,8 @@ impl PlannedObjects {
         if self.in_part > 0 {
             self.write_part(s3).await?;
         }
-        let mut manifest = Manifest::default();
-        for part in &self.parts {
-            manifest.add(part)?;
-        }
         let key = layout::manifest_key(&self.run, "plan/objects");
-        manifest.write(s3, &self.bucket, &key).await
+        self.manifest.write(s3, &self.bucket, &key).await
     }
 
     async fn write_part(&mut self, s3: &Client) -> Result<(), Failure> {
@@ -135,14 +148,15 @@ impl PlannedObjects {
         let body = part
             .finish()
             .map_err(|error| unreadable("the list of objects cannot be compressed", error))?;
-        let key = layout::planned_objects_key(&self.run, self.parts.len());
-        let uri = layout::uri(&self.bucket, &key);
-        self.parts.push(Object { uri, etag: String::new(), bytes: body.len() as u64 });
+        let key = layout::planned_objects_key(&self.run, self.parts);
+        self.manifest.add(&layout::uri(&self.bucket, &key));
+        self.parts += 1;
         put(s3, &self.bucket, &key, body).await
     }
 }
 
-fn encoder() -> GzEncoder<Vec<u8>> {
+/// What lists are compressed with.
+pub fn encoder() -> GzEncoder<Vec<u8>> {
     GzEncoder::new(Vec::new(), flate2::Compression::fast())
 }
 
@@ -162,15 +176,11 @@ pub async fn put(s3: &Client, bucket: &str, key: &str, body: Vec<u8>) -> Result<
 mod tests {
     use super::*;
 
-    fn object(uri: &str) -> Object {
-        Object { uri: uri.into(), etag: "e".into(), bytes: 3 }
-    }
-
     #[test]
     fn a_manifest_is_json_whatever_the_keys() {
         let mut manifest = Manifest::default();
         for uri in ["s3://b/a.json", "s3://b/\"quoted\" ünïcode\n.json"] {
-            manifest.add(&object(uri)).expect("adds");
+            manifest.add(uri);
         }
         let text = format!("[{}]", String::from_utf8(manifest.entries).expect("UTF-8"));
         let entries: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
@@ -181,11 +191,12 @@ mod tests {
 
     #[test]
     fn mixed_compressions_are_named() {
-        let mut manifest = Manifest::default();
-        manifest.add(&object("s3://b/a.json")).expect("adds");
-        assert_eq!(manifest.compression(), Ok(Compression::None));
-        manifest.add(&object("s3://b/b.json.gz")).expect("adds");
-        let failure = manifest.compression().expect_err("mixed");
+        let mut compressions = Compressions::default();
+        compressions.add("s3://b/a.json");
+        assert_eq!(compressions.one(), Ok(Compression::None));
+        compressions.add("s3://b/b.json.gz");
+        assert!(compressions.are_mixed());
+        let failure = compressions.one().expect_err("mixed");
         assert!(failure.message.contains("b.json.gz"), "{failure}");
     }
 }

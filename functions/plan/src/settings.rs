@@ -13,8 +13,13 @@ pub struct Settings {
     pub landing_bucket: String,
     /// The bucket where runs keep their files.
     pub work_bucket: String,
+    /// Slices of the warehouse: what reads the objects of a COPY side by side.
+    pub slices: u64,
     sources: Vec<Source>,
 }
+
+/// Slices of a warehouse at most: 128 nodes of 16.
+const SLICES_MAX: u64 = 2_048;
 
 /// Where the files of one source land.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +41,13 @@ struct Place {
 }
 
 impl Settings {
-    /// Reads `LANDING_BUCKET`, `WORK_BUCKET` and `SOURCES`.
+    /// Reads `LANDING_BUCKET`, `WORK_BUCKET`, `SLICES` and `SOURCES`.
     ///
     /// # Errors
     /// `InvalidConfiguration` when one is missing or cannot be read.
     pub fn from_environment() -> Result<Self, Failure> {
-        Self::new(setting("LANDING_BUCKET")?, setting("WORK_BUCKET")?, &setting("SOURCES")?)
+        let (landing, work) = (setting("LANDING_BUCKET")?, setting("WORK_BUCKET")?);
+        Self::new(landing, work, &setting("SLICES")?, &setting("SOURCES")?)
     }
 
     /// Takes the settings; `sources` is JSON: name → `{"prefix": …, "jsonPathsKey": …}`.
@@ -51,9 +57,14 @@ impl Settings {
     pub fn new(
         landing_bucket: String,
         work_bucket: String,
+        slices: &str,
         sources: &str,
     ) -> Result<Self, Failure> {
         let invalid = |reason: String| Failure::new(ErrorName::InvalidConfiguration, reason);
+        let slices = slices.parse().ok().filter(|number| (1..=SLICES_MAX).contains(number));
+        let slices = slices.ok_or_else(|| {
+            invalid(format!("expected the setting SLICES to be a number from 1 to {SLICES_MAX}"))
+        })?;
         let places: BTreeMap<String, Place> = serde_json::from_str(sources)
             .map_err(|error| invalid(format!("the setting SOURCES cannot be read: {error}")))?;
         let known = pipeline::sources();
@@ -73,7 +84,7 @@ impl Settings {
                 jsonpaths_key: place.json_paths_key.filter(|key| !key.is_empty()),
             })
             .collect();
-        Ok(Self { landing_bucket, work_bucket, sources })
+        Ok(Self { landing_bucket, work_bucket, slices, sources })
     }
 
     /// The source of this name.
@@ -95,7 +106,7 @@ mod tests {
     use super::*;
 
     fn settings(sources: &str) -> Result<Settings, Failure> {
-        Settings::new("landing".into(), "work".into(), sources)
+        Settings::new("landing".into(), "work".into(), "8", sources)
     }
 
     #[test]
@@ -106,6 +117,15 @@ mod tests {
         .expect("complete");
         assert_eq!(settings.source("songs").expect("known").prefix, "song_data/");
         assert_eq!(settings.source("events").expect("known").jsonpaths_key, None);
+    }
+
+    #[test]
+    fn slices_are_a_number() {
+        let sources = r#"{"songs": {"prefix": "s/"}, "events": {"prefix": "e/"}}"#;
+        for slices in ["", "0", "many", "-1", "4096"] {
+            let failure = Settings::new("landing".into(), "work".into(), slices, sources);
+            assert!(failure.expect_err(slices).message.contains("SLICES"));
+        }
     }
 
     #[test]
