@@ -7,14 +7,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 export PYTHON ?= python3
 # The directory that `make run` loads; without one a data set is generated.
 DATA ?=
+# Link-time optimisation of what `make build` builds: off, thin or fat.
+LTO ?= off
 GENERATED := .segue/generated
-
-# Functions are built for this machine, so that they run on it; a deployment chooses for itself.
-ARCHITECTURE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-BUILT := .aws-sam/build/template.yaml
-FUNCTION_SOURCES := template.yaml Cargo.toml Cargo.lock tools/build-functions.sh tools/glibc.py \
-    $(wildcard rust-toolchain.toml .cargo/config.toml) \
-    $(shell find functions crates/contract crates/function crates/warehouse sql -not -path '*/tests/*' 2>/dev/null)
 
 # One folder for everything that cargo builds, wherever the machine would put it.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -39,14 +34,8 @@ check-tools: prerequisites
 	@$(PYTHON) tools/install.py sam lint node duckdb
 
 .PHONY: build
-build: tools ## Build the command line, the local warehouse and the functions
-	@cargo build --locked --release -p segue -p segue-redshift-local
-	@$(MAKE) $(BUILT)
-
-# The functions take a while even when nothing is to do, so they are asked only when a source is newer.
-$(BUILT): $(FUNCTION_SOURCES)
-	@tools/build-functions.sh $(ARCHITECTURE)
-	@touch $@
+build: tools ## Build the command line, the local warehouse and the functions (LTO=fat: as deployed)
+	@LTO='$(LTO)' tools/build.sh
 
 .PHONY: run
 run: build ## Load DATA (or a generated data set) into the local warehouse

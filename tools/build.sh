@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Builds everything that people run: the command line, the local warehouse and the functions.
+#
+# One call of cargo compiles all programs of the workspace side by side, so that they share what they
+# depend on; the real `sam build` then finds each function compiled and lays out .aws-sam/build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "$(uname -s)" != Linux ]; then
+    echo "error: functions are built and run as Linux programs, and this is $(uname -s)" >&2
+    echo "hint: use a Linux machine, container or WSL" >&2
+    exit 2
+fi
+case $(uname -m) in
+    x86_64) architecture=x86_64 triple=x86_64-unknown-linux-gnu flags=() ;;
+    aarch64 | arm64) architecture=arm64 triple=aarch64-unknown-linux-gnu flags=(--arm64) ;;
+    *)
+        echo "error: Lambda has no processor like $(uname -m); expected x86_64 or arm64" >&2
+        exit 2
+        ;;
+esac
+
+export PATH="$PWD/.tools/sam/bin:$PATH"
+export CARGO_TARGET_DIR="$PWD/target"
+# The machine's own linker, and no other from elsewhere on the path.
+export CARGO_LAMBDA_COMPILER=cargo
+# Features are resolved over the whole workspace in each call: else the dependencies of one function
+# would differ a little from those of the next, and nearly all of them be compiled again for it.
+export CARGO_LAMBDA_COMPILER_EXTRA_ARGS=--workspace
+# Link-time optimisation makes a function a fifth smaller and its build minutes longer. What is
+# deployed deserves that (`sam build` alone, or LTO=fat here); what runs on this machine does not.
+export CARGO_PROFILE_RELEASE_LTO=${LTO:-off}
+
+# As `sam build` will call it, or it would compile everything once more.
+cargo lambda build --locked --release --bins "${flags[@]}"
+
+built=target/$triple/release
+mkdir -p target/release
+for program in segue redshift-local; do
+    [ "$built/$program" -ef "target/release/$program" ] ||
+        ln -f "$built/$program" "target/release/$program"
+done
+
+template=.aws-sam/build/template.yaml
+if [ -f "$template" ]; then
+    changed=$(find template.yaml samconfig.toml "$built"/segue-* -not -name '*.d' -newer "$template")
+    if [ -z "$changed" ]; then
+        exit 0
+    fi
+fi
+echo "functions: sam build for $architecture …"
+if ! output=$(sam build --template template.yaml \
+    --parameter-overrides "Architecture=$architecture" 2>&1); then
+    echo "$output" >&2
+    exit 1
+fi
+bootstraps=(.aws-sam/build/*/bootstrap)
+if [ ! -f "${bootstraps[0]}" ]; then
+    echo "error: sam build made no bootstrap; expected one a function in .aws-sam/build" >&2
+    exit 1
+fi
+"${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
+touch "$template"
+echo "functions: ${#bootstraps[@]} stand in .aws-sam/build"
