@@ -21,6 +21,7 @@
 
 mod clock;
 mod copy;
+mod datetime;
 mod dialect;
 mod engine;
 mod faults;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{AssignmentTarget, MergeAction, Statement, TableFactor, TableObject};
+use sqlparser::ast::{
+    AssignmentTarget, MergeAction, MergeUpdateKind, Statement, TableFactor, TableObject};
 use sqlparser::dialect::RedshiftSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -10,7 +11,7 @@ use sqlparser::tokenizer::Token;
 use super::alter::AlterTable;
 use super::copy_command::Copy;
 use super::create_table::CreateTable;
-use super::names::{TableName, quoted};
+use super::names::TableName;
 use super::query::{Query, prepare, view_text};
 use super::rewrite::{Reading, rewrite};
 use super::tokens::{Tokens, parser_error, word};
@@ -59,7 +60,6 @@ pub(crate) enum Command {
     CreateSchema { name: String, if_not_exists: bool },
     DropSchema { names: Vec<String>, if_exists: bool, cascade: bool },
     DropTable { names: Vec<TableName>, if_exists: bool, cascade: bool },
-    RenameSchema { from: String, to: String },
     CreateView { name: TableName, replace: bool, columns: Vec<String>, late: bool, query: Query, text: String },
     DropView { names: Vec<TableName>, if_exists: bool },
     Truncate(TableName),
@@ -304,7 +304,10 @@ fn merge_clauses(merge: &mut sqlparser::ast::Merge) -> Result<(), SqlError> {
             MergeAction::Insert(_) => unmatched += 1,
             MergeAction::Update(update) => {
                 matched += 1;
-                for assignment in &mut update.assignments {
+                let MergeUpdateKind::Set(assignments) = &mut update.kind else {
+                    return Err(SqlError::syntax("*"));
+                };
+                for assignment in assignments {
                     unqualified(&mut assignment.target)?;
                 }
             }
@@ -435,9 +438,9 @@ fn alter(tokens: &mut Tokens) -> Result<Command, SqlError> {
         return Ok(Command::AlterTable(AlterTable::parse(tokens)?));
     }
     if tokens.take_if("schema") {
-        let from = tokens.identifier()?;
-        if tokens.take_if("rename to") {
-            return Ok(Command::RenameSchema { from, to: tokens.identifier()? });
+        tokens.identifier()?;
+        if tokens.is("rename") {
+            return Err(SqlError::unsupported("ALTER SCHEMA RENAME"));
         }
         return Ok(accepted(tokens, "ALTER SCHEMA"));
     }
@@ -549,9 +552,4 @@ fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
         }
     }
     Ok(Command::Show { name: tokens.identifier()? })
-}
-
-/// The engine's list of quoted columns.
-pub(crate) fn columns(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }

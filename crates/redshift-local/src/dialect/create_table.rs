@@ -11,7 +11,7 @@ use crate::engine::SqlError;
 
 /// A column that is filled when an insert leaves it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Default {
+pub(crate) enum ColumnDefault {
     /// An expression, in the engine's words.
     Expression(String),
     /// `IDENTITY(seed, step)`; `explicit` when a value may also be given.
@@ -24,7 +24,7 @@ pub(crate) struct ColumnDefinition {
     pub(crate) name: String,
     pub(crate) kind: ColumnType,
     pub(crate) not_null: bool,
-    pub(crate) default: Option<Default>,
+    pub(crate) default: Option<ColumnDefault>,
     pub(crate) encoding: Option<String>,
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn column(
         } else if tokens.take_if("null") {
             column.not_null = false;
         } else if tokens.take_if("default") {
-            column.default = Some(Default::Expression(default_expression(tokens)?));
+            column.default = Some(ColumnDefault::Expression(default_expression(tokens)?));
         } else if tokens.take_if("identity") {
             column.default = Some(identity(tokens, false)?);
             column.not_null = true;
@@ -210,7 +210,7 @@ fn default_expression(tokens: &mut Tokens) -> Result<String, SqlError> {
     Ok(expression.to_string())
 }
 
-fn identity(tokens: &mut Tokens, explicit: bool) -> Result<Default, SqlError> {
+fn identity(tokens: &mut Tokens, explicit: bool) -> Result<ColumnDefault, SqlError> {
     tokens.expect_token(&Token::LParen)?;
     let seed = tokens.integer()?;
     tokens.expect_token(&Token::Comma)?;
@@ -219,7 +219,7 @@ fn identity(tokens: &mut Tokens, explicit: bool) -> Result<Default, SqlError> {
     if step == 0 {
         return Err(SqlError::new("identity column step cannot be zero"));
     }
-    Ok(Default::Identity { seed, step, explicit })
+    Ok(ColumnDefault::Identity { seed, step, explicit })
 }
 
 /// The compression encodings of Redshift.

@@ -9,15 +9,11 @@ pub(crate) const MACROS: &str = include_str!("functions.sql");
 /// Functions registered from Rust: what SQL says badly.
 pub(crate) const SCALARS: &[&str] = &[
     "to_char",
-    "to_date",
-    "to_timestamp",
-    "to_number",
     "initcap",
     "fnv_hash",
     "strtol",
     "sha2",
-    "json_extract_path_text",
-    "text_to_int_alt",
+    
 ];
 
 /// Functions that mean the same in both.

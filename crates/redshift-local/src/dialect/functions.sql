@@ -8,12 +8,12 @@ create macro rs_char_length(x) as length(cast(x as varchar));
 create macro rs_character_length(x) as length(cast(x as varchar));
 create macro rs_textlen(x) as length(cast(x as varchar));
 create macro rs_octet_length(x) as strlen(cast(x as varchar));
-create macro rs_charindex(part, whole) as instr(whole, part);
-create macro rs_strpos(whole, part) as instr(whole, part);
+create macro rs_charindex(part, whole_text) as instr(whole_text, part);
+create macro rs_strpos(whole_text, part) as instr(whole_text, part);
 create macro rs_btrim(x) as trim(x), (x, characters) as trim(x, characters);
-create macro rs_lpad(x, n) as rs_lpad(x, n, ' '),
+create macro rs_lpad(x, n) as case when n <= 0 then '' else lpad(cast(x as varchar), cast(n as integer), ' ') end,
     (x, n, fill) as case when n <= 0 then '' when fill = '' then left(x, n) else lpad(cast(x as varchar), cast(n as integer), fill) end;
-create macro rs_rpad(x, n) as rs_rpad(x, n, ' '),
+create macro rs_rpad(x, n) as case when n <= 0 then '' else rpad(cast(x as varchar), cast(n as integer), ' ') end,
     (x, n, fill) as case when n <= 0 then '' when fill = '' then left(x, n) else rpad(cast(x as varchar), cast(n as integer), fill) end;
 create macro rs_left(x, n) as case when n < 0 then error('negative substring length not allowed') else left(cast(x as varchar), n) end;
 create macro rs_right(x, n) as case when n < 0 then error('negative substring length not allowed') else right(cast(x as varchar), n) end;
@@ -29,22 +29,24 @@ create macro rs_quote_ident(x) as case when regexp_full_match(x, '[a-z_][a-z0-9_
 create macro rs_quote_literal(x) as '''' || replace(x, '''', '''''') || '''';
 create macro rs_lower(x) as lower(cast(x as varchar));
 create macro rs_upper(x) as upper(cast(x as varchar));
+create macro rs_regexp_option(pattern, options) as case when contains(options, 'i') then '(?i)' || pattern else pattern end;
 create macro rs_regexp_substr(x, pattern) as regexp_extract(x, pattern),
-    (x, pattern, position) as regexp_extract(substr(x, position), pattern),
-    (x, pattern, position, occurrence) as coalesce(regexp_extract_all(substr(x, position), pattern)[occurrence], ''),
-    (x, pattern, position, occurrence, options) as
-        coalesce(regexp_extract_all(substr(x, position), pattern, cast(contains(options, 'e') as integer), replace(replace(options, 'e', ''), 'p', '') || 'c')[occurrence], '');
+    (x, pattern, start_at) as regexp_extract(substr(x, start_at), pattern),
+    (x, pattern, start_at, occurrence) as coalesce(regexp_extract_all(substr(x, start_at), pattern)[occurrence], ''),
+    (x, pattern, start_at, occurrence, options) as coalesce(case when contains(options, 'e')
+        then regexp_extract_all(substr(x, start_at), rs_regexp_option(pattern, options), 1)[occurrence]
+        else regexp_extract_all(substr(x, start_at), rs_regexp_option(pattern, options))[occurrence] end, '');
 create macro rs_regexp_count(x, pattern) as len(regexp_extract_all(x, pattern)),
-    (x, pattern, position) as len(regexp_extract_all(substr(x, position), pattern)),
-    (x, pattern, position, options) as len(regexp_extract_all(substr(x, position), pattern, 0, replace(options, 'p', '') || 'c'));
+    (x, pattern, start_at) as len(regexp_extract_all(substr(x, start_at), pattern)),
+    (x, pattern, start_at, options) as len(regexp_extract_all(substr(x, start_at), rs_regexp_option(pattern, options)));
 create macro rs_regexp_instr(x, pattern) as
     case when regexp_matches(x, pattern) then instr(x, regexp_extract(x, pattern)) else 0 end;
 create macro rs_regexp_replace(x, pattern) as regexp_replace(x, pattern, '', 'g'),
     (x, pattern, replacement) as regexp_replace(x, pattern, replacement, 'g'),
-    (x, pattern, replacement, position) as
-        left(x, position - 1) || regexp_replace(substr(x, position), pattern, replacement, 'g'),
-    (x, pattern, replacement, position, options) as
-        left(x, position - 1) || regexp_replace(substr(x, position), pattern, replacement, 'g' || replace(options, 'p', ''));
+    (x, pattern, replacement, start_at) as
+        left(x, start_at - 1) || regexp_replace(substr(x, start_at), pattern, replacement, 'g'),
+    (x, pattern, replacement, start_at, options) as
+        left(x, start_at - 1) || regexp_replace(substr(x, start_at), rs_regexp_option(pattern, options), replacement, 'g');
 create macro rs_translate(x, source, target) as translate(x, source, target);
 
 -- Hashes.
@@ -132,3 +134,15 @@ create macro rs_current_user_id() as 100;
 create macro rs_has_table_privilege(a, b) as true, (u, a, b) as true;
 create macro rs_has_schema_privilege(a, b) as true, (u, a, b) as true;
 create macro rs_has_database_privilege(a, b) as true, (u, a, b) as true;
+create macro rs_substring(x, start, n) as
+    case when n < 0 then error('negative substring length not allowed')
+         else substr(x, greatest(start, 1), greatest(0, n + least(start, 1) - 1)) end;
+create macro rs_similar(x, pattern) as
+    regexp_full_match(x, replace(replace(replace(pattern, '.', '\.'), '%', '.*'), '_', '.'));
+create macro rs_to_date(x, pattern) as cast(rs_parse_time(x, pattern) as date),
+    (x, pattern, is_strict) as cast(rs_parse_time(x, pattern) as date);
+create macro rs_to_timestamp(x, pattern) as rs_parse_time(x, pattern) at time zone 'UTC',
+    (x, pattern, is_strict) as rs_parse_time(x, pattern) at time zone 'UTC';
+create macro rs_to_number(x, pattern) as cast(
+    case when ends_with(upper(pattern), 'S') and ends_with(trim(x), '-') then '-' else '' end
+    || regexp_replace(x, '[^0-9.+-]|-$', '', 'g') as decimal(38, 4));

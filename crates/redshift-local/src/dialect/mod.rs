@@ -20,12 +20,14 @@ mod types;
 
 pub(crate) use alter::{AlterTable, Alteration};
 pub(crate) use command::{Command, Kind, Merge, Write, understand};
-pub(crate) use copy_command::{Copy, Format, JsonMapping, TimeFormat};
-pub(crate) use create_table::{ColumnDefinition, CreateTable, Default, TableAttributes};
+pub(crate) use copy_command::{Compression, Copy, Format, JsonMapping, TimeFormat};
+pub(crate) use create_table::{
+    Body, ColumnDefault, ColumnDefinition, CreateTable, Part, TableAttributes,
+};
 pub(crate) use functions::MACROS;
 pub(crate) use names::{TableName, literal, quoted};
 pub(crate) use parameters::{Parameter, bind};
-pub(crate) use query::{Query, view_text};
+pub(crate) use query::Query;
 pub(crate) use rewrite::Reading;
 pub(crate) use tokens::{Tokens, statements};
 pub(crate) use types::ColumnType;

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::calls;
-use super::names::{TableName, literal, object, quoted};
+use super::names::{TableName, literal, object};
 use super::tokens::{Tokens, statements};
 use super::types::ColumnType;
 use crate::engine::SqlError;
@@ -330,9 +330,4 @@ fn is_nonzero_number(expression: &Expr) -> bool {
 fn like(expression: &Expr, pattern: &Expr, negated: bool, operator: &str) -> Expr {
     let not = if negated { "NOT " } else { "" };
     raw(format!("({expression} {not}{operator} {pattern} ESCAPE '\\')"))
-}
-
-/// A column's name for the engine.
-pub(crate) fn column(name: &str) -> String {
-    quoted(name)
 }

@@ -2,7 +2,6 @@
 
 use sqlparser::ast::Expr;
 use sqlparser::dialect::RedshiftSqlDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer, Word};
 
@@ -174,26 +173,6 @@ impl Tokens {
         Ok(names)
     }
 
-    /// What stands between a pair of parentheses.
-    pub(crate) fn parenthesized(&mut self) -> Result<Vec<Token>, SqlError> {
-        self.expect_token(&Token::LParen)?;
-        let mut depth = 1;
-        let mut inside = Vec::new();
-        while !self.at_end() {
-            let token = self.take();
-            match token {
-                Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                return Ok(inside);
-            }
-            inside.push(token);
-        }
-        Err(self.error())
-    }
-
     /// An expression, as far as it reaches.
     pub(crate) fn expression(&mut self) -> Result<Expr, SqlError> {
         let dialect = RedshiftSqlDialect {};
@@ -229,9 +208,4 @@ pub(crate) fn parser_error(error: &sqlparser::parser::ParserError) -> SqlError {
         Some(near) => SqlError::syntax(near),
         None => SqlError::new(format!("syntax error: {text}")),
     }
-}
-
-/// Whether a bare word may be an alias: not one that begins the next clause.
-pub(crate) fn is_keyword(token: &Token) -> bool {
-    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword != Keyword::NoKeyword)
 }

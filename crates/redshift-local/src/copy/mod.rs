@@ -1,0 +1,108 @@
+//! COPY from S3: objects read at once by several workers, decoded here, and appended to the
+//! table in the statement's own transaction, all of them or none.
+
+mod decode;
+mod delimited;
+mod documents;
+mod json;
+mod load;
+mod source;
+mod values;
+
+use crate::dialect::{ColumnDefault, Copy, Format, JsonMapping};
+use crate::engine::{Done, Session, SqlError, Table};
+use decode::{Decoding, Shred, Target};
+use delimited::Shape;
+use json::Shredder;
+use source::Source;
+use values::Conversion;
+
+impl Session {
+    /// Runs a COPY.
+    pub(crate) fn copy(&mut self, copy: &Copy, query_id: i64) -> Result<Done, SqlError> {
+        self.lock_to_write(&copy.table, false)?;
+        self.begin()?;
+        let table = self.must_find(&copy.table)?;
+        let targets = targets(&table, copy)?;
+        let store = source::store(&self.warehouse)?;
+        let sources = self.wait_for(source::sources(store, copy))?;
+        let shred = match &copy.format {
+            Format::Json(mapping) => Shred::Json(self.shredder(mapping, &targets)?),
+            Format::Csv { .. } | Format::Delimited { .. } => Shred::Text {
+                shape: Shape::new(copy),
+                header_lines: copy.header_lines,
+                fill: copy.fill_record,
+                ignore_blank: copy.ignore_blank_lines,
+            },
+        };
+        // `\N` is null in delimited text, unless something else is said to be.
+        let null = matches!(copy.format, Format::Delimited { .. }).then_some("\\N");
+        let decoding = Decoding {
+            targets,
+            shred,
+            conversion: Conversion::new(copy, null),
+            compression: copy.compression,
+            invalid_characters: copy.invalid_characters,
+        };
+        self.load(copy, &table, decoding, sources, query_id)
+    }
+
+    /// Waits for something of the network's, unless the statement is cancelled first.
+    fn wait_for<T>(
+        &self,
+        future: impl Future<Output = Result<T, SqlError>>,
+    ) -> Result<T, SqlError> {
+        self.warehouse.runtime.block_on(async {
+            tokio::select! {
+                outcome = future => outcome,
+                () = self.cancel.cancelled() => Err(SqlError::Cancelled),
+            }
+        })
+    }
+
+    fn shredder(&self, mapping: &JsonMapping, targets: &[Target]) -> Result<Shredder, SqlError> {
+        let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        Ok(match mapping {
+            JsonMapping::Auto => Shredder::by_name(&names, false),
+            JsonMapping::AutoIgnoreCase => Shredder::by_name(&names, true),
+            JsonMapping::NoShred if names.len() == 1 => Shredder::whole(),
+            JsonMapping::NoShred => {
+                return Err(SqlError::new("JSON noshred requires a table with one SUPER column"));
+            }
+            JsonMapping::Paths(url) => {
+                let store = source::store(&self.warehouse)?;
+                let place = Source::parse(url)?;
+                let text = self.wait_for(source::read_small(store, &place))?;
+                // A file without paths is taken as if it were not there.
+                Shredder::by_paths(&text, names.len())?
+                    .unwrap_or_else(|| Shredder::by_name(&names, false))
+            }
+        })
+    }
+}
+
+/// The columns that the objects fill, in the order of the column list or of the table.
+fn targets(table: &Table, copy: &Copy) -> Result<Vec<Target>, SqlError> {
+    let is_identity = |name: &str| {
+        let default = table.column(name).and_then(|column| column.definition.default.as_ref());
+        matches!(default, Some(ColumnDefault::Identity { .. }))
+    };
+    let names: Vec<String> = match copy.columns.as_slice() {
+        [] => {
+            let all = table.columns.iter().map(|column| column.definition.name.clone());
+            all.filter(|name| copy.explicit_ids || !is_identity(name)).collect()
+        }
+        names => names.to_vec(),
+    };
+    let target = |name: &String| {
+        let column = table.column(name).ok_or_else(|| {
+            SqlError::new(format!("column \"{name}\" of relation \"{}\" does not exist", table.name))
+        })?;
+        Ok(Target {
+            name: name.clone(),
+            kind: column.definition.kind.clone(),
+            not_null: column.definition.not_null,
+        })
+    };
+    names.iter().map(target).collect()
+}

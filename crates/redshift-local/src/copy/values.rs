@@ -1,0 +1,441 @@
+//! Fields as typed columns: what fits, what is cut, what is refused.
+
+use std::sync::Arc;
+
+use duckdb::arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
+    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
+    Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+};
+use duckdb::arrow::datatypes::{DataType, TimeUnit};
+use jiff::civil::Date;
+
+use crate::datetime::{self, Pattern};
+use crate::dialect::{ColumnType, Copy, TimeFormat};
+
+/// Why a field was refused: the error's number in Redshift's list, its text, and where in the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: i32,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// How fields become values, said once for a COPY.
+#[derive(Debug, Clone)]
+pub(super) struct Conversion {
+    times: Times,
+    dates: Option<Pattern>,
+    auto_dates: bool,
+    date_format: String,
+    time_format: String,
+    empty_as_null: bool,
+    blanks_as_null: bool,
+    trim_blanks: bool,
+    truncate: bool,
+    round: bool,
+    any_date: bool,
+    null_as: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Times {
+    Auto,
+    EpochSeconds,
+    EpochMilliseconds,
+    Pattern(Pattern),
+}
+
+impl Conversion {
+    pub(super) fn new(copy: &Copy, default_null: Option<&str>) -> Self {
+        let (times, time_format) = match &copy.time_format {
+            TimeFormat::Standard | TimeFormat::Auto => (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into()),
+            TimeFormat::EpochSeconds => (Times::EpochSeconds, "epochsecs".to_owned()),
+            TimeFormat::EpochMilliseconds => (Times::EpochMilliseconds, "epochmillisecs".to_owned()),
+            TimeFormat::Pattern(text) => (Times::Pattern(Pattern::new(text)), text.clone()),
+        };
+        let date_format = copy.date_format.clone().unwrap_or_else(|| "YYYY-MM-DD".to_owned());
+        let auto_dates = date_format.eq_ignore_ascii_case("auto");
+        Self {
+            times,
+            dates: copy.date_format.as_ref().filter(|_| !auto_dates).map(|text| Pattern::new(text)),
+            auto_dates,
+            date_format,
+            time_format,
+            empty_as_null: copy.empty_as_null,
+            blanks_as_null: copy.blanks_as_null,
+            trim_blanks: copy.trim_blanks,
+            truncate: copy.truncate_columns,
+            round: copy.round_decimals,
+            any_date: copy.accept_any_date,
+            null_as: copy.null_as.clone().or_else(|| default_null.map(str::to_owned)),
+        }
+    }
+}
+
+/// A column that is being filled.
+pub(super) enum Builder {
+    SmallInt(Int16Builder),
+    Integer(Int32Builder),
+    BigInt(Int64Builder),
+    Decimal(Decimal128Builder),
+    Real(Float32Builder),
+    Double(Float64Builder),
+    Boolean(BooleanBuilder),
+    Text(StringBuilder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Time(Time64MicrosecondBuilder),
+    Bytes(BinaryBuilder),
+}
+
+impl Builder {
+    pub(super) fn new(kind: &ColumnType) -> Self {
+        match kind {
+            ColumnType::SmallInt => Self::SmallInt(Int16Builder::new()),
+            ColumnType::Integer => Self::Integer(Int32Builder::new()),
+            ColumnType::BigInt => Self::BigInt(Int64Builder::new()),
+            ColumnType::Decimal { precision, scale } => {
+                let builder = Decimal128Builder::new()
+                    .with_data_type(DataType::Decimal128(*precision, *scale));
+                Self::Decimal(builder)
+            }
+            ColumnType::Real => Self::Real(Float32Builder::new()),
+            ColumnType::Double => Self::Double(Float64Builder::new()),
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            ColumnType::Date => Self::Date(Date32Builder::new()),
+            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            ColumnType::TimestampTz => Self::Timestamp(
+                TimestampMicrosecondBuilder::new()
+                    .with_data_type(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+            ),
+            ColumnType::Time | ColumnType::TimeTz => Self::Time(Time64MicrosecondBuilder::new()),
+            ColumnType::Varbyte { .. } => Self::Bytes(BinaryBuilder::new()),
+            ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Super => {
+                Self::Text(StringBuilder::new())
+            }
+        }
+    }
+
+    /// One null of the type.
+    pub(super) fn null(kind: &ColumnType) -> ArrayRef {
+        let mut builder = Self::new(kind);
+        builder.append_null();
+        builder.finish()
+    }
+
+    /// The rows so far, as the engine's column; begins anew.
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::SmallInt(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::BigInt(builder) => Arc::new(builder.finish()),
+            Self::Decimal(builder) => Arc::new(builder.finish()),
+            Self::Real(builder) => Arc::new(builder.finish()),
+            Self::Double(builder) => Arc::new(builder.finish()),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
+            Self::Bytes(builder) => Arc::new(builder.finish()),
+        }
+    }
+
+    pub(super) fn append_null(&mut self) {
+        match self {
+            Self::SmallInt(builder) => builder.append_null(),
+            Self::Integer(builder) => builder.append_null(),
+            Self::BigInt(builder) => builder.append_null(),
+            Self::Decimal(builder) => builder.append_null(),
+            Self::Real(builder) => builder.append_null(),
+            Self::Double(builder) => builder.append_null(),
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Text(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Timestamp(builder) => builder.append_null(),
+            Self::Time(builder) => builder.append_null(),
+            Self::Bytes(builder) => builder.append_null(),
+        }
+    }
+
+    /// Adds a value that has been read.
+    pub(super) fn append(&mut self, value: Field) {
+        match (self, value) {
+            (Self::SmallInt(builder), Field::Integer(number)) => {
+                builder.append_value(number as i16);
+            }
+            (Self::Integer(builder), Field::Integer(number)) => builder.append_value(number as i32),
+            (Self::BigInt(builder), Field::Integer(number)) => builder.append_value(number),
+            (Self::Decimal(builder), Field::Decimal(number)) => builder.append_value(number),
+            (Self::Real(builder), Field::Double(number)) => builder.append_value(number as f32),
+            (Self::Double(builder), Field::Double(number)) => builder.append_value(number),
+            (Self::Boolean(builder), Field::Boolean(value)) => builder.append_value(value),
+            (Self::Text(builder), Field::Text(text)) => builder.append_value(text),
+            (Self::Date(builder), Field::Days(days)) => builder.append_value(days),
+            (Self::Timestamp(builder), Field::Microseconds(time)) => builder.append_value(time),
+            (Self::Time(builder), Field::Microseconds(time)) => builder.append_value(time),
+            (Self::Bytes(builder), Field::Bytes(bytes)) => builder.append_value(bytes),
+            (builder, _) => builder.append_null(),
+        }
+    }
+}
+
+/// A field that has been read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Field {
+    Null,
+    Integer(i64),
+    Decimal(i128),
+    Double(f64),
+    Boolean(bool),
+    Text(String),
+    Days(i32),
+    Microseconds(i64),
+    Bytes(Vec<u8>),
+}
+
+/// Reads a field by its column's type.
+pub(super) fn read(
+    kind: &ColumnType,
+    text: &str,
+    conversion: &Conversion,
+) -> Result<Field, Refusal> {
+    if conversion.null_as.as_deref() == Some(text) {
+        return Ok(Field::Null);
+    }
+    match kind {
+        ColumnType::Char { bytes_max } => characters(text, *bytes_max, true, conversion),
+        ColumnType::Varchar { bytes_max } => characters(text, *bytes_max, false, conversion),
+        // An empty field of another type is always null.
+        _ if text.trim().is_empty() => Ok(Field::Null),
+        ColumnType::SmallInt => integer(text, "Short", i64::from(i16::MIN), i64::from(i16::MAX)),
+        ColumnType::Integer => integer(text, "Integer", i64::from(i32::MIN), i64::from(i32::MAX)),
+        ColumnType::BigInt => integer(text, "Long", i64::MIN, i64::MAX),
+        ColumnType::Decimal { precision, scale } => {
+            decimal(text.trim(), *precision, *scale, conversion.round)
+        }
+        ColumnType::Real | ColumnType::Double => double(text.trim(), kind),
+        ColumnType::Boolean => boolean(text.trim()),
+        ColumnType::Date => date(text, conversion),
+        ColumnType::Timestamp | ColumnType::TimestampTz => timestamp(text, conversion),
+        ColumnType::Time | ColumnType::TimeTz => time(text.trim()),
+        ColumnType::Super => match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(_) => Ok(Field::Text(text.to_owned())),
+            Err(_) => Ok(Field::Text(serde_json::Value::from(text).to_string())),
+        },
+        ColumnType::Varbyte { bytes_max } => match hex::decode(text.trim()) {
+            Ok(bytes) if bytes.len() <= *bytes_max as usize => Ok(Field::Bytes(bytes)),
+            Ok(_) => Err(Refusal::new(1204, "Input exceeds the column's length")),
+            Err(_) => Err(Refusal::new(1219, "Invalid hexadecimal digit")),
+        },
+    }
+}
+
+fn characters(
+    text: &str,
+    bytes_max: u32,
+    fixed: bool,
+    conversion: &Conversion,
+) -> Result<Field, Refusal> {
+    if text.is_empty() && conversion.empty_as_null {
+        return Ok(Field::Null);
+    }
+    let blank = text.chars().all(char::is_whitespace);
+    if blank && !text.is_empty() && conversion.blanks_as_null {
+        return Ok(Field::Null);
+    }
+    let text = if conversion.trim_blanks { text.trim_end_matches(' ') } else { text };
+    let text = if fixed { text.trim_end_matches(' ') } else { text };
+    if fixed && !text.is_ascii() {
+        return Err(Refusal::new(
+            1220,
+            "Multibyte character not supported for CHAR (Hint: try using VARCHAR)",
+        ));
+    }
+    if text.contains('\0') {
+        return Err(Refusal::new(1218, "Missing newline: Unexpected character 0x0 found"));
+    }
+    let most = bytes_max as usize;
+    if text.len() <= most {
+        return Ok(Field::Text(text.to_owned()));
+    }
+    if conversion.truncate {
+        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        return Ok(Field::Text(text[..end].to_owned()));
+    }
+    Err(Refusal::new(1204, "String length exceeds DDL length"))
+}
+
+fn integer(text: &str, name: &str, least: i64, most: i64) -> Result<Field, Refusal> {
+    let digits = text.trim();
+    let offset = text.len() - text.trim_start().len();
+    let unsigned = digits.strip_prefix(['-', '+']).unwrap_or(digits);
+    let sign = digits.len() - unsigned.len();
+    if let Some((position, wrong)) = unsigned.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
+        let position = offset + sign + position;
+        return Err(Refusal::new(
+            1207,
+            format!("Invalid digit, Value '{wrong}', Pos {position}, Type: {name}"),
+        ));
+    }
+    match digits.parse::<i64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(Field::Integer(number)),
+        _ => Err(Refusal::new(
+            1207,
+            format!("Overflow for Column Type: {name}, Value '{digits}'"),
+        )),
+    }
+}
+
+/// The digits beyond the scale are cut off, or rounded when that was asked for.
+fn decimal(text: &str, precision: u8, scale: i8, round: bool) -> Result<Field, Refusal> {
+    let invalid = || Refusal::new(1209, format!("Invalid digit, Value '{text}', Type: Decimal"));
+    let (mantissa, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (&text[..at], text[at + 1..].parse::<i32>().map_err(|_| invalid())?),
+        None => (text, 0),
+    };
+    let negative = mantissa.starts_with('-');
+    let unsigned = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || digits.len() > 400 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(invalid());
+    }
+    // The number is digits × 10^(exponent − length of the fraction); shift to the scale.
+    let shift = i64::from(exponent) - fraction.len() as i64 + i64::from(scale);
+    let overflow = || {
+        Refusal::new(1209, format!("Overflow (Type: Decimal({precision},{scale})), Value '{text}'"))
+    };
+    let trimmed = digits.trim_start_matches('0');
+    if shift > 76 && !trimmed.is_empty() {
+        return Err(overflow());
+    }
+    let kept = (trimmed.len() as i64 + shift.min(0)).max(0) as usize;
+    let (head, tail) = trimmed.split_at(kept.min(trimmed.len()));
+    let padded = format!("{head}{}", "0".repeat(usize::try_from(shift).unwrap_or(0)));
+    let mut number: i128 = match padded.as_str() {
+        "" => 0,
+        digits if digits.len() > 38 => return Err(overflow()),
+        digits => digits.parse().map_err(|_| overflow())?,
+    };
+    let halfway = kept == trimmed.len().saturating_sub(tail.len())
+        && trimmed.len() as i64 + shift.min(0) >= 0
+        && tail.bytes().next().is_some_and(|digit| digit >= b'5');
+    if round && halfway {
+        number += 1;
+    }
+    if number >= 10_i128.pow(u32::from(precision)) {
+        return Err(overflow());
+    }
+    Ok(Field::Decimal(if negative { -number } else { number }))
+}
+
+fn double(text: &str, kind: &ColumnType) -> Result<Field, Refusal> {
+    let name = if *kind == ColumnType::Real { "Float" } else { "Double" };
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(Field::Double(number)),
+        Ok(_) if text.chars().any(|c| c.is_ascii_digit()) => {
+            Err(Refusal::new(1208, format!("Overflow for Column Type: {name}, Value '{text}'")))
+        }
+        Ok(number) => Ok(Field::Double(number)),
+        Err(_) => Err(Refusal::new(1208, format!("Invalid digit, Value '{text}', Type: {name}"))),
+    }
+}
+
+fn boolean(text: &str) -> Result<Field, Refusal> {
+    match text.to_ascii_lowercase().as_str() {
+        "t" | "true" | "y" | "yes" | "1" => Ok(Field::Boolean(true)),
+        "f" | "false" | "n" | "no" | "0" => Ok(Field::Boolean(false)),
+        _ => Err(Refusal::new(1210, format!("Unknown boolean format, Value '{text}'"))),
+    }
+}
+
+fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
+    let read = match &conversion.dates {
+        Some(pattern) => datetime::parse(pattern, text).map(|time| time.date()),
+        None if conversion.auto_dates => datetime::date(text),
+        None => datetime::timestamp(text).map(|time| time.date()),
+    };
+    let days = read.and_then(|date| {
+        let span = date.since(Date::constant(1970, 1, 1)).ok()?;
+        Some(span.get_days())
+    });
+    match days {
+        Some(days) => Ok(Field::Days(days)),
+        None if conversion.any_date => Ok(Field::Null),
+        None => Err(Refusal::new(
+            1205,
+            format!("Invalid Date Format - length must be 10 or more or value fit [{}]", conversion.date_format),
+        )),
+    }
+}
+
+fn timestamp(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
+    let text = text.trim();
+    let microseconds = match &conversion.times {
+        Times::Auto => datetime::timestamp(text).and_then(datetime::to_microseconds),
+        Times::Pattern(pattern) => datetime::parse(pattern, text).and_then(datetime::to_microseconds),
+        Times::EpochSeconds => epoch(text, 1_000_000),
+        Times::EpochMilliseconds => epoch(text, 1_000),
+    };
+    let in_range = microseconds.filter(|time| datetime::from_microseconds(*time).is_some());
+    match in_range {
+        Some(time) => Ok(Field::Microseconds(time)),
+        None if conversion.any_date => Ok(Field::Null),
+        None => Err(Refusal::new(
+            1206,
+            format!("Invalid timestamp format or value [{}]", conversion.time_format),
+        )),
+    }
+}
+
+/// Whole units since 1970; a fraction is accepted, and what it says below microseconds cut off.
+fn epoch(text: &str, microseconds: i64) -> Option<i64> {
+    if let Ok(number) = text.parse::<i64>() {
+        return number.checked_mul(microseconds);
+    }
+    let number: f64 = text.parse().ok()?;
+    let product = number * microseconds as f64;
+    (product.abs() < 9e18).then_some(product as i64)
+}
+
+fn time(text: &str) -> Result<Field, Refusal> {
+    let time = text.parse::<jiff::civil::Time>();
+    let time = time.map_err(|_| Refusal::new(1206, "Invalid time format or value [HH24:MI:SS]"))?;
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Ok(Field::Microseconds(seconds * 1_000_000 + i64::from(time.subsec_nanosecond()) / 1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str, round: bool) -> Field {
+        decimal(text, 9, 5, round).expect("a decimal")
+    }
+
+    #[test]
+    fn digits_beyond_the_scale_are_cut_off_unless_rounding_is_asked_for() {
+        assert_eq!(number("35.149689", false), Field::Decimal(3_514_968));
+        assert_eq!(number("35.149689", true), Field::Decimal(3_514_969));
+        assert_eq!(number("-0.000019", false), Field::Decimal(-1));
+        assert_eq!(number("0.000004", true), Field::Decimal(0));
+        assert_eq!(number("1.5e2", false), Field::Decimal(15_000_000));
+        assert_eq!(number("0", false), Field::Decimal(0));
+        assert_eq!(number("218.93179", false), Field::Decimal(21_893_179));
+        assert_eq!(decimal("12345.6", 9, 5, false).expect_err("too large").code, 1209);
+    }
+
+    #[test]
+    fn an_integer_is_digits_only() {
+        assert_eq!(integer("12", "Integer", -99, 99), Ok(Field::Integer(12)));
+        let refusal = integer("1.5", "Integer", -99, 99).expect_err("a point");
+        assert_eq!(refusal.message, "Invalid digit, Value '.', Pos 1, Type: Integer");
+    }
+}

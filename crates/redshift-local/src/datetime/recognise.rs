@@ -1,0 +1,48 @@
+//! Times and dates whose pattern nobody said.
+
+use std::sync::LazyLock;
+
+use jiff::civil::{Date, DateTime};
+
+use super::pattern::{Pattern, parse};
+
+/// The ways of writing a date that `auto` knows, beside ISO's own.
+static DATES: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    ["YYYY-MM-DD", "YYYY/MM/DD", "YYYYMMDD", "MM/DD/YYYY", "MM-DD-YYYY", "DD Mon YYYY",
+        "DD-Mon-YYYY", "Mon DD YYYY", "Mon DD, YYYY", "MM/DD/YY"]
+    .map(Pattern::new)
+    .into()
+});
+
+/// The ways of writing a time of the day after it.
+static TIMES: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let dates = ["YYYY-MM-DD", "YYYY/MM/DD", "YYYYMMDD", "MM/DD/YYYY", "MM-DD-YYYY",
+        "DD Mon YYYY", "DD-Mon-YYYY", "Mon DD YYYY", "Mon DD, YYYY", "MM/DD/YY"];
+    let times = [" HH24:MI:SS", " HH24:MI", " HH12:MI:SS AM", " HH12:MI AM", " HH24MISS"];
+    dates.iter().flat_map(|date| times.map(|time| Pattern::new(&format!("{date}{time}")))).collect()
+});
+
+/// A time of any common form; an offset moves it to UTC.
+pub(crate) fn timestamp(text: &str) -> Option<DateTime> {
+    let text = text.trim();
+    if let Ok(instant) = text.replacen(' ', "T", 1).parse::<jiff::Timestamp>() {
+        return Some(instant.to_zoned(jiff::tz::TimeZone::UTC).datetime());
+    }
+    if let Ok(time) = text.parse::<DateTime>() {
+        return Some(time);
+    }
+    let spaced = text.replacen('T', " ", usize::from(text.as_bytes().get(10) == Some(&b'T')));
+    TIMES
+        .iter()
+        .find_map(|pattern| parse(pattern, &spaced))
+        .or_else(|| date(&spaced).map(|date| date.at(0, 0, 0, 0)))
+}
+
+/// A date of any common form.
+pub(crate) fn date(text: &str) -> Option<Date> {
+    let text = text.trim();
+    if let Ok(date) = text.parse::<Date>() {
+        return Some(date);
+    }
+    DATES.iter().find_map(|pattern| parse(pattern, text)).map(DateTime::date)
+}

@@ -1,0 +1,44 @@
+//! Stopping a statement that runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use duckdb::InterruptHandle;
+use tokio::sync::Notify;
+
+/// Shared by a running statement and those who may cancel it.
+#[derive(Default)]
+pub(crate) struct Cancel {
+    cancelled: AtomicBool,
+    interrupt: Mutex<Option<Arc<InterruptHandle>>>,
+    notify: Notify,
+}
+
+impl Cancel {
+    /// Stops the statement at its next step.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        self.notify.notify_waiters();
+        let handle = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(handle) = handle {
+            handle.interrupt();
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// What interrupts the engine while the statement runs; `None` when it has ended.
+    pub(crate) fn set_interrupt(&self, handle: Option<Arc<InterruptHandle>>) {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+
+    /// Resolves when the statement is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        let notified = self.notify.notified();
+        if !self.is_cancelled() {
+            notified.await;
+        }
+    }
+}

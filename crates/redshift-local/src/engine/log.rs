@@ -1,0 +1,222 @@
+//! What the system views show: written on a connection of its own, so that a rollback keeps it.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use duckdb::params;
+use duckdb::types::{TimeUnit, Value};
+
+use super::database::Database;
+use super::error::SqlError;
+use super::session::{Done, Session};
+
+/// How much of a statement's text the log keeps, in characters.
+const QUERY_TEXT_CHARACTERS_MAX: usize = 4_000;
+
+/// Writes the system tables.
+pub(crate) struct Log {
+    database: Arc<Database>,
+}
+
+/// One rejected record, as `SYS_LOAD_ERROR_DETAIL` and `STL_LOAD_ERRORS` show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LoadError {
+    pub(crate) file: String,
+    pub(crate) line: u64,
+    pub(crate) column: String,
+    pub(crate) column_type: String,
+    pub(crate) column_length: String,
+    pub(crate) position: u64,
+    pub(crate) code: i32,
+    pub(crate) message: String,
+    pub(crate) raw_line: String,
+    pub(crate) raw_value: String,
+}
+
+/// One file, as `SYS_LOAD_DETAIL` shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadedFile {
+    pub(crate) file: String,
+    pub(crate) bytes: u64,
+    pub(crate) lines: u64,
+    pub(crate) rejected: u64,
+    pub(crate) started: SystemTime,
+    pub(crate) ended: SystemTime,
+}
+
+/// One COPY, as `SYS_LOAD_HISTORY` shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    pub(crate) query_id: i64,
+    pub(crate) transaction_id: u64,
+    pub(crate) process: i64,
+    pub(crate) table_id: i64,
+    pub(crate) table_name: String,
+    pub(crate) started: SystemTime,
+    pub(crate) source: String,
+    pub(crate) format: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) files: u64,
+    pub(crate) files_scanned: u64,
+    pub(crate) errors: u64,
+}
+
+impl Log {
+    pub(crate) fn new(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
+    /// The greatest number of a statement so far.
+    pub(crate) fn last_query(&self) -> i64 {
+        let root = self.database.root();
+        let sql = "select coalesce(max(query_id), 0) from redshift_local.queries";
+        root.query_row(sql, [], |row| row.get(0)).unwrap_or(0)
+    }
+
+    /// One statement that has ended.
+    pub(crate) fn query(
+        &self,
+        session: &Session,
+        query_id: i64,
+        kind: &str,
+        text: &str,
+        started: SystemTime,
+        outcome: &Result<Done, SqlError>,
+    ) {
+        let ended = session.warehouse_now();
+        let (status, message, rows, bytes) = match outcome {
+            Ok(done) => {
+                let bytes = done.result.as_ref().map_or(0, |result| result.bytes);
+                ("success", None, done.rows, bytes)
+            }
+            Err(SqlError::Cancelled) => ("canceled", Some(SqlError::Cancelled.to_string()), 0, 0),
+            Err(error) => ("failed", Some(error.to_string()), 0, 0),
+        };
+        let (start, end) = (microseconds(started), microseconds(ended));
+        let shown: String = text.chars().take(QUERY_TEXT_CHARACTERS_MAX).collect();
+        let outcome = self.database.root().execute(
+            "insert into redshift_local.queries values \
+             (?, ?, ?, ?, ?, make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?)",
+            params![
+                query_id,
+                as_integer(session.transaction_id()),
+                session.process(),
+                kind.to_uppercase(),
+                status,
+                start,
+                end,
+                end - start,
+                message,
+                as_integer(rows),
+                as_integer(bytes),
+                shown,
+            ],
+        );
+        report(outcome);
+    }
+
+    /// Rejected records.
+    pub(crate) fn load_errors(&self, load: &Load, errors: &[LoadError]) {
+        let root = self.database.root();
+        let sql = "insert into redshift_local.load_errors values \
+                   (?, ?, ?, ?, ?, ?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        for error in errors {
+            report(root.execute(
+                sql,
+                params![
+                    load.query_id,
+                    load.table_id,
+                    as_integer(load.transaction_id),
+                    load.process,
+                    self.database.name(),
+                    load.table_name,
+                    microseconds(load.started),
+                    error.file,
+                    as_integer(error.line),
+                    error.column,
+                    error.column_type,
+                    error.column_length,
+                    as_integer(error.position),
+                    error.code,
+                    error.message,
+                    error.raw_line,
+                    error.raw_value,
+                ],
+            ));
+        }
+    }
+
+    /// Files that a COPY has read.
+    pub(crate) fn load_files(&self, load: &Load, files: &[LoadedFile]) {
+        let root = self.database.root();
+        let append = || -> duckdb::Result<()> {
+            let mut appender = root.appender_to_db("load_files", "redshift_local")?;
+            for file in files {
+                appender.append_row(params![
+                    load.query_id,
+                    file.file,
+                    as_integer(file.bytes),
+                    as_integer(file.lines),
+                    timestamp(file.started),
+                    timestamp(file.ended),
+                    as_integer(file.rejected),
+                ])?;
+            }
+            appender.flush()
+        };
+        report(append().map(|()| files.len()));
+    }
+
+    /// A COPY as it stands; a later call replaces what an earlier one said.
+    pub(crate) fn load(&self, load: &Load, ended: Option<SystemTime>) {
+        let root = self.database.root();
+        report(root.execute("delete from redshift_local.loads where query_id = ?", [load.query_id]));
+        let start = microseconds(load.started);
+        let end = ended.map(microseconds);
+        report(root.execute(
+            "insert into redshift_local.loads values \
+             (?, ?, ?, ?, ?, make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                load.query_id,
+                as_integer(load.transaction_id),
+                load.process,
+                load.status,
+                load.table_name,
+                start,
+                end,
+                end.map(|end| end - start),
+                load.source,
+                load.format,
+                as_integer(load.rows),
+                as_integer(load.bytes),
+                as_integer(load.files),
+                as_integer(load.bytes),
+                as_integer(load.files_scanned),
+                as_integer(load.bytes),
+                as_integer(load.errors),
+            ],
+        ));
+    }
+}
+
+/// The log never fails a statement.
+fn report(outcome: duckdb::Result<usize>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "the system tables could not be written");
+    }
+}
+
+fn as_integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn timestamp(time: SystemTime) -> Value {
+    Value::Timestamp(TimeUnit::Microsecond, microseconds(time))
+}
+
+fn microseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,159 @@
+//! The warehouse: sessions over the embedded database, locks, catalog and log.
+
+mod alter;
+mod cancel;
+mod catalog;
+mod database;
+mod error;
+mod locks;
+mod log;
+mod merge;
+mod messages;
+mod number_format;
+mod scalars;
+mod session;
+mod tables;
+mod values;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value as Json;
+
+pub(crate) use cancel::Cancel;
+pub(crate) use catalog::Table;
+pub use database::OpenError;
+pub use error::SqlError;
+pub(crate) use log::{Load, LoadError, LoadedFile};
+pub(crate) use messages::{redshift, serializable};
+pub(crate) use session::{Done, Session};
+pub use values::{Column, QueryResult, Value};
+
+use crate::clock::Clock;
+use crate::dialect::{TableName, statements};
+use crate::objects::{ObjectStore, Objects, S3Objects};
+use crate::options::Options;
+use crate::protocol::{self, ApiError};
+use crate::statements::Statements;
+pub(crate) use database::Database;
+use locks::Locks;
+use log::Log;
+
+/// The first number of a statement in the system views.
+const QUERY_ID_FIRST: i64 = 1_000;
+/// The first process number.
+const PROCESS_FIRST: i64 = 1_073_741_824;
+
+/// What all sessions share.
+pub(crate) struct Warehouse {
+    pub(crate) database: Arc<Database>,
+    pub(crate) locks: Locks,
+    pub(crate) log: Log,
+    pub(crate) objects: Option<Arc<dyn ObjectStore>>,
+    pub(crate) slices: u32,
+    pub(crate) object_latency: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    queries: AtomicI64,
+    processes: AtomicI64,
+    transactions: AtomicU64,
+}
+
+impl Warehouse {
+    pub(crate) fn next_query(&self) -> i64 {
+        self.queries.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_process(&self) -> i64 {
+        self.processes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_transaction(&self) -> u64 {
+        self.transactions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn clock_now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// Looks without a transaction: whether there is such a table.
+    pub(crate) fn must_exist(&self, name: &TableName) -> Result<(), SqlError> {
+        let root = self.database.root();
+        match Table::load(&root, name.schema_or_public(), &name.name)? {
+            Some(_) => Ok(()),
+            None => Err(SqlError::no_relation(&name.to_string())),
+        }
+    }
+}
+
+/// A local warehouse, answering the requests of the Data API without a socket.
+///
+/// Cloning gives another handle to the same warehouse. It lives on the Tokio runtime on which it
+/// was opened, which must be a multi-threaded one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) warehouse: Arc<Warehouse>,
+    pub(crate) statements: Arc<Statements>,
+}
+
+impl Engine {
+    /// Opens a warehouse. Must be called on a Tokio runtime.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let database = Database::open(options.database.as_deref(), &options.database_name)?;
+        let database = Arc::new(database);
+        let durable = options.database.is_some();
+        let objects: Option<Arc<dyn ObjectStore>> = match options.objects {
+            Objects::None => None,
+            Objects::Endpoint(url) => Some(Arc::new(S3Objects::new(&url))),
+            Objects::Store(store) => Some(store),
+        };
+        let log = Log::new(Arc::clone(&database));
+        let queries = log.last_query().max(QUERY_ID_FIRST) + 1;
+        let warehouse = Arc::new(Warehouse {
+            database,
+            locks: Locks::default(),
+            log,
+            objects,
+            slices: options.slices.max(1),
+            object_latency: options.object_latency,
+            clock: options.clock,
+            runtime: tokio::runtime::Handle::current(),
+            queries: AtomicI64::new(queries),
+            processes: AtomicI64::new(PROCESS_FIRST),
+            transactions: AtomicU64::new(1_000),
+        });
+        let statements = Statements::open(Arc::clone(&warehouse), options.faults, durable);
+        Ok(Self { warehouse, statements: Arc::new(statements) })
+    }
+
+    /// Answers one request, such as `ExecuteStatement`, as the service would.
+    ///
+    /// # Errors
+    /// What the service would answer with, by its name.
+    pub async fn call(&self, operation: &str, request: Json) -> Result<Json, ApiError> {
+        protocol::answer(self, operation, request).await
+    }
+
+    /// Runs SQL at once, as one transaction, without the Data API; gives the last statement's rows.
+    ///
+    /// # Errors
+    /// Redshift's text; nothing of the transaction is kept.
+    pub async fn query(&self, sql: &str) -> Result<QueryResult, SqlError> {
+        let warehouse = Arc::clone(&self.warehouse);
+        let sql = sql.to_owned();
+        let work = tokio::task::spawn_blocking(move || {
+            let mut session = Session::open(warehouse, Arc::default())?;
+            let mut last = QueryResult::default();
+            for tokens in statements(&sql)? {
+                last = session.run(&tokens, &sql)?.result.unwrap_or_default();
+            }
+            session.commit()?;
+            Ok(last)
+        });
+        work.await.unwrap_or_else(|error| Err(SqlError::new(format!("the session ended: {error}"))))
+    }
+}

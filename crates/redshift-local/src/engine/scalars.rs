@@ -1,0 +1,296 @@
+//! Functions that SQL says badly, registered with the engine.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use duckdb::Connection;
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use duckdb::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
+
+use super::number_format;
+use crate::datetime::{self, Pattern};
+
+type Answer = Result<Arc<dyn Array>, Box<dyn Error>>;
+
+const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+/// Registers them all.
+pub(crate) fn register(connection: &Connection) -> duckdb::Result<()> {
+    connection.register_scalar_function::<BytesLeft>("rs_bytes_left")?;
+    connection.register_scalar_function::<ToChar>("rs_to_char")?;
+    connection.register_scalar_function::<ToTimestamp>("rs_parse_time")?;
+    connection.register_scalar_function::<InitialCapitals>("rs_initcap")?;
+    connection.register_scalar_function::<Fnv>("rs_fnv_hash")?;
+    connection.register_scalar_function::<StringToInteger>("rs_strtol")?;
+    connection.register_scalar_function::<Sha2>("rs_sha2")?;
+    connection.register_scalar_function::<JsonPathText>("rs_json_path_text")?;
+    Ok(())
+}
+
+/// One text of each row's texts.
+fn texts(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<String>, String>) -> Answer {
+    let mut values = Vec::with_capacity(input.num_rows());
+    for index in 0..input.num_rows() {
+        let missing = input.columns().iter().any(|column| column.is_null(index));
+        values.push(if missing { None } else { row(index)? });
+    }
+    Ok(Arc::new(StringArray::from(values)))
+}
+
+fn numbers(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<i64>, String>) -> Answer {
+    let mut values = Vec::with_capacity(input.num_rows());
+    for index in 0..input.num_rows() {
+        let missing = input.columns().iter().any(|column| column.is_null(index));
+        values.push(if missing { None } else { row(index)? });
+    }
+    Ok(Arc::new(Int64Array::from(values)))
+}
+
+fn text(column: &ArrayRef, row: usize) -> &str {
+    column.as_string::<i32>().value(row)
+}
+
+fn integer(column: &ArrayRef, row: usize) -> i64 {
+    column.as_primitive::<Int64Type>().value(row)
+}
+
+/// The first bytes of a text, without cutting a character in two.
+struct BytesLeft;
+
+impl VArrowScalar for BytesLeft {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        texts(&input, |row| {
+            let whole = text(input.column(0), row);
+            let most = usize::try_from(integer(input.column(1), row)).unwrap_or(0);
+            let end = (0..=most.min(whole.len())).rev().find(|at| whole.is_char_boundary(*at));
+            Ok(Some(whole[..end.unwrap_or(0)].to_owned()))
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Utf8)]
+    }
+}
+
+/// `TO_CHAR` of a time or a number.
+struct ToChar;
+
+impl VArrowScalar for ToChar {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        let value = input.column(0);
+        // Nearly always the pattern is the same in all rows.
+        let mut last = (String::new(), Pattern::new(""));
+        let mut rows = Vec::with_capacity(input.num_rows());
+        for row in 0..input.num_rows() {
+            if value.is_null(row) || input.column(1).is_null(row) {
+                rows.push(None);
+                continue;
+            }
+            let pattern = text(input.column(1), row);
+            if value.data_type() == &TIMESTAMP {
+                if pattern != last.0 {
+                    last = (pattern.to_owned(), Pattern::new(pattern));
+                }
+                let time = value.as_primitive::<TimestampMicrosecondType>().value(row);
+                let time = datetime::from_microseconds(time).ok_or("timestamp out of range")?;
+                rows.push(Some(datetime::format(&last.1, time)));
+            } else {
+                let number = value.as_primitive::<Float64Type>().value(row);
+                rows.push(Some(number_format::format(number, pattern)));
+            }
+        }
+        Ok(Arc::new(StringArray::from(rows)))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![
+            ArrowFunctionSignature::exact(vec![TIMESTAMP, DataType::Utf8], DataType::Utf8),
+            ArrowFunctionSignature::exact(vec![DataType::Float64, DataType::Utf8], DataType::Utf8),
+        ]
+    }
+}
+
+/// A time of a text, by a pattern.
+struct ToTimestamp;
+
+impl VArrowScalar for ToTimestamp {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        let mut rows = Vec::with_capacity(input.num_rows());
+        for row in 0..input.num_rows() {
+            if input.column(0).is_null(row) || input.column(1).is_null(row) {
+                rows.push(None);
+                continue;
+            }
+            let (value, pattern) = (text(input.column(0), row), text(input.column(1), row));
+            let time = datetime::parse(&Pattern::new(pattern), value)
+                .and_then(datetime::to_microseconds)
+                .ok_or_else(|| format!("invalid value \"{value}\" for format \"{pattern}\""))?;
+            rows.push(Some(time));
+        }
+        Ok(Arc::new(TimestampMicrosecondArray::from(rows)))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Utf8], TIMESTAMP)]
+    }
+}
+
+/// `INITCAP`: words begin after anything that is no letter and no digit.
+struct InitialCapitals;
+
+impl VArrowScalar for InitialCapitals {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        texts(&input, |row| {
+            let mut inside = false;
+            let mut capitals = String::new();
+            for character in text(input.column(0), row).chars() {
+                if inside {
+                    capitals.extend(character.to_lowercase());
+                } else {
+                    capitals.extend(character.to_uppercase());
+                }
+                inside = character.is_alphanumeric();
+            }
+            Ok(Some(capitals))
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8], DataType::Utf8)]
+    }
+}
+
+/// `FNV_HASH`: FNV-1a over the value's bytes, 64 bits.
+struct Fnv;
+
+impl VArrowScalar for Fnv {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        numbers(&input, |row| {
+            let value = input.column(0);
+            let seed = input.columns().get(1).map(|seed| integer(seed, row));
+            let start = seed.map_or(BASIS, |seed| seed as u64);
+            let fold = |bytes: &[u8]| {
+                bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+            };
+            let hash = match value.data_type() {
+                DataType::Utf8 => fold(text(value, row).as_bytes()),
+                _ => fold(&integer(value, row).to_le_bytes()),
+            };
+            Ok(Some(hash as i64))
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        let exact = |types: Vec<DataType>| ArrowFunctionSignature::exact(types, DataType::Int64);
+        vec![
+            exact(vec![DataType::Utf8]),
+            exact(vec![DataType::Int64]),
+            exact(vec![DataType::Utf8, DataType::Int64]),
+            exact(vec![DataType::Int64, DataType::Int64]),
+        ]
+    }
+}
+
+/// `STRTOL(text, base)`.
+struct StringToInteger;
+
+impl VArrowScalar for StringToInteger {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        numbers(&input, |row| {
+            let value = text(input.column(0), row).trim();
+            let base = u32::try_from(integer(input.column(1), row)).unwrap_or(0);
+            if !(2..=36).contains(&base) {
+                return Err(format!("base must be between 2 and 36, not {base}"));
+            }
+            let digits = match base {
+                16 => value.trim_start_matches("0x").trim_start_matches("0X"),
+                _ => value,
+            };
+            i64::from_str_radix(digits, base).map(Some).map_err(|_| {
+                format!("The input {value} is not valid to be converted to base {base}")
+            })
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Int64)]
+    }
+}
+
+/// `SHA2(text, bits)`.
+struct Sha2;
+
+impl VArrowScalar for Sha2 {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+        texts(&input, |row| {
+            let value = text(input.column(0), row).as_bytes();
+            match integer(input.column(1), row) {
+                0 | 256 => Ok(Some(hex::encode(Sha256::digest(value)))),
+                224 => Ok(Some(hex::encode(Sha224::digest(value)))),
+                384 => Ok(Some(hex::encode(Sha384::digest(value)))),
+                512 => Ok(Some(hex::encode(Sha512::digest(value)))),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Utf8)]
+    }
+}
+
+/// `JSON_EXTRACT_PATH_TEXT`: the path's elements are joined by the unit separator.
+struct JsonPathText;
+
+impl VArrowScalar for JsonPathText {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        texts(&input, |row| {
+            let document = text(input.column(0), row);
+            let null_if_invalid = integer(input.column(2), row) != 0;
+            let Ok(parsed) = serde_json::from_str::<serde_json::Value>(document) else {
+                if null_if_invalid {
+                    return Ok(None);
+                }
+                return Err(format!("JSON parsing error: invalid json object {document}"));
+            };
+            let mut value = Some(&parsed);
+            for key in text(input.column(1), row).split('\u{1f}') {
+                value = value.and_then(|value| match value {
+                    serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+                    value => value.get(key),
+                });
+            }
+            Ok(match value {
+                None => None,
+                Some(serde_json::Value::Null) => None,
+                Some(serde_json::Value::String(text)) => Some(text.clone()),
+                Some(other) => Some(other.to_string()),
+            })
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        let types = vec![DataType::Utf8, DataType::Utf8, DataType::Int64];
+        vec![ArrowFunctionSignature::exact(types, DataType::Utf8)]
+    }
+}

@@ -1,0 +1,229 @@
+//! Results: the engine's columns as the protocol's values.
+
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use duckdb::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Schema, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::SqlError;
+
+/// One field of a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// A truth value.
+    Boolean(bool),
+    /// An integer of any width.
+    Long(i64),
+    /// A floating-point number.
+    Double(f64),
+    /// Text; also decimals, dates and times, as the protocol has them.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// The text, if it is text.
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// One column of a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as the protocol spells it, such as `int8` or `varchar`.
+    pub type_name: String,
+    /// Digits, or bytes of text.
+    pub precision: i32,
+    /// Digits after the point.
+    pub scale: i32,
+}
+
+/// The rows that a statement gave.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct QueryResult {
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+    /// The rows, in order.
+    pub rows: Vec<Vec<Value>>,
+    /// What the fields take, in bytes.
+    pub bytes: u64,
+}
+
+/// The largest result that is kept, in bytes; Redshift's is 500 MB.
+const RESULT_BYTES_MAX: u64 = 500_000_000;
+
+impl QueryResult {
+    /// An empty result with the engine's columns.
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let columns = schema.fields().iter().map(|field| column(field)).collect();
+        Self { columns, ..Self::default() }
+    }
+
+    /// A result made here, all of text.
+    pub(crate) fn text(names: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let column = |name: &&str| Column {
+            name: (*name).to_owned(),
+            type_name: "varchar".to_owned(),
+            precision: 256,
+            scale: 0,
+        };
+        let rows = rows.into_iter().map(|row| row.into_iter().map(Value::Text).collect());
+        Self { columns: names.iter().map(column).collect(), rows: rows.collect(), bytes: 0 }
+    }
+
+    /// Adds the engine's rows.
+    pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
+        let start = self.rows.len();
+        let width = batch.num_columns();
+        self.rows.extend((0..batch.num_rows()).map(|_| Vec::with_capacity(width)));
+        for (index, array) in batch.columns().iter().enumerate() {
+            for row in 0..batch.num_rows() {
+                let value = value(array, row)?;
+                self.bytes += bytes(&value);
+                if matches!(value, Value::Text(_)) && self.columns[index].type_name == "int8" {
+                    // A sum beyond 64 bits.
+                    self.columns[index].type_name = "numeric".to_owned();
+                }
+                self.rows[start + row].push(value);
+            }
+        }
+        if self.bytes > RESULT_BYTES_MAX {
+            return Err(SqlError::new("The result set exceeds 500 MB; limit the rows or UNLOAD them"));
+        }
+        Ok(())
+    }
+}
+
+fn bytes(value: &Value) -> u64 {
+    match value {
+        Value::Null => 0,
+        Value::Boolean(_) => 1,
+        Value::Long(_) | Value::Double(_) => 8,
+        Value::Text(text) => text.len() as u64,
+        Value::Bytes(bytes) => bytes.len() as u64,
+    }
+}
+
+fn column(field: &Field) -> Column {
+    let (type_name, precision, scale) = match field.data_type() {
+        DataType::Boolean => ("bool", 1, 0),
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => ("int2", 5, 0),
+        DataType::UInt16 | DataType::Int32 => ("int4", 10, 0),
+        DataType::UInt32 | DataType::Int64 | DataType::UInt64 => ("int8", 19, 0),
+        // A sum of integers: the engine's 128-bit integer.
+        DataType::Decimal128(38, 0) => ("int8", 19, 0),
+        DataType::Decimal128(precision, scale) => {
+            ("numeric", i32::from(*precision), i32::from(*scale))
+        }
+        DataType::Float32 => ("float4", 8, 8),
+        DataType::Float64 => ("float8", 17, 17),
+        DataType::Date32 => ("date", 13, 0),
+        DataType::Timestamp(_, None) => ("timestamp", 29, 6),
+        DataType::Timestamp(_, Some(_)) => ("timestamptz", 35, 6),
+        DataType::Time64(_) => ("time", 15, 6),
+        DataType::Binary | DataType::LargeBinary => ("varbyte", 1_024_000, 0),
+        DataType::List(_) | DataType::Struct(_) | DataType::Map(_, _) => ("super", 0, 0),
+        DataType::Interval(_) => ("interval", 0, 0),
+        _ => ("varchar", 65_535, 0),
+    };
+    let json = field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json");
+    let type_name = if json { "super" } else { type_name };
+    Column { name: field.name().clone(), type_name: type_name.to_owned(), precision, scale }
+}
+
+fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
+    if array.is_null(row) {
+        return Ok(Value::Null);
+    }
+    Ok(match array.data_type() {
+        DataType::Boolean => Value::Boolean(array.as_boolean().value(row)),
+        DataType::Int8 => Value::Long(array.as_primitive::<Int8Type>().value(row).into()),
+        DataType::Int16 => Value::Long(array.as_primitive::<Int16Type>().value(row).into()),
+        DataType::Int32 => Value::Long(array.as_primitive::<Int32Type>().value(row).into()),
+        DataType::Int64 => Value::Long(array.as_primitive::<Int64Type>().value(row)),
+        DataType::UInt8 => Value::Long(array.as_primitive::<UInt8Type>().value(row).into()),
+        DataType::UInt16 => Value::Long(array.as_primitive::<UInt16Type>().value(row).into()),
+        DataType::UInt32 => Value::Long(array.as_primitive::<UInt32Type>().value(row).into()),
+        DataType::UInt64 => {
+            let number = array.as_primitive::<UInt64Type>().value(row);
+            i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Long)
+        }
+        DataType::Float32 => Value::Double(shortest(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Float64 => Value::Double(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Decimal128(38, 0) => {
+            let number = array.as_primitive::<Decimal128Type>().value(row);
+            i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Long)
+        }
+        DataType::Decimal128(_, _) => {
+            Value::Text(array.as_primitive::<Decimal128Type>().value_as_string(row))
+        }
+        DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).to_owned()),
+        DataType::LargeUtf8 => Value::Text(array.as_string::<i64>().value(row).to_owned()),
+        DataType::Utf8View => Value::Text(array.as_string_view().value(row).to_owned()),
+        DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
+        DataType::LargeBinary => Value::Bytes(array.as_binary::<i64>().value(row).to_vec()),
+        _ => Value::Text(temporal(array, row)?),
+    })
+}
+
+/// The 64-bit number that prints like the 32-bit one.
+fn shortest(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
+}
+
+fn temporal(array: &ArrayRef, row: usize) -> Result<String, SqlError> {
+    let text = match array.data_type() {
+        DataType::Date32 => {
+            let date = array.as_primitive::<Date32Type>().value_as_date(row);
+            date.map(|date| date.format("%Y-%m-%d").to_string())
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let time = array.as_primitive::<TimestampMicrosecondType>().value_as_datetime(row);
+            let zone = if zone.is_some() { "+00" } else { "" };
+            time.map(|time| {
+                let whole = time.format("%Y-%m-%d %H:%M:%S").to_string();
+                let fraction = time.and_utc().timestamp_subsec_micros();
+                format!("{whole}{}{zone}", fraction_text(fraction))
+            })
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            let time = array.as_primitive::<Time64MicrosecondType>().value_as_time(row);
+            time.map(|time| {
+                let text = time.format("%H:%M:%S%.6f").to_string();
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            })
+        }
+        _ => None,
+    };
+    match text {
+        Some(text) => Ok(text),
+        None => {
+            let options = FormatOptions::default();
+            let formatter = ArrayFormatter::try_new(array, &options)
+                .map_err(|error| SqlError::unsupported(&format!("this type of result: {error}")))?;
+            Ok(formatter.value(row).to_string())
+        }
+    }
+}
+
+/// `.796` of 796,000 microseconds; nothing of none.
+fn fraction_text(microseconds: u32) -> String {
+    match microseconds {
+        0 => String::new(),
+        microseconds => format!(".{microseconds:06}").trim_end_matches('0').to_owned(),
+    }
+}

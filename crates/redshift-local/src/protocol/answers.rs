@@ -1,0 +1,168 @@
+//! Answers about statements.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::error::ApiError;
+use super::requests::ListStatements;
+use crate::clock::epoch_seconds;
+use crate::statements::{Part, Statement, Statements, Status};
+
+/// Statements of one list page, unless the request says fewer.
+const LIST_RESULTS_MAX: usize = 100;
+
+/// Leaves out what is not there, as the service does.
+fn members(pairs: impl IntoIterator<Item = (&'static str, Option<Json>)>) -> Json {
+    let present = pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Json::Object(present.collect::<Map<_, _>>())
+}
+
+/// The answer to a submit.
+pub(crate) fn submitted(statement: &Statement) -> Json {
+    let state = statement.state();
+    let request = &statement.request;
+    let connection = &request.connection;
+    members([
+        ("Id", Some(json!(statement.id))),
+        ("CreatedAt", Some(json!(epoch_seconds(statement.created)))),
+        ("ClusterIdentifier", connection.cluster_identifier.as_ref().map(|name| json!(name))),
+        ("WorkgroupName", connection.workgroup_name.as_ref().map(|name| json!(name))),
+        ("Database", Some(json!(connection.database))),
+        ("DbUser", connection.db_user.as_ref().map(|name| json!(name))),
+        ("DbGroups", Some(json!([]))),
+        ("SecretArn", connection.secret_arn.as_ref().map(|name| json!(name))),
+        ("SessionId", statement.session_id.as_ref().map(|id| json!(id))),
+        ("Status", Some(json!(state.status.name()))),
+        ("HasResultSet", Some(json!(state.has_result()))),
+        ("RedshiftPid", Some(json!(state.process))),
+    ])
+}
+
+/// The answer to `DescribeStatement`, of the whole or of one part.
+pub(crate) fn describe(statement: &Statement, part: Option<usize>) -> Result<Json, ApiError> {
+    let state = statement.state();
+    let request = &statement.request;
+    let connection = &request.connection;
+    if let Some(number) = part {
+        let part = state.parts.get(number - 1).filter(|_| statement.batch);
+        let part = part.ok_or_else(|| {
+            ApiError::not_found(format!("Query {}:{number} does not exist.", statement.id))
+        })?;
+        return Ok(describe_part(statement, number, part));
+    }
+    let single = (!statement.batch).then(|| &state.parts[0]);
+    let parts: Vec<Json> = match statement.batch {
+        true => {
+            let parts = state.parts.iter().enumerate();
+            parts.map(|(index, part)| describe_part(statement, index + 1, part)).collect()
+        }
+        false => Vec::new(),
+    };
+    let parameters = request.parameters.as_ref().filter(|list| !list.is_empty());
+    let text = statement.texts.first().filter(|_| !statement.batch);
+    Ok(members([
+        ("Id", Some(json!(statement.id))),
+        ("Status", Some(json!(state.status.name()))),
+        ("CreatedAt", Some(json!(epoch_seconds(statement.created)))),
+        ("UpdatedAt", Some(json!(epoch_seconds(state.updated)))),
+        ("ClusterIdentifier", connection.cluster_identifier.as_ref().map(|name| json!(name))),
+        ("WorkgroupName", connection.workgroup_name.as_ref().map(|name| json!(name))),
+        ("Database", Some(json!(connection.database))),
+        ("DbUser", connection.db_user.as_ref().map(|name| json!(name))),
+        ("SecretArn", connection.secret_arn.as_ref().map(|name| json!(name))),
+        ("SessionId", statement.session_id.as_ref().map(|id| json!(id))),
+        ("Error", state.error.as_ref().map(|error| json!(error))),
+        ("Duration", Some(json!(state.duration))),
+        ("HasResultSet", Some(json!(state.has_result()))),
+        ("QueryParameters", parameters.map(|list| json!(list))),
+        ("QueryString", text.map(|text| json!(text))),
+        ("RedshiftPid", Some(json!(state.process))),
+        ("RedshiftQueryId", Some(json!(single.map_or(0, |part| part.query_id)))),
+        ("ResultFormat", Some(json!(statement.format()))),
+        ("ResultRows", Some(json!(single.map_or(-1, |part| part.rows)))),
+        ("ResultSize", Some(json!(single.map_or(-1, |part| part.size)))),
+        ("SubStatements", statement.batch.then(|| json!(parts))),
+    ]))
+}
+
+fn describe_part(statement: &Statement, number: usize, part: &Part) -> Json {
+    members([
+        ("Id", Some(json!(format!("{}:{number}", statement.id)))),
+        ("Status", Some(json!(part.status.name()))),
+        ("CreatedAt", Some(json!(epoch_seconds(statement.created)))),
+        ("UpdatedAt", Some(json!(epoch_seconds(part.updated)))),
+        ("Error", part.error.as_ref().map(|error| json!(error))),
+        ("Duration", Some(json!(part.duration))),
+        ("HasResultSet", Some(json!(part.has_result))),
+        ("QueryString", statement.texts.get(number - 1).map(|text| json!(text))),
+        ("RedshiftQueryId", Some(json!(part.query_id))),
+        ("ResultRows", Some(json!(part.rows))),
+        ("ResultSize", Some(json!(part.size))),
+    ])
+}
+
+/// The answer to `ListStatements`.
+pub(crate) fn list(statements: &Statements, request: &ListStatements) -> Result<Json, ApiError> {
+    let filter = match request.status.as_deref() {
+        // By default only those that are finished are shown.
+        None => Some(Status::Finished),
+        Some("ALL") => None,
+        Some(name) => Some(Status::from_name(name).ok_or_else(|| {
+            ApiError::validation(format!("Value '{name}' at 'status' is not a status"))
+        })?),
+    };
+    let most = request.max_results.unwrap_or(LIST_RESULTS_MAX);
+    if most > LIST_RESULTS_MAX {
+        return Err(ApiError::validation(format!(
+            "Value '{most}' at 'maxResults' failed to satisfy constraint: Member must be at most {LIST_RESULTS_MAX}"
+        )));
+    }
+    let most = if most == 0 { LIST_RESULTS_MAX } else { most };
+    let start = match &request.next_token {
+        None => 0,
+        Some(token) => {
+            token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?
+        }
+    };
+    let same = |wanted: &Option<String>, found: &Option<String>| {
+        wanted.as_ref().is_none_or(|wanted| Some(wanted) == found.as_ref())
+    };
+    let found: Vec<Json> = statements
+        .newest_first()
+        .iter()
+        .filter(|statement| filter.is_none_or(|status| statement.state().status == status))
+        .filter(|statement| {
+            let name = statement.request.statement_name.as_deref().unwrap_or_default();
+            name.starts_with(request.statement_name.as_deref().unwrap_or_default())
+        })
+        .filter(|statement| {
+            let connection = &statement.request.connection;
+            same(&request.database, &connection.database)
+                && same(&request.workgroup_name, &connection.workgroup_name)
+                && same(&request.cluster_identifier, &connection.cluster_identifier)
+        })
+        .map(|statement| listed(statement))
+        .collect();
+    let page: Vec<&Json> = found.iter().skip(start).take(most).collect();
+    let next = (start + page.len() < found.len()).then(|| json!((start + page.len()).to_string()));
+    Ok(members([("Statements", Some(json!(page))), ("NextToken", next)]))
+}
+
+fn listed(statement: &Statement) -> Json {
+    let state = statement.state();
+    let request = &statement.request;
+    let parameters = request.parameters.as_ref().filter(|list| !list.is_empty());
+    members([
+        ("Id", Some(json!(statement.id))),
+        ("StatementName", request.statement_name.as_ref().map(|name| json!(name))),
+        ("Status", Some(json!(state.status.name()))),
+        ("CreatedAt", Some(json!(epoch_seconds(statement.created)))),
+        ("UpdatedAt", Some(json!(epoch_seconds(state.updated)))),
+        ("IsBatchStatement", Some(json!(statement.batch))),
+        ("QueryString", Some(json!(statement.texts.first()))),
+        ("QueryStrings", statement.batch.then(|| json!(statement.texts))),
+        ("QueryParameters", parameters.map(|list| json!(list))),
+        ("ResultFormat", Some(json!(statement.format()))),
+        ("SecretArn", request.connection.secret_arn.as_ref().map(|name| json!(name))),
+        ("SessionId", statement.session_id.as_ref().map(|id| json!(id))),
+    ])
+}

@@ -1,0 +1,97 @@
+//! What the requests carry.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ApiError;
+
+/// Which warehouse, and as whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Connection {
+    pub(crate) workgroup_name: Option<String>,
+    pub(crate) cluster_identifier: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) db_user: Option<String>,
+    pub(crate) secret_arn: Option<String>,
+}
+
+impl Connection {
+    /// Exactly one warehouse must be named.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        match (&self.workgroup_name, &self.cluster_identifier) {
+            (Some(_), Some(_)) => Err(ApiError::validation(
+                "ClusterIdentifier and WorkgroupName cannot both be specified.",
+            )),
+            (None, None) => Err(ApiError::validation(
+                "Either ClusterIdentifier or WorkgroupName must be specified.",
+            )),
+            (Some(_), None) if self.db_user.is_some() => {
+                Err(ApiError::validation("DbUser cannot be specified with WorkgroupName."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A named parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SqlParameter {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// `ExecuteStatement` and `BatchExecuteStatement`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Execute {
+    #[serde(flatten)]
+    pub(crate) connection: Connection,
+    pub(crate) sql: Option<String>,
+    pub(crate) sqls: Option<Vec<String>>,
+    pub(crate) parameters: Option<Vec<SqlParameter>>,
+    pub(crate) statement_name: Option<String>,
+    pub(crate) client_token: Option<String>,
+    pub(crate) result_format: Option<String>,
+    pub(crate) execution_mode: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) session_keep_alive_seconds: Option<i64>,
+    pub(crate) with_event: Option<bool>,
+    #[serde(skip_serializing)]
+    pub(crate) wait_time_seconds: Option<i64>,
+}
+
+/// Requests about one statement.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ById {
+    pub(crate) id: String,
+    pub(crate) next_token: Option<String>,
+    pub(crate) wait_time_seconds: Option<i64>,
+}
+
+/// `ListStatements`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListStatements {
+    pub(crate) statement_name: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) max_results: Option<usize>,
+    pub(crate) next_token: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) workgroup_name: Option<String>,
+    pub(crate) cluster_identifier: Option<String>,
+}
+
+/// `ListDatabases`, `ListSchemas`, `ListTables` and `DescribeTable`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Described {
+    #[serde(flatten)]
+    pub(crate) connection: Connection,
+    pub(crate) schema: Option<String>,
+    pub(crate) table: Option<String>,
+    pub(crate) schema_pattern: Option<String>,
+    pub(crate) table_pattern: Option<String>,
+    pub(crate) max_results: Option<usize>,
+    pub(crate) next_token: Option<String>,
+}
