@@ -7,6 +7,7 @@ pub mod compaction;
 pub mod errors;
 pub mod layout;
 pub mod messages;
+pub mod metrics;
 pub mod pipeline;
 pub mod quoting;
 pub mod run;

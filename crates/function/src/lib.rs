@@ -1,6 +1,8 @@
 //! What every function does before its handler: structured logs, AWS clients built once, typed
 //! requests, and errors under the names that the state machines match.
 
+pub mod metrics;
+
 use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use segue_contract::messages::{Poll, StatementState};
-use segue_contract::{Failure, pipeline};
+use segue_contract::metrics::Metric;
+use segue_contract::{Failure, Run, pipeline};
+use segue_function::metrics::{Subject, emit};
 use segue_warehouse::{LONG_POLL_SECONDS, Warehouse};
 
 /// What the function needs besides a request.
@@ -31,5 +34,17 @@ pub struct Context {
 pub async fn handle(context: &Context, poll: Poll) -> Result<StatementState, Failure> {
     let statements = pipeline::render(&poll.step, &context.deployment)?;
     let long_poll = Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
-    context.warehouse.state(&poll.step, &statements, &poll.statement_id, long_poll).await
+    let state =
+        context.warehouse.state(&poll.step, &statements, &poll.statement_id, long_poll).await?;
+    if let (StatementState::Running { .. }, Some(age)) = (&state, age(&poll.step.run)) {
+        emit(Subject { run_id: &poll.step.run.id, step: None }, &[(Metric::RunAgeSeconds, age)]);
+    }
+    Ok(state)
+}
+
+/// How long ago the run started, in seconds: the only sign of a run that takes too long before it
+/// ends, since Step Functions measures executions when they have ended.
+fn age(run: &Run) -> Option<f64> {
+    let started: Timestamp = run.started_at.parse().ok()?;
+    Some(Timestamp::now().duration_since(started).as_secs_f64())
 }

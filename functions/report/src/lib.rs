@@ -1,14 +1,17 @@
 //! Writes the run's report into the work bucket, for success and failure: as JSON for programs and
-//! as a page for people.
+//! as a page for people; and the run's metrics into the log.
 
 mod cause;
+mod measures;
 mod page;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
-use segue_contract::messages::{Caught, Checked, Plan, ReportRequest, Reported, StatementState};
+use segue_contract::messages::{
+    Caught, Checked, CompactedSource, Plan, ReportRequest, Reported, StatementState,
+};
 use segue_contract::{ErrorName, Failure, layout};
 use segue_function::unreadable;
 use serde::Serialize;
@@ -42,6 +45,9 @@ pub struct Report {
     /// What was planned, if it came to that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
+    /// What was merged per source, where anything was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compacted: Vec<CompactedSource>,
     /// What the checks found, if they passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
@@ -49,9 +55,10 @@ pub struct Report {
     pub statements: Vec<StatementState>,
 }
 
-/// Writes the report.
+/// Writes the report and the metrics.
 ///
-/// Safe to run again: it writes the same keys.
+/// Safe to run again: it writes the same keys; a metric that is written twice counts twice, and no
+/// alarm depends on it.
 ///
 /// # Errors
 /// `SourceUnreadable` when the work bucket does not take it.
@@ -66,6 +73,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     put(context, &key, "text/html; charset=utf-8", page::render(&report)?).await?;
     let uri = layout::uri(&context.work_bucket, &key);
     tracing::info!(status = report.status, report = %uri, "ended");
+    measures::write(&report);
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
@@ -98,6 +106,7 @@ impl Report {
             duration_seconds: now.as_second() - started.as_second(),
             failure: request.failure.map(cause::innermost),
             plan: request.plan,
+            compacted: request.compacted,
             checked: request.checked,
             statements: statements.chain(request.published).collect(),
         })

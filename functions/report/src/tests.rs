@@ -3,7 +3,7 @@ use segue_contract::{Run, RunInput};
 
 use super::*;
 
-fn request() -> ReportRequest {
+pub fn request() -> ReportRequest {
     ReportRequest {
         run: Run {
             id: "r".into(),
@@ -13,6 +13,7 @@ fn request() -> ReportRequest {
         },
         failure: None,
         plan: Some(Plan { objects: 2, bytes: 10, ..Plan::default() }),
+        compacted: Vec::new(),
         loaded: vec![StatementState::Finished {
             statement_id: "s".into(),
             step: "stage/songs".into(),
@@ -29,7 +30,7 @@ fn request() -> ReportRequest {
     }
 }
 
-fn report(request: ReportRequest) -> Report {
+pub fn report(request: ReportRequest) -> Report {
     let now = "2018-11-01T00:00:42Z".parse().expect("a time");
     Report::new(request, now).expect("complete")
 }
