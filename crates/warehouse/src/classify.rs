@@ -1,5 +1,7 @@
 //! Which failure means what, and who must act: one table for calls, one for statements.
 
+use std::error::Error;
+
 use aws_sdk_redshiftdata::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure};
@@ -74,7 +76,8 @@ const STATEMENTS: [(&str, ErrorName); 19] = [
 /// keeps its text.
 pub fn call_failure<E, R>(what: &str, error: &SdkError<E, R>) -> Failure
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug,
 {
     let SdkError::ServiceError(context) = error else {
         return match error {
@@ -83,7 +86,7 @@ where
                     .hint("check the region, the endpoint and the function's role")
             }
             // Nothing is known of the call: client tokens and idempotent reads make it repeatable.
-            _ => Failure::new(WarehouseUnreachable, format!("{what}: no answer")),
+            _ => Failure::new(WarehouseUnreachable, format!("{what}: no answer: {}", root(error))),
         };
     };
     let code = context.err().code().unwrap_or("an unnamed error");
@@ -94,6 +97,15 @@ where
         Some(hint) => failure.hint(hint),
         None => failure,
     }
+}
+
+/// The first of the errors that led to this one: "connection refused", not "dispatch failure".
+fn root(error: &dyn Error) -> &dyn Error {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
 }
 
 fn call_error_name(code: &str, message: &str) -> ErrorName {
