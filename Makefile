@@ -9,6 +9,11 @@ export PYTHON ?= python3
 DATA ?=
 # Link-time optimisation of what `make build` builds: off, thin or fat.
 LTO ?= off
+# What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
+# parameters (NAME=value …) other than the last time.
+ENVIRONMENT ?= dev
+ARCHITECTURE ?= arm64
+PARAMETERS ?=
 GENERATED := .segue/generated
 
 # One folder for everything that cargo builds, wherever the machine would put it.
@@ -31,7 +36,7 @@ tools: prerequisites ## Install the pinned tools into .tools/ (what run, build a
 
 .PHONY: check-tools
 check-tools: prerequisites
-	@$(PYTHON) tools/install.py sam lint node duckdb
+	@$(PYTHON) tools/install.py sam lint checkov node duckdb
 
 .PHONY: build
 build: tools ## Build the command line, the local warehouse and the functions (LTO=fat: as deployed)
@@ -44,6 +49,14 @@ run: build ## Load DATA (or a generated data set) into the local warehouse
 .PHONY: down
 down: ## Stop what `make run` started; the data stays
 	@if [ -x target/release/segue ]; then target/release/segue local down; fi
+
+.PHONY: deploy-tools
+deploy-tools: prerequisites
+	@$(PYTHON) tools/install.py sam zig
+
+.PHONY: deploy
+deploy: deploy-tools ## Build for Lambda and deploy to ENVIRONMENT (dev, prod), with PARAMETERS
+	@tools/deploy.sh '$(ENVIRONMENT)' '$(ARCHITECTURE)' $(PARAMETERS)
 
 .PHONY: check
 check: check-tools ## Format, clippy, templates, state machines, SQL: one line each

@@ -72,6 +72,16 @@ def checks() -> list[Check]:
         Check("sam", "template.yaml", [[*sam, "template.yaml"]]),
         Check("cfn-lint", ", ".join(templates), [[str(TOOLS / "sam/bin/cfn-lint"), *templates]]),
         Check(
+            "security",
+            ", ".join(templates),
+            [
+                [str(TOOLS / "checkov/bin/checkov"), "--config-file", ".checkov.yaml",
+                 *(word for name in templates for word in ("--file", name))],
+                [str(TOOLS / "checkov/bin/python"), "tools/policies.py", *templates],
+            ],
+        ),
+        Check("schema", "docs/schema.md", [[sys.executable, "tools/schema.py", "--check"]]),
+        Check(
             "state machines",
             f"{len(machines)} definitions",
             [["node", "tools/asl/lint.mjs", "template.yaml", "crates/contract/src/errors.rs",

@@ -123,6 +123,8 @@ RECIPES = {
     "ministack": python_tool("ministack"),
     "sam": python_tool("sam"),
     "lint": python_tool("lint"),
+    "checkov": python_tool("checkov"),
+    "zig": python_tool("zig"),
     "node": (
         [ROOT / "tools" / "package.json", ROOT / "tools" / "package-lock.json"],
         lambda: install_node(TOOLS / "node"),
