@@ -67,6 +67,11 @@ impl Session {
                 self.note_written(&format!("{name}.{table}"), false)?;
                 let table = TableName { schema: Some(name.clone()), name: table };
                 self.drop_dependent_views(&table, true)?;
+                // One by one: the engine's own cascade cannot commit when this transaction has
+                // made and filled a table of the schema.
+                if let Some(found) = self.find(&table)? {
+                    execute(&self.connection, &format!("drop table {}", found.engine_name()))?;
+                }
             }
             execute(&self.connection, &format!("drop schema if exists {} cascade", quoted(name)))?;
             for table in ["tables", "columns", "views"] {
