@@ -95,7 +95,7 @@ impl Deployment {
     }
 }
 
-fn parameters() -> [String; 3] {
+fn parameters() -> [String; 5] {
     let architecture = match std::env::consts::ARCH {
         "aarch64" => "arm64",
         other => other,
@@ -104,6 +104,9 @@ fn parameters() -> [String; 3] {
         format!("WorkgroupArn={WORKGROUP}"),
         format!("CopyRoleArn={COPY_ROLE}"),
         format!("Architecture={architecture}"),
+        // Whoever tries it here does not want to wait a minute for an event.
+        "BatchingWindowSeconds=1".into(),
+        "WakeUpSeconds=5".into(),
     ]
 }
 
