@@ -16,7 +16,8 @@ use crate::attempts::Labour;
 use crate::definition::{Choice, Definition, Fail, State};
 use crate::error::{DATA_LIMIT_EXCEEDED, QUERY_EVALUATION, RUNTIME, StateError, TIMEOUT};
 use crate::history::History;
-use crate::region::{Region, Status};
+use crate::outcome::Status;
+use crate::region::Region;
 use crate::template::Template;
 
 /// Bytes of a state's input, arguments, result, output or assignment at most.

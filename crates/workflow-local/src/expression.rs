@@ -7,27 +7,14 @@ use seuil::{EvalConfig, Seuil};
 use crate::error::{QUERY_EVALUATION, StateError};
 
 /// The functions whose results were compared with JSONata's documentation. Others wait for somebody
-/// to do so: `$map`, `$filter` and `$sort` for instance keep an array of one where JSONata does not.
-const FUNCTIONS: [&str; 18] = [
-    "abs",
-    "append",
-    "boolean",
-    "ceil",
-    "contains",
-    "count",
-    "exists",
-    "floor",
-    "length",
-    "lowercase",
-    "max",
-    "merge",
-    "min",
-    "not",
-    "power",
-    "random",
-    "string",
-    "sum",
+/// to do so.
+const FUNCTIONS: [&str; 20] = [
+    "abs", "append", "boolean", "ceil", "contains", "count", "distinct", "exists", "floor",
+    "length", "lowercase", "map", "max", "merge", "min", "not", "power", "random", "string", "sum",
 ];
+/// Where `$map` may stand: within an array. JSONata makes an array of one its only item, this
+/// evaluator does not; an array around it makes both the same.
+const MAP_WITHIN: &str = "[$map(";
 
 /// Whole numbers up to this are exact in JSONata, as in JSON of JavaScript.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -52,6 +39,9 @@ impl Expression {
                 "expected a function among ${}, found ${unknown} in {text:?}",
                 FUNCTIONS.join(", $")
             ));
+        }
+        if text.matches("$map(").count() != text.matches(MAP_WITHIN).count() {
+            return Err(format!("expected $map within an array, as [$map(…)], found {text:?}"));
         }
         // A value that is not there leaves its key out: the only way to tell it from null.
         let compiled = Seuil::compile(&format!("{{\"value\": ({text}\n)}}"))
@@ -127,6 +117,7 @@ mod tests {
     fn value(text: &str) -> Value {
         let bindings = json!({
             "one": {"items": [{"a": 1}], "none": [], "nil": null, "count": 3},
+            "two": [{"s": "a", "n": 2}, {"s": "a", "n": 3}, {"s": "b", "n": 7}],
             "quoted": "a \"b\" {% c %}",
         });
         let Value::Object(bindings) = bindings else { unreachable!("an object") };
@@ -162,6 +153,19 @@ mod tests {
             ("$contains('abc', 'b')", json!(true)),
             ("$not($boolean([]))", json!(true)),
             ("$quoted & '!'", json!("a \"b\" {% c %}!")),
+            ("$distinct($one.items.a)", json!(1)),
+            ("$distinct([3, 1, 3])", json!([3, 1])),
+            ("[$map($one.items, function($item) {$item.a + 1})]", json!([2])),
+            ("[$map([1, 2], function($item) {{'n': $item}})]", json!([{"n": 1}, {"n": 2}])),
+            ("[$map($one.none, function($item) {$item})]", json!([])),
+            (
+                "[$map($distinct($two.s), function($s) {($of := $two[s = $s]; {'s': $s, 'n': $count($of), 'sum': $sum($of.n)})})]",
+                json!([{"s": "a", "n": 2, "sum": 5}, {"s": "b", "n": 1, "sum": 7}]),
+            ),
+            (
+                "[$map($distinct($one.items.a), function($a) {($of := $one.items[a = $a]; {'n': $count($of), 'sum': $sum($of.a)})})]",
+                json!([{"n": 1, "sum": 1}]),
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(value(text), expected, "{text}");
@@ -187,7 +191,9 @@ mod tests {
     #[test]
     fn functions_that_nobody_compared_are_refused() {
         let refused = Expression::new("$map([1], function($x) {$x})").expect_err("not compared");
-        assert!(refused.contains("$map"), "{refused}");
+        assert!(refused.contains("within an array"), "{refused}");
+        let refused = Expression::new("$sort([1])").expect_err("not compared");
+        assert!(refused.contains("found $sort"), "{refused}");
         assert!(Expression::new("1 +").is_err());
     }
 }

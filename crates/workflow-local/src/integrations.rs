@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::definition::Resource;
 use crate::error::{RUNTIME, StateError};
 use crate::execution::Scope;
-use crate::region::{Ended, FunctionError, Region, Status};
+use crate::outcome::{Ended, FunctionError, Status};
+use crate::region::Region;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]

@@ -17,10 +17,12 @@ mod expression;
 mod history;
 mod integrations;
 mod map;
+mod outcome;
 mod region;
 mod template;
 mod validation;
 
 pub use error::{DefinitionError, StateError};
 pub use history::Event;
-pub use region::{Ended, Execution, FunctionError, Region, StartError, Status};
+pub use outcome::{Ended, FunctionError, StartError, Status, StatusChange};
+pub use region::{Execution, Region};

@@ -15,91 +15,15 @@ use tokio::time::Instant;
 use crate::definition::Definition;
 use crate::error::DefinitionError;
 use crate::execution::Run;
-use crate::history::{Event, History};
+use crate::history::History;
+use crate::outcome::{Ended, FunctionError, StartError, Status, StatusChange};
 use crate::validation::validate;
 
 /// A function, as the region calls it.
 pub(crate) type Function =
     Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, FunctionError>> + Send + Sync>;
 /// Somebody who is told when an execution has ended.
-type Listener = Arc<dyn Fn(&str, &Ended) + Send + Sync>;
-
-/// Why an invocation brought no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FunctionError {
-    /// The function said so: its error's type and message.
-    Failed {
-        /// What `Retry` and `Catch` match.
-        error_type: String,
-        /// What happened.
-        error_message: String,
-    },
-    /// Lambda said so, such as `Lambda.TooManyRequestsException`.
-    Service {
-        /// What `Retry` and `Catch` match.
-        error: String,
-        /// What happened.
-        cause: String,
-    },
-}
-
-/// How an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// It reached an end.
-    Succeeded,
-    /// A state failed and nothing caught it.
-    Failed,
-    /// It took longer than the machine's `TimeoutSeconds`.
-    TimedOut,
-    /// Somebody stopped it.
-    Aborted,
-}
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    /// How.
-    pub status: Status,
-    /// Its output; null unless it succeeded.
-    pub output: Value,
-    /// The error's name, if it did not succeed.
-    pub error: Option<String>,
-    /// The error's cause, if it did not succeed.
-    pub cause: Option<String>,
-    /// What happened until then.
-    pub history: Vec<Event>,
-}
-
-impl Ended {
-    /// The states that were entered, in their order: what AWS counts as transitions.
-    pub fn states(&self) -> Vec<&str> {
-        let entered = self.history.iter().filter(|event| event.kind.ends_with("StateEntered"));
-        entered.map(|event| event.state.as_str()).collect()
-    }
-}
-
-/// Why an execution cannot be started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    /// No machine has this ARN.
-    #[error("State Machine Does Not Exist: '{0}'")]
-    StateMachineDoesNotExist(String),
-    /// The name was used, with another input or by an execution that has ended.
-    #[error("Execution Already Exists: '{0}'")]
-    ExecutionAlreadyExists(String),
-}
-
-impl StartError {
-    /// The name under which the service integration reports it.
-    pub(crate) fn error(&self) -> &'static str {
-        match self {
-            Self::StateMachineDoesNotExist(_) => "StepFunctions.StateMachineDoesNotExistException",
-            Self::ExecutionAlreadyExists(_) => "StepFunctions.ExecutionAlreadyExistsException",
-        }
-    }
-}
+type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
 
 /// An execution that was started.
 #[derive(Debug, Clone)]
@@ -127,6 +51,8 @@ impl Execution {
 }
 
 struct Record {
+    machine: String,
+    name: String,
     input: Value,
     ended: watch::Sender<Option<Ended>>,
     history: Arc<History>,
@@ -212,8 +138,8 @@ impl Region {
         Ok(())
     }
 
-    /// Has somebody told of every end of an execution: its ARN and how it ended.
-    pub fn on_end(&self, listener: impl Fn(&str, &Ended) + Send + Sync + 'static) {
+    /// Has somebody told of every end of an execution.
+    pub fn on_end(&self, listener: impl Fn(&StatusChange) + Send + Sync + 'static) {
         locked(&self.shared.listeners).push(Arc::new(listener));
     }
 
@@ -235,8 +161,14 @@ impl Region {
         }
         let history = Arc::new(History::new());
         let (sender, ended) = watch::channel(None);
-        let record =
-            Record { input: input.clone(), ended: sender, history: history.clone(), task: None };
+        let record = Record {
+            machine: machine.to_owned(),
+            name: name.to_owned(),
+            input: input.clone(),
+            ended: sender,
+            history: history.clone(),
+            task: None,
+        };
         executions.insert(arn.clone(), record);
         let run = Run::new(self.clone(), definition, machine, &arn, name, input, history);
         let region = self.clone();
@@ -276,28 +208,35 @@ impl Region {
 
     /// Writes down an end, once.
     fn end(&self, arn: &str, status: Status, output: Value, error: Option<(String, String)>) {
-        let ended = {
+        let change = {
             let executions = locked(&self.shared.executions);
             let Some(record) = executions.get(arn) else { return };
             if record.ended.borrow().is_some() {
                 return;
             }
-            record.history.push(
-                match status {
-                    Status::Succeeded => "ExecutionSucceeded",
-                    Status::Failed => "ExecutionFailed",
-                    Status::TimedOut => "ExecutionTimedOut",
-                    Status::Aborted => "ExecutionAborted",
-                },
-                "",
-            );
+            record.history.push(end_kind(status), "");
             let (error, cause) = error.unzip();
             let ended = Ended { status, output, error, cause, history: record.history.events() };
             record.ended.send_replace(Some(ended.clone()));
-            ended
+            StatusChange {
+                execution_arn: arn.to_owned(),
+                state_machine_arn: record.machine.clone(),
+                name: record.name.clone(),
+                input: record.input.clone(),
+                ended,
+            }
         };
         let listeners = locked(&self.shared.listeners).clone();
-        listeners.iter().for_each(|listener| listener(arn, &ended));
+        listeners.iter().for_each(|listener| listener(&change));
+    }
+}
+
+fn end_kind(status: Status) -> &'static str {
+    match status {
+        Status::Succeeded => "ExecutionSucceeded",
+        Status::Failed => "ExecutionFailed",
+        Status::TimedOut => "ExecutionTimedOut",
+        Status::Aborted => "ExecutionAborted",
     }
 }
 
