@@ -1,0 +1,173 @@
+//! One account in one process: buckets, warehouse, functions, state machines.
+
+mod data_api;
+mod faults;
+mod functions;
+mod objects;
+mod s3;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use redshift_local::{Clock, Engine, Objects as EngineObjects, Options, Value as Field};
+use serde_json::{Value, json};
+use workflow_local::{Ended, Execution, Region};
+
+use crate::model::{Row, Source, Tables};
+pub use faults::Mischief;
+pub use objects::Objects;
+
+/// Where files land.
+pub const LANDING_BUCKET: &str = "landing";
+/// Where runs keep their files.
+pub const WORK_BUCKET: &str = "work";
+/// What a run may take in virtual time: more than this, and something waits for nothing.
+const RUN_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Everything that a run meets. Lives in one Tokio runtime with a paused clock.
+pub struct World {
+    pub engine: Engine,
+    pub objects: Arc<Objects>,
+    pub region: Region,
+    pub mischief: Arc<Mischief>,
+    runs: AtomicU32,
+}
+
+/// Virtual time, as the warehouse asks for it.
+struct VirtualClock {
+    base: SystemTime,
+    begun: tokio::time::Instant,
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> SystemTime {
+        self.base + self.begun.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+impl World {
+    /// An empty account in which nothing goes wrong.
+    pub fn new() -> Self {
+        Self::with(Mischief::none())
+    }
+
+    /// An empty account.
+    pub fn with(mischief: Mischief) -> Self {
+        let mischief = Arc::new(mischief);
+        let objects = Arc::new(Objects::default());
+        let base = SystemTime::now();
+        let engine = Engine::open(Options {
+            objects: EngineObjects::Store(objects.clone()),
+            faults: mischief.warehouse(),
+            clock: Arc::new(VirtualClock { base, begun: tokio::time::Instant::now() }),
+            ..Options::default()
+        })
+        .expect("a warehouse in memory");
+        let created_at = Timestamp::try_from(base).expect("a time");
+        let region = Region::new(mischief.seed(), created_at);
+        functions::deploy(&region, &engine, &objects, &mischief);
+        Self { engine, objects, region, mischief, runs: AtomicU32::new(0) }
+    }
+
+    /// Puts a file, replacing what stood under its key.
+    pub fn put(&self, source: Source, name: &str, text: &str) {
+        self.objects.put(LANDING_BUCKET, &key(source, name), text.as_bytes().to_vec());
+    }
+
+    /// Starts a run.
+    pub fn start(&self, input: Value) -> Execution {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let name = format!("run-{number}");
+        self.region.start(functions::LOAD, &name, input).expect("a new name")
+    }
+
+    /// Carries a run out.
+    pub async fn run(&self, input: Value) -> Ended {
+        self.end(&self.start(input)).await
+    }
+
+    /// Waits for a run's end.
+    pub async fn end(&self, execution: &Execution) -> Ended {
+        match tokio::time::timeout(RUN_TIME_MAX, execution.ended()).await {
+            Ok(ended) => ended,
+            Err(_) => panic!("{} has not ended in {RUN_TIME_MAX:?}", execution.arn),
+        }
+    }
+
+    /// Carries a run out that must succeed.
+    pub async fn load(&self) -> Ended {
+        let ended = self.run(json!({})).await;
+        assert!(ended.error.is_none(), "{:?}: {:?}", ended.error, ended.cause);
+        ended
+    }
+
+    /// The star schema, and what decides about users.
+    pub async fn tables(&self) -> Tables {
+        let mut tables = Tables::new();
+        let names = [
+            "mart.artists",
+            "mart.songplays",
+            "mart.songs",
+            "mart.time",
+            "mart.users",
+            "ops.latest_user_events",
+        ];
+        for name in names {
+            tables.insert(name, self.rows(&format!("select * from {name}")).await);
+        }
+        tables
+    }
+
+    /// The ledger without the run and the time of loading: source, URI, ETag, bytes.
+    pub async fn ledger(&self) -> Vec<Row> {
+        self.rows("select source, uri, etag, bytes from ops.loaded_objects").await
+    }
+
+    /// The rows of a query, in order, as text.
+    pub async fn rows(&self, sql: &str) -> Vec<Row> {
+        // Before the first run there is no table.
+        let result = self.engine.query(sql).await.unwrap_or_default();
+        let mut rows: Vec<Row> =
+            result.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect();
+        rows.sort();
+        rows
+    }
+
+    /// The names of the statements that have not ended.
+    pub async fn unfinished_statements(&self) -> Vec<String> {
+        let mut unfinished = Vec::new();
+        for status in ["SUBMITTED", "PICKED", "STARTED"] {
+            let request = json!({"Status": status, "MaxResults": 100});
+            let listed = self.engine.call("ListStatements", request).await.expect("a list");
+            let statements = listed["Statements"].as_array().cloned().unwrap_or_default();
+            unfinished.extend(statements.iter().map(|one| one["StatementName"].to_string()));
+        }
+        unfinished
+    }
+}
+
+/// The key under which a file of a source stands.
+pub fn key(source: Source, name: &str) -> String {
+    match source {
+        Source::Songs => format!("song_data/{name}"),
+        Source::Events => format!("log_data/{name}"),
+    }
+}
+
+fn text(field: Field) -> Option<String> {
+    match field {
+        Field::Null => None,
+        Field::Boolean(value) => Some(value.to_string()),
+        Field::Long(value) => Some(value.to_string()),
+        Field::Double(value) => Some(value.to_string()),
+        Field::Text(value) => Some(value),
+        Field::Bytes(value) => Some(hex::encode(value)),
+    }
+}

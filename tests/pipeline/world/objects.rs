@@ -1,0 +1,81 @@
+//! Buckets in memory: what COPY reads, and what stands behind the S3 endpoint.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use futures::future::{BoxFuture, ready};
+use md5::{Digest, Md5};
+use redshift_local::{ObjectError, ObjectReader, ObjectStore, ObjectSummary};
+
+/// An object.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub body: Bytes,
+    pub etag: String,
+}
+
+/// All buckets: they are there without being made.
+#[derive(Debug, Default)]
+pub struct Objects {
+    objects: Mutex<BTreeMap<(String, String), Object>>,
+}
+
+impl Objects {
+    /// Puts an object, replacing what stood under its key; its ETag is the MD5 of its content.
+    pub fn put(&self, bucket: &str, key: &str, body: Vec<u8>) -> String {
+        let etag = hex::encode(Md5::digest(&body));
+        let object = Object { body: body.into(), etag: etag.clone() };
+        self.lock().insert((bucket.to_owned(), key.to_owned()), object);
+        etag
+    }
+
+    /// An object, if it is there.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Object> {
+        self.lock().get(&(bucket.to_owned(), key.to_owned())).cloned()
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.lock().remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
+    /// The objects whose keys begin with a prefix, in order.
+    pub fn under(&self, bucket: &str, prefix: &str) -> Vec<(String, Object)> {
+        let objects = self.lock();
+        let found = objects
+            .iter()
+            .filter(|((name, key), _)| name == bucket && key.starts_with(prefix))
+            .map(|((_, key), object)| (key.clone(), object.clone()));
+        found.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Object>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ObjectStore for Objects {
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> BoxFuture<'_, Result<Vec<ObjectSummary>, ObjectError>> {
+        let found = self.under(bucket, prefix).into_iter();
+        let summaries =
+            found.map(|(key, object)| ObjectSummary { key, bytes: object.body.len() as u64 });
+        Box::pin(ready(Ok(summaries.collect())))
+    }
+
+    fn open(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<ObjectReader, ObjectError>> {
+        let opened = match self.get(bucket, key) {
+            Some(object) => Ok(Box::new(object.body.reader()) as ObjectReader),
+            None => Err(ObjectError {
+                code: "NoSuchKey".into(),
+                message: "The specified key does not exist.".into(),
+                status: 404,
+            }),
+        };
+        Box::pin(ready(opened))
+    }
+}
