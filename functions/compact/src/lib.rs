@@ -1,1 +1,147 @@
-//! stub
+//! Merges one batch of small objects into one part, setting broken records aside.
+//!
+//! Objects are read many at a time and written in their order, so the same batch always makes the
+//! same part. Nothing is held as a whole: neither an object, nor the part, nor its lists; memory
+//! stays below 200 MB whatever the batch.
+
+mod decode;
+mod documents;
+mod fetch;
+mod limiter;
+mod list;
+mod merge;
+mod output;
+mod upload;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Builder, retry::RetryConfig};
+use segue_contract::messages::{CompactRequest, Compacted, Merged};
+use segue_contract::{ErrorName, Failure, layout, pipeline};
+use segue_function::setting;
+
+use crate::output::Output;
+
+/// How often a write is tried.
+const WRITE_ATTEMPTS_MAX: u32 = 6;
+
+/// Records of a batch that are set aside at most: one with more is of another kind altogether.
+const REJECTS_MAX: u64 = 10_000;
+
+/// What the function needs besides a request.
+#[derive(Debug)]
+pub struct Context {
+    /// Reads objects, without retries: the function makes its own.
+    pub(crate) reading: Client,
+    /// Reads lists and writes parts.
+    pub(crate) writing: Client,
+    pub(crate) settings: Settings,
+}
+
+/// The function's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The bucket where runs keep their files.
+    pub work_bucket: String,
+    /// Objects that are read at once at most.
+    pub connections_max: usize,
+}
+
+impl Settings {
+    /// Objects that are read at once: at 20 ms each some 3,000 a second, as many as one processor
+    /// takes in.
+    pub const CONNECTIONS_MAX: usize = 64;
+}
+
+impl Context {
+    /// Builds the clients from the function's environment.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when `WORK_BUCKET` is missing.
+    pub fn from_environment(config: &SdkConfig) -> Result<Self, Failure> {
+        let work_bucket = setting("WORK_BUCKET")?;
+        let settings = Settings { work_bucket, connections_max: Settings::CONNECTIONS_MAX };
+        Ok(Self::new(Builder::from(config), settings))
+    }
+
+    /// Builds the clients from a configuration of S3.
+    pub fn new(config: Builder, settings: Settings) -> Self {
+        let reading = config.clone().retry_config(RetryConfig::disabled()).build();
+        let retries = RetryConfig::standard().with_max_attempts(WRITE_ATTEMPTS_MAX);
+        let writing = config.retry_config(retries).build();
+        Self { reading: Client::from_conf(reading), writing: Client::from_conf(writing), settings }
+    }
+}
+
+/// Merges one batch.
+///
+/// Safe to run again: it writes the same keys, and the same bytes while the objects are the same.
+/// An object that is gone is left out, one that has changed is merged as it is now; the list of the
+/// objects tells what was read, so that the ledger does, too.
+///
+/// # Errors
+/// `LoadRejected` when records had to be set aside; `SourceUnreadable` when a bucket does not answer
+/// for long, or does not let the function in; `InvalidInput` for a batch that nobody has planned.
+#[tracing::instrument(skip_all, fields(
+    run_id = %request.run.id, source = %request.source, batch = request.batch,
+))]
+pub async fn handle(context: &Context, request: CompactRequest) -> Result<Compacted, Failure> {
+    request.run.validate()?;
+    if !pipeline::sources().contains(&request.source.as_str()) {
+        let known = pipeline::sources().join(", ");
+        let found = &request.source;
+        let reason = format!("expected a source among {known}, found {found:?}");
+        return Err(Failure::new(ErrorName::InvalidInput, reason));
+    }
+    let mut output = Output::new(context, &request)?;
+    match merge::merge(context, &request, &mut output).await {
+        Ok(merged) => {
+            tracing::info!(
+                objects = merged.objects,
+                documents = merged.documents,
+                bytes_read = merged.bytes_read,
+                bytes_written = merged.bytes_written,
+                "merged"
+            );
+            Ok(Compacted { source: request.source, batch: request.batch, merged })
+        }
+        Err(failure) => {
+            output.abort().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Fails the batch when more records were set aside than may be.
+fn judge(
+    context: &Context,
+    request: &CompactRequest,
+    output: &Output,
+    merged: &Merged,
+) -> Result<(), Failure> {
+    if merged.rejected <= request.run.input.rejects_max() {
+        return Ok(());
+    }
+    let Some((uri, first)) = output.first_reject() else { return Ok(()) };
+    let many = match merged.rejected {
+        1 => "one record is no document".to_owned(),
+        REJECTS_MAX.. => format!("{REJECTS_MAX} records and more are no documents, the first"),
+        rejected => format!("{rejected} records are no documents, the first"),
+    };
+    let quarantine = layout::quarantine_key(&request.run, &request.source, request.batch);
+    Err(Failure::new(
+        ErrorName::LoadRejected,
+        format!(
+            "{source}: {many}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: {reason}",
+            source = request.source,
+            line = first.line,
+            offset = first.offset,
+            bytes = first.bytes,
+            reason = first.reason,
+        ),
+    )
+    .hint(format!(
+        "mend or remove the file, then start the run again; every such record of this batch is in {}",
+        layout::uri(&context.settings.work_bucket, &quarantine)
+    )))
+}

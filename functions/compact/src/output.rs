@@ -1,0 +1,237 @@
+//! What a batch becomes: the part, its index, the list of the objects read, and the quarantine.
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::write::GzEncoder;
+use segue_contract::messages::CompactRequest;
+use segue_contract::{Failure, layout};
+use segue_function::unreadable;
+use serde_json::{Value, json};
+
+use crate::Context;
+use crate::documents::{Reject, Sink};
+use crate::upload::Upload;
+
+/// The level that parts are compressed with: higher ones cost more time than they save a COPY.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Lines that are compressed and written as they come.
+struct Lines {
+    encoder: Encoder,
+    upload: Upload,
+}
+
+enum Encoder {
+    Gzip(GzEncoder<Vec<u8>>),
+    Zstd(zstd::Encoder<'static, Vec<u8>>),
+    Ended,
+}
+
+impl Lines {
+    fn gzip(upload: Upload) -> Self {
+        let encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        Self { encoder: Encoder::Gzip(encoder), upload }
+    }
+
+    fn zstd(upload: Upload) -> io::Result<Self> {
+        let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+        encoder.include_checksum(true)?;
+        Ok(Self { encoder: Encoder::Zstd(encoder), upload })
+    }
+
+    /// Line ends within a document stand between its values, where a blank means the same.
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let mut rest = line;
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            self.write_all(&rest[..end])?;
+            self.write_all(b" ")?;
+            rest = &rest[end + 1..];
+        }
+        self.write_all(rest)?;
+        self.write_all(b"\n")
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.encoder {
+            Encoder::Gzip(encoder) => encoder.write_all(bytes),
+            Encoder::Zstd(encoder) => encoder.write_all(bytes),
+            Encoder::Ended => Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), Failure> {
+        match &mut self.encoder {
+            Encoder::Gzip(encoder) => self.upload.push(encoder.get_mut()).await,
+            Encoder::Zstd(encoder) => self.upload.push(encoder.get_mut()).await,
+            Encoder::Ended => Ok(()),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<u64, Failure> {
+        let end = match std::mem::replace(&mut self.encoder, Encoder::Ended) {
+            Encoder::Gzip(encoder) => encoder.finish(),
+            Encoder::Zstd(encoder) => encoder.finish(),
+            Encoder::Ended => Ok(Vec::new()),
+        };
+        self.upload.push(&mut end.map_err(uncompressed)?).await?;
+        self.upload.finish().await
+    }
+}
+
+/// Everything that one batch writes.
+pub struct Output {
+    documents: u64,
+    documents_before: u64,
+    rejected: u64,
+    first_reject: Option<(String, Reject)>,
+    uri: String,
+    source: String,
+    part: Lines,
+    index: Lines,
+    objects: Lines,
+    quarantine: Lines,
+}
+
+impl Output {
+    /// Begins the files of a batch; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when the compression cannot be set up.
+    pub fn new(context: &Context, request: &CompactRequest) -> Result<Self, Failure> {
+        let CompactRequest { run, source, batch } = request;
+        let upload = |key: String| {
+            Upload::new(context.writing.clone(), context.settings.work_bucket.clone(), key)
+        };
+        let part = upload(layout::part_key(run, source, *batch));
+        Ok(Self {
+            documents: 0,
+            documents_before: 0,
+            rejected: 0,
+            first_reject: None,
+            uri: String::new(),
+            source: source.clone(),
+            part: Lines::zstd(part).map_err(uncompressed)?,
+            index: Lines::gzip(upload(layout::part_index_key(run, source, *batch))),
+            objects: Lines::gzip(upload(layout::batch_objects_key(run, source, *batch))),
+            quarantine: Lines::gzip(upload(layout::quarantine_key(run, source, *batch))),
+        })
+    }
+
+    /// Begins an object: what follows comes from it.
+    pub fn begin(&mut self, uri: &str) {
+        uri.clone_into(&mut self.uri);
+        self.documents_before = self.documents;
+    }
+
+    /// Ends an object that has been read, and writes down where its documents are.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when it cannot be compressed.
+    pub fn end(&mut self, etag: &str, bytes: u64) -> Result<(), Failure> {
+        let object = json!({
+            "source": self.source, "uri": self.uri, "etag": etag, "bytes": bytes,
+        });
+        let index = json!({
+            "line": self.documents_before + 1,
+            "documents": self.documents - self.documents_before,
+            "uri": self.uri,
+        });
+        self.objects.write(object.to_string().as_bytes()).map_err(uncompressed)?;
+        self.index.write(index.to_string().as_bytes()).map_err(uncompressed)
+    }
+
+    /// Writes down that an object was gone.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when it cannot be compressed.
+    pub fn vanished(&mut self, uri: &str) -> Result<(), Failure> {
+        let index = json!({"vanished": true, "uri": uri});
+        self.index.write(index.to_string().as_bytes()).map_err(uncompressed)
+    }
+
+    /// Sends what makes whole parts.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when the bucket does not take it.
+    pub async fn send(&mut self) -> Result<(), Failure> {
+        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.quarantine] {
+            lines.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the quarantine, if there is any.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when the bucket does not take it.
+    pub async fn finish_quarantine(&mut self) -> Result<(), Failure> {
+        if self.rejected > 0 {
+            self.quarantine.finish().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends everything else; returns how many bytes the part has.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when the bucket does not take it.
+    pub async fn finish(&mut self) -> Result<u64, Failure> {
+        self.index.finish().await?;
+        self.objects.finish().await?;
+        self.part.finish().await
+    }
+
+    /// Forgets what has been sent and is not complete.
+    pub async fn abort(&mut self) {
+        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.quarantine] {
+            lines.upload.abort().await;
+        }
+    }
+
+    /// Documents written.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// Records set aside.
+    pub fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// The first record set aside, and its object.
+    pub fn first_reject(&self) -> Option<(&str, &Reject)> {
+        self.first_reject.as_ref().map(|(uri, reject)| (uri.as_str(), reject))
+    }
+}
+
+impl Sink for Output {
+    fn document(&mut self, document: &[u8]) -> io::Result<()> {
+        self.documents += 1;
+        self.part.write(document)
+    }
+
+    fn reject(&mut self, reject: Reject) -> io::Result<()> {
+        self.rejected += 1;
+        let mut record = json!({
+            "uri": self.uri, "line": reject.line, "offset": reject.offset, "bytes": reject.bytes,
+            "reason": reject.reason,
+        });
+        // The bytes themselves, so that nothing is lost: as text where they are text.
+        match std::str::from_utf8(&reject.raw) {
+            Ok(text) => record["raw"] = Value::from(text),
+            Err(_) => record["rawBase64"] = BASE64_STANDARD.encode(&reject.raw).into(),
+        }
+        self.quarantine.write(record.to_string().as_bytes())?;
+        if self.first_reject.is_none() {
+            self.first_reject = Some((self.uri.clone(), reject));
+        }
+        Ok(())
+    }
+}
+
+/// Compressing into memory fails only for a reason that names itself.
+pub fn uncompressed(error: io::Error) -> Failure {
+    unreadable("a part cannot be compressed", error)
+}
