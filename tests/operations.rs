@@ -1,0 +1,174 @@
+//! What people look at when something is wrong, held to what there is: metrics and the dashboard,
+//! errors and the runbook, permissions and the table that explains them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use segue_contract::ErrorName;
+use segue_contract::metrics::{Metric, NAMESPACE, STACK_DIMENSION, STEP_DIMENSION};
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn template(name: &str) -> Value {
+    serde_yaml_ng::from_str(&read(name)).expect("a template is YAML")
+}
+
+/// The dashboard as CloudWatch gets it, parameters and names put in.
+fn dashboard() -> Json {
+    let template = template("template.yaml");
+    let Value::Tagged(body) = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
+    else {
+        panic!("the dashboard's body is a substitution");
+    };
+    // A number is right wherever a text would be, and where a number is needed.
+    let mut body = body.value.as_str().expect("text").to_owned();
+    while let Some((before, rest)) = body.split_once("${") {
+        let (_, after) = rest.split_once('}').expect("a closed substitution");
+        body = format!("{before}1{after}");
+    }
+    serde_json::from_str(&body).expect("the dashboard is JSON")
+}
+
+/// Namespace and name of every metric of the dashboard, shorthand for repetition written out.
+fn shown_metrics() -> BTreeSet<(String, String)> {
+    let mut shown = BTreeSet::new();
+    for widget in dashboard()["widgets"].as_array().expect("widgets") {
+        let mut previous = (String::new(), String::new());
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            if let Some(namespace) = metric[0].as_str() {
+                let or_previous = |text: &str, previous: &str| {
+                    if text == "." { previous.to_owned() } else { text.to_owned() }
+                };
+                let name = metric[1].as_str().expect("a name");
+                previous = (or_previous(namespace, &previous.0), or_previous(name, &previous.1));
+                shown.insert(previous.clone());
+            }
+        }
+    }
+    shown
+}
+
+/// The cells of the tables' rows that begin with a name in backticks.
+fn named_rows(page: &str) -> Vec<Vec<&str>> {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+fn unquoted(cell: &str) -> String {
+    cell.replace('`', "")
+}
+
+#[test]
+fn the_dashboard_shows_every_metric_and_none_that_nobody_writes() {
+    let shown = shown_metrics();
+    let ours: BTreeSet<_> = shown
+        .iter()
+        .filter(|(namespace, _)| namespace == NAMESPACE)
+        .map(|(_, name)| name.clone())
+        .collect();
+    // The statements' metric is searched for by its dimension, so that a new step needs no widget.
+    let searched = format!(
+        "SEARCH('{{{NAMESPACE},{STACK_DIMENSION},{STEP_DIMENSION}}} MetricName=\"{}\"",
+        Metric::StatementSeconds
+    );
+    let text = dashboard().to_string().replace("\\\"", "\"");
+    assert!(text.contains(&searched), "{searched}");
+    let expected = Metric::ALL.iter().filter(|metric| **metric != Metric::StatementSeconds);
+    assert_eq!(ours, expected.map(ToString::to_string).collect());
+}
+
+#[test]
+fn an_alarm_on_a_metric_of_ours_watches_one_that_is_written() {
+    let template = template("template.yaml");
+    let known: BTreeSet<_> = Metric::ALL.iter().map(ToString::to_string).collect();
+    let mut watched = 0;
+    for (name, resource) in template["Resources"].as_mapping().expect("Resources") {
+        let alarm = &resource["Properties"];
+        if resource["Type"] == "AWS::CloudWatch::Alarm" {
+            let sentence = alarm["AlarmDescription"].as_str().unwrap_or_default();
+            assert!(sentence.ends_with('.'), "{name:?} says what it means in a sentence");
+            if alarm["Namespace"] == NAMESPACE {
+                watched += 1;
+                assert!(known.contains(alarm["MetricName"].as_str().expect("a name")), "{name:?}");
+                assert_eq!(alarm["Dimensions"][0]["Name"], STACK_DIMENSION, "{name:?}");
+            }
+        }
+    }
+    assert!(watched > 0);
+}
+
+#[test]
+fn the_runbook_has_a_section_for_every_error_alarm_and_metric() {
+    let page = read("docs/operations.md");
+    for error in ErrorName::ALL {
+        assert!(page.contains(&format!("\n### {error}\n")), "{error}");
+    }
+    let named: BTreeSet<_> = named_rows(&page).iter().map(|row| unquoted(row[0])).collect();
+    for metric in Metric::ALL {
+        assert!(named.contains(&metric.to_string()), "{metric}");
+    }
+    let template = template("template.yaml");
+    for (name, resource) in template["Resources"].as_mapping().expect("Resources") {
+        let name = name.as_str().expect("a name");
+        if resource["Type"] == "AWS::CloudWatch::Alarm" {
+            assert!(named.contains(name), "{name}");
+        }
+    }
+}
+
+/// Holder, permission and actions of every statement that lets a role of ours do something.
+fn permissions(template: &Value) -> BTreeSet<(String, String, BTreeSet<String>)> {
+    fn collect(
+        holder: &str,
+        value: &Value,
+        found: &mut BTreeSet<(String, String, BTreeSet<String>)>,
+    ) {
+        match value {
+            Value::Mapping(mapping) => {
+                let is_statement = mapping.contains_key("Effect") && mapping.contains_key("Action");
+                if is_statement && !mapping.contains_key("Principal") {
+                    let actions = match &value["Action"] {
+                        Value::Sequence(actions) => actions.clone(),
+                        action => vec![action.clone()],
+                    };
+                    let actions = actions.iter().filter_map(Value::as_str).map(Into::into);
+                    let permission = value["Sid"].as_str().unwrap_or_default();
+                    found.insert((holder.into(), permission.into(), actions.collect()));
+                }
+                mapping.values().for_each(|inner| collect(holder, inner, found));
+            }
+            Value::Sequence(items) => items.iter().for_each(|item| collect(holder, item, found)),
+            Value::Tagged(tagged) => collect(holder, &tagged.value, found),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    for (name, resource) in template["Resources"].as_mapping().expect("Resources") {
+        collect(name.as_str().expect("a name"), resource, &mut found);
+    }
+    found
+}
+
+#[test]
+fn every_permission_is_explained_and_none_that_nobody_has() {
+    let page = read("docs/security.md");
+    let (_, table) = page.split_once("## Who may do what").expect("the section");
+    let (table, _) = table.split_once("\n## ").expect("a next section");
+    let explained: BTreeSet<_> = named_rows(table)
+        .iter()
+        .map(|row| {
+            assert!(!row[3].is_empty(), "{row:?} says why");
+            let actions = unquoted(row[2]).split(' ').map(Into::into).collect();
+            (unquoted(row[0]), unquoted(row[1]), actions)
+        })
+        .collect();
+    let mut granted = permissions(&template("template.yaml"));
+    granted.extend(permissions(&template("warehouse.yaml")));
+    assert_eq!(explained, granted);
+}
