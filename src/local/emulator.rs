@@ -45,8 +45,7 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
         .env("TMPDIR", unpacked)
         .env("AWS_ENDPOINT_URL", ports.emulator_url())
         .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url());
-    let log = project.state().join("logs/emulator.log");
-    process::start(command, &log, || ports::answers(ports.emulator))
+    process::start(command, &log(project), || ports::is_well(ports.emulator, "/_ministack/health"))
 }
 
 /// Forgets everything, for a fresh deployment.
@@ -61,6 +60,11 @@ pub fn forget(project: &Project) -> Outcome {
 /// Ends what outlived a killed emulator, and an emulator that nobody took note of.
 pub fn sweep(project: &Project) {
     process::sweep(&home(project), &project.path(PROGRAM));
+}
+
+/// What it says while it runs.
+pub fn log(project: &Project) -> PathBuf {
+    project.state().join("logs/emulator.log")
 }
 
 fn home(project: &Project) -> PathBuf {

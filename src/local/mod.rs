@@ -9,7 +9,7 @@ pub mod run;
 mod state;
 mod warehouse;
 
-use std::fs;
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -25,6 +25,7 @@ use crate::{
 
 /// A free port may be taken by somebody else before the emulator has it.
 const START_ATTEMPTS_MAX: u32 = 3;
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running local stack.
 pub struct LocalStack {
@@ -34,6 +35,25 @@ pub struct LocalStack {
     pub stack: Stack,
     /// Where it listens.
     pub ports: Ports,
+    programs: Vec<(Running, PathBuf)>,
+}
+
+impl LocalStack {
+    /// Ends when one of the programs has ended, with what it said last.
+    ///
+    /// Without it, a run would try again for many minutes what nobody answers.
+    pub async fn broken(&self) -> Problem {
+        loop {
+            for (program, log) in &self.programs {
+                if !program.is_alive() {
+                    let said = process::last_lines(log);
+                    return Problem::failed(format!("{} has ended:\n{said}", program.program))
+                        .hint("run `segue local up`, then run again: nothing is lost");
+                }
+            }
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
+    }
 }
 
 /// Starts what does not run and deploys what is not deployed; harmless when nothing is missing.
@@ -54,14 +74,20 @@ pub async fn up(
     if let Some(stack) = Stack::read(&clouds, STACK).await?
         && unchanged
     {
-        return Ok(LocalStack { clouds, stack, ports });
+        return Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) });
     }
     deploy(project, &mut state, &deployment, &clouds, ports).await?;
     let stack = Stack::read(&clouds, STACK).await?.ok_or_else(|| {
         Problem::failed("the deployment ended well and yet there is no stack")
             .hint("run `segue local down --purge` and start again")
     })?;
-    Ok(LocalStack { clouds, stack, ports })
+    Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
+}
+
+fn programs(project: &Project, state: &State) -> Vec<(Running, PathBuf)> {
+    let emulator = state.emulator.clone().map(|program| (program, emulator::log(project)));
+    let warehouse = state.warehouse.clone().map(|program| (program, warehouse::log(project)));
+    emulator.into_iter().chain(warehouse).collect()
 }
 
 /// The stack that `up` left running.
@@ -72,7 +98,7 @@ pub async fn running(project: &Project) -> Outcome<LocalStack> {
     let ports = state.ports.filter(|_| state.is_up()).ok_or_else(not_running)?;
     let clouds = Clouds::local(ports).await;
     let stack = Stack::read(&clouds, STACK).await?.ok_or_else(not_running)?;
-    Ok(LocalStack { clouds, stack, ports })
+    Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
 }
 
 fn start_missing(

@@ -1,6 +1,7 @@
 //! The two loopback ports of local mode.
 
 use std::{
+    io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors::{Outcome, Problem};
 
+const HTTP_WELL: &[u8; 12] = b"HTTP/1.1 200";
 const CONNECT_PATIENCE: Duration = Duration::from_millis(500);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 
@@ -56,10 +59,20 @@ pub fn is_free(port: u16) -> bool {
     true
 }
 
-/// Whether somebody answers on `port`.
-pub fn answers(port: u16) -> bool {
+/// Whether a web server on `port` says at `path` that it is well.
+///
+/// An open port is not enough: a program may listen before it has opened its database.
+pub fn is_well(port: u16, path: &str) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpStream::connect_timeout(&address, CONNECT_PATIENCE).is_ok()
+    let ask = || -> io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT_PATIENCE)?;
+        stream.set_read_timeout(Some(ANSWER_PATIENCE))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut status = [0; HTTP_WELL.len()];
+        stream.read_exact(&mut status)?;
+        Ok(status == *HTTP_WELL)
+    };
+    ask().unwrap_or(false)
 }
 
 fn bind(port: u16) -> Outcome<TcpListener> {

@@ -47,7 +47,10 @@ pub async fn run(
     let data = DataSet::read(data)?;
     let local = super::up(project, port, options).await?;
     data.upload(&local.clouds, &local.stack).await?;
-    let run = load(&local).await?;
+    let run = tokio::select! {
+        run = load(&local) => run?,
+        problem = local.broken() => return Err(problem),
+    };
     let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
     let tables = match run.is_good() {
         true => table_rows(&warehouse).await?,

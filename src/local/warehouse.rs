@@ -44,6 +44,11 @@ pub fn program() -> Outcome<PathBuf> {
     })
 }
 
+/// What it says while it runs.
+pub fn log(project: &Project) -> PathBuf {
+    project.state().join("logs/warehouse.log")
+}
+
 fn database(project: &Project) -> PathBuf {
     project.state().join("warehouse.duckdb")
 }
@@ -71,6 +76,5 @@ pub fn start(project: &Project, ports: Ports, options: &WarehouseOptions) -> Out
             command.arg(name).arg(number.to_string());
         }
     }
-    let log = project.state().join("logs/warehouse.log");
-    process::start(command, &log, || ports::answers(ports.warehouse))
+    process::start(command, &log(project), || ports::is_well(ports.warehouse, "/health"))
 }
