@@ -1,5 +1,5 @@
 -- Chooses the newest staged event of each user, and notes who has played a song.
--- Grain of new_users: one row per user_id of any event; the newest event wins (time, session, item).
+-- Grain of new_users: one row per user_id of any event; the newest wins (time, session, item).
 create table {{ staging }}.new_users as
 with versions as (
     select

@@ -1,6 +1,7 @@
 -- Turns the staged events into plays; which song it was is decided on publishing, against the
 -- whole catalogue.
--- Grain: one row per session and item; of differing records the latest wins, then the greatest content.
+-- Grain: one row per session and item; of differing records the latest wins, then the greatest
+-- content.
 create table {{ staging }}.new_songplays
 distkey (session_id) as
 with plays as (
