@@ -1,4 +1,4 @@
--- Publishes the staged plays: of all versions of a play the greatest wins. Its song is matched next.
+-- Publishes the staged plays: of all versions of a play the greatest wins. Its song comes next.
 -- Grain: one row per session and item. Safe to run again: an equal version changes nothing.
 delete from {{ staging }}.new_songplays
 using mart.songplays as published

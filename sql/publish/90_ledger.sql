@@ -1,6 +1,7 @@
 -- Writes down what this run has published, in the same transaction: both happen or neither.
 -- Grain of loaded_objects: one row per source object; of runs: one row per run and source.
--- Safe to run again: the client token lets a transaction through once, and the merge counts nothing twice.
+-- Safe to run again: the client token lets a transaction through once, and the merge counts
+-- nothing twice.
 merge into ops.loaded_objects
 using {{ staging }}.planned_objects as planned
     on loaded_objects.source = planned.source
