@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ pub(crate) const RUN: &str = "run";
 /// Decides, call by call.
 pub(crate) struct FaultPlan {
     faults: Faults,
+    ended: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -76,12 +78,12 @@ struct Point {
 
 impl FaultPlan {
     pub(crate) fn new(faults: Faults) -> Self {
-        Self { faults, state: Mutex::default() }
+        Self { faults, ended: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// The fault for this call of `point`, if there is to be one; said once on stderr.
     pub(crate) fn next(&self, point: &str) -> Option<Fault> {
-        if matches!(self.faults, Faults::None) {
+        if matches!(self.faults, Faults::None) || self.ended.load(Ordering::SeqCst) {
             return None;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +107,11 @@ impl FaultPlan {
             tracing::warn!(point, call, fault = ?fault, "fault");
         }
         fault
+    }
+
+    /// From now on there are none.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
     }
 
     /// Every point has a sequence of its own, so that calls of others do not disturb it.

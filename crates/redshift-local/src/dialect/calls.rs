@@ -127,6 +127,9 @@ fn special(
         ("substring" | "substr", [text, start, count]) => {
             format!("rs_substring(CAST({text} AS VARCHAR), {start}, {count})")
         }
+        ("json_extract_path_text", [document, path @ ..]) if !path.is_empty() => {
+            json_path_text(document, path)
+        }
         ("object", pairs) => format!("json_object({})", pairs.join(", ")),
         ("array", items) => format!("json_array({})", items.join(", ")),
         ("regexp_replace", [text, pattern, replacement, rest @ ..]) => {
@@ -136,6 +139,17 @@ fn special(
         }
         _ => return Ok(None),
     }))
+}
+
+/// The path as one text; a last argument of TRUE asks for null in place of an error.
+fn json_path_text(document: &str, path: &[&str]) -> String {
+    let (path, null_if_invalid) = match path {
+        [path @ .., last] if last.eq_ignore_ascii_case("true") => (path, 1),
+        [path @ .., last] if last.eq_ignore_ascii_case("false") => (path, 0),
+        path => (path, 0),
+    };
+    let path = path.join(" || chr(31) || ");
+    format!("rs_json_path_text(CAST({document} AS VARCHAR), {path}, {null_if_invalid})")
 }
 
 fn decode(value: &str, pairs: &[&str]) -> String {

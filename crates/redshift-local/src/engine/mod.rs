@@ -138,6 +138,11 @@ impl Engine {
         protocol::answer(self, operation, request).await
     }
 
+    /// Makes no faults from now on.
+    pub fn end_faults(&self) {
+        self.statements.faults.end();
+    }
+
     /// Runs SQL at once, as one transaction, without the Data API; gives the last statement's rows.
     ///
     /// # Errors
