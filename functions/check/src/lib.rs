@@ -1,7 +1,9 @@
 //! Reads the offenders and counts that the step `check` found, and passes or fails the run before
 //! anything is published.
 
-use segue_contract::messages::{CheckRequest, Checked, StagedRows, StatementState, Step};
+use segue_contract::messages::{
+    CheckRequest, Checked, CompactedSource, StagedRows, StatementState, Step,
+};
 use segue_contract::pipeline::{self, Statement};
 use segue_contract::{ErrorName, Failure};
 use segue_warehouse::{Row, Warehouse, number, text};
@@ -101,10 +103,11 @@ fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
         |what: &str| staged.iter().find(|rows| rows.counted == what).map(|rows| rows.rows);
     let mut differences = Vec::new();
     let planned = counted("planned_objects");
-    if planned != Some(request.plan.objects) {
+    let vanished: u64 = request.compacted.iter().map(|source| source.merged.vanished).sum();
+    let expected = request.plan.objects.saturating_sub(vanished);
+    if planned != Some(expected) {
         differences.push(format!(
-            "expected {} planned objects in the ledger's list, found {}",
-            request.plan.objects,
+            "expected {expected} planned objects in the ledger's list, found {}",
             planned.map_or("none".into(), |rows| rows.to_string())
         ));
     }
@@ -120,12 +123,21 @@ fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
             ));
         }
     }
+    for CompactedSource { source, merged, .. } in &request.compacted {
+        if counted(source) != Some(merged.documents) {
+            differences.push(format!(
+                "expected {} rows of {source} staged, as many as documents were merged, found {}",
+                merged.documents,
+                counted(source).map_or("none".into(), |rows| rows.to_string())
+            ));
+        }
+    }
     differences
 }
 
 #[cfg(test)]
 mod tests {
-    use segue_contract::messages::{FileOutcome, Plan};
+    use segue_contract::messages::{FileOutcome, Merged, Plan};
     use segue_contract::{Run, RunInput};
 
     use super::*;
@@ -141,6 +153,7 @@ mod tests {
             },
             statement_id: "s".into(),
             plan: Plan { objects, ..Plan::default() },
+            compacted: Vec::new(),
             loaded: vec![StatementState::Finished {
                 statement_id: "c".into(),
                 step: "stage/songs".into(),
@@ -175,6 +188,24 @@ mod tests {
             ]
         );
         assert_eq!(differences(&request(2, Some(71)), &[]).len(), 2);
+    }
+
+    #[test]
+    fn a_merged_source_has_a_row_for_each_document_and_no_entry_for_what_vanished() {
+        let merged = Merged { vanished: 1, documents: 71, ..Merged::default() };
+        let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
+        let request = CheckRequest { compacted: vec![compacted], ..request(3, None) };
+        let found = |objects, songs| {
+            differences(&request, &staged(&[("planned_objects", objects), ("songs", songs)]))
+        };
+        assert!(found(2, 71).is_empty());
+        assert_eq!(
+            found(3, 70),
+            [
+                "expected 2 planned objects in the ledger's list, found 3",
+                "expected 71 rows of songs staged, as many as documents were merged, found 70",
+            ]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use segue_contract::messages::FileOutcome;
+use segue_contract::messages::{FileOutcome, Merged};
 use segue_contract::{Run, RunInput};
 
 use super::*;
@@ -38,6 +38,14 @@ pub fn report(request: ReportRequest) -> Report {
 #[test]
 fn a_report_tells_what_the_run_did() {
     insta::assert_json_snapshot!(report(request()));
+}
+
+#[test]
+fn the_page_shows_what_was_merged() {
+    let merged = Merged { objects: 385_252, documents: 385_252, ..Merged::default() };
+    let compacted = vec![CompactedSource { source: "songs".into(), batches: 40, merged }];
+    let page = page::render(&report(ReportRequest { compacted, ..request() })).expect("renders");
+    assert!(page.contains("Merged before the COPY") && page.contains("385,252"), "{page}");
 }
 
 #[test]

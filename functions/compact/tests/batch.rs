@@ -1,0 +1,208 @@
+//! Whole batches, against an S3 endpoint in this process.
+
+mod endpoint;
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use endpoint::{Endpoint, etag};
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use segue_compact::{Context, Settings, handle};
+use segue_contract::messages::{CompactRequest, Compacted, Merged};
+use segue_contract::{ErrorName, Failure, Run, RunInput};
+use serde_json::{Value, json};
+
+const PART: &str = "work/runs/r/parts/songs/00003.json.zst";
+const INDEX: &str = "work/runs/r/parts/songs/00003.index.json.gz";
+const OBJECTS: &str = "work/runs/r/objects/songs/00003.json.gz";
+const QUARANTINE: &str = "work/quarantine/songs/r/00003.json.gz";
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).expect("compresses");
+    encoder.finish().expect("compresses")
+}
+
+/// Puts the objects into the landing bucket, and their list where the plan puts it.
+fn land(endpoint: &Endpoint, objects: &[(&str, Vec<u8>)]) {
+    let mut list = String::new();
+    for (key, body) in objects {
+        endpoint.put(&format!("landing/{key}"), body.clone());
+        let etag = etag(body).trim_matches('"').to_owned();
+        let line = json!({"uri": format!("s3://landing/{key}"), "etag": etag, "bytes": body.len()});
+        list += &format!("{line}\n");
+    }
+    endpoint.put("work/runs/r/batches/songs/00003.json.gz", gzip(list.as_bytes()));
+}
+
+async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
+    let settings =
+        Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };
+    let run = Run {
+        id: "r".into(),
+        started_at: "2018-11-01T00:00:00Z".into(),
+        redrive_count: 0,
+        input: RunInput::default(),
+    };
+    let request = CompactRequest { run, source: "songs".into(), batch: 3 };
+    handle(&Context::new(endpoint.config(), settings), request).await
+}
+
+fn text(endpoint: &Endpoint, path: &str) -> String {
+    let body = endpoint.get(path).unwrap_or_else(|| panic!("{path} is there"));
+    let text = match path.ends_with(".zst") {
+        true => zstd::decode_all(body.as_ref()).expect("whole"),
+        false => {
+            let mut text = Vec::new();
+            GzDecoder::new(body.as_ref()).read_to_end(&mut text).expect("whole");
+            text
+        }
+    };
+    String::from_utf8(text).expect("UTF-8")
+}
+
+fn lines(endpoint: &Endpoint, path: &str) -> Vec<Value> {
+    text(endpoint, path).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[tokio::test]
+async fn objects_of_every_kind_become_one_part_in_their_order() {
+    let endpoint = Endpoint::start().await;
+    let zipped = zstd::encode_all(b"{\"n\": 6}\n".as_slice(), 3).expect("compresses");
+    let objects = [
+        ("s/a.json", b"{\"n\": 1}".to_vec()),
+        (
+            "s/b.json",
+            b"\xef\xbb\xbf{\"n\": 2}\r\n{\"n\": 3}{\n  \"n\": [\n    4\n  ]\n}\n\n".to_vec(),
+        ),
+        ("s/c.json.gz", [gzip(b"{\"n\":"), gzip(b" 5}")].concat()),
+        ("s/d.json.zst", zipped),
+        ("s/empty.json", Vec::new()),
+        ("s/ünï codé+%.json", b"{\"n\": \"\xc3\xa9\"}".to_vec()),
+    ];
+    land(&endpoint, &objects);
+    let bytes_read = objects.iter().map(|(_, body)| body.len() as u64).sum();
+    let compacted = compact(&endpoint).await.expect("merges");
+    let bytes_written = endpoint.get(PART).expect("written").len() as u64;
+    let merged =
+        Merged { objects: 6, documents: 7, bytes_read, bytes_written, ..Merged::default() };
+    assert_eq!(compacted, Compacted { source: "songs".into(), batch: 3, merged });
+    assert_eq!(
+        text(&endpoint, PART),
+        "{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n{   \"n\": [     4   ] }\n{\"n\": 5}\n{\"n\": 6}\n{\"n\": \"é\"}\n"
+    );
+    let index = lines(&endpoint, INDEX);
+    assert_eq!(index[1], json!({"line": 2, "documents": 3, "uri": "s3://landing/s/b.json"}));
+    assert_eq!(index[2], json!({"line": 5, "documents": 1, "uri": "s3://landing/s/c.json.gz"}));
+    let read = lines(&endpoint, OBJECTS);
+    assert_eq!(read.len(), 6);
+    assert_eq!(read[0]["source"], "songs");
+    assert_eq!(read[0]["etag"], etag(b"{\"n\": 1}").trim_matches('"'));
+    assert_eq!(endpoint.get(QUARANTINE), None);
+}
+
+#[tokio::test]
+async fn a_retried_batch_writes_the_same_bytes() {
+    let endpoint = Endpoint::start().await;
+    let objects: Vec<(String, Vec<u8>)> = (0..300)
+        .map(|n| (format!("s/{n:03}.json"), format!("{{\"n\": {n}}}\n").repeat(n).into_bytes()))
+        .collect();
+    let objects: Vec<(&str, Vec<u8>)> =
+        objects.iter().map(|(key, body)| (key.as_str(), body.clone())).collect();
+    land(&endpoint, &objects);
+    let kept = |endpoint: &Endpoint| [PART, INDEX, OBJECTS].map(|path| endpoint.get(path));
+    let first = compact(&endpoint).await.expect("merges");
+    let files = kept(&endpoint);
+    endpoint.set_latency(Duration::from_millis(1));
+    endpoint.throttle("landing/s/007.json", 2);
+    endpoint.break_after("landing/s/200.json", 50);
+    assert_eq!(compact(&endpoint).await.expect("merges"), first);
+    assert!(kept(&endpoint) == files);
+    assert!(endpoint.requests().1 <= Settings::CONNECTIONS_MAX + 1, "{:?}", endpoint.requests());
+}
+
+#[tokio::test]
+async fn an_object_that_vanished_is_left_out_and_one_that_changed_is_recorded_as_read() {
+    let endpoint = Endpoint::start().await;
+    let one = |n: u32| format!("{{\"n\": {n}}}").into_bytes();
+    land(&endpoint, &[("s/a.json", one(1)), ("s/b.json", one(2)), ("s/c.json", one(3))]);
+    endpoint.put("landing/s/c.json", "{\"n\": 33}");
+    endpoint.remove("landing/s/b.json");
+    let merged = compact(&endpoint).await.expect("merges").merged;
+    assert_eq!((merged.objects, merged.vanished, merged.changed, merged.documents), (2, 1, 1, 2));
+    assert_eq!(text(&endpoint, PART), "{\"n\": 1}\n{\"n\": 33}\n");
+    let read = lines(&endpoint, OBJECTS);
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[1]["etag"], etag(b"{\"n\": 33}").trim_matches('"'));
+    assert_eq!(read[1]["bytes"], 9);
+    assert_eq!(
+        lines(&endpoint, INDEX)[1],
+        json!({"vanished": true, "uri": "s3://landing/s/b.json"})
+    );
+}
+
+#[tokio::test]
+async fn broken_records_fail_the_batch_and_are_kept_with_their_place_and_bytes() {
+    let endpoint = Endpoint::start().await;
+    let mut cut = gzip(&b"{\"n\": 5}\n".repeat(9_000));
+    cut.truncate(cut.len() - 9);
+    land(
+        &endpoint,
+        &[
+            ("s/a.json", b"{\"n\": 1}\n{\"n\": x\n{\"n\": 2}\n".to_vec()),
+            ("s/b.json", b"{\"n\": \"\xff\"}".to_vec()),
+            ("s/c.json.gz", cut),
+        ],
+    );
+    let failure = compact(&endpoint).await.expect_err("rejects");
+    assert_eq!(failure.name, ErrorName::LoadRejected);
+    assert!(
+        failure.message.starts_with(
+            "songs: 3 records are no documents, the first:\n  \
+             s3://landing/s/a.json line 2, byte 9, 7 bytes: expected valid JSON, found: "
+        ),
+        "{failure}"
+    );
+    assert!(failure.to_string().contains(&format!("s3://{QUARANTINE}")), "{failure}");
+    let rejects = lines(&endpoint, QUARANTINE);
+    assert_eq!(rejects[0]["raw"], "{\"n\": x");
+    assert_eq!(rejects[1]["rawBase64"], "eyJuIjogIv8ifQ==");
+    assert_eq!(rejects[2]["uri"], "s3://landing/s/c.json.gz");
+    assert_eq!(endpoint.get(PART), None, "what is not to be loaded is not written");
+}
+
+#[tokio::test]
+async fn a_large_object_is_streamed_and_taken_up_where_its_connection_broke() {
+    let endpoint = Endpoint::start().await;
+    let document =
+        |n: u64| format!("{{\"n\": {n}, \"x\": {:?}}}\n", format!("{:x}", n.wrapping_mul(n)));
+    let large: Vec<u8> =
+        (0..400_000).flat_map(|n| document(n * 0x9e37_79b9).into_bytes()).collect();
+    land(&endpoint, &[("s/a.json", b"{}".to_vec()), ("s/b.json", large.clone())]);
+    endpoint.break_after("landing/s/b.json", 3_000_001);
+    let merged = compact(&endpoint).await.expect("merges").merged;
+    assert_eq!(merged.documents, 400_001);
+    assert_eq!(merged.bytes_read, large.len() as u64 + 2);
+    assert_eq!(text(&endpoint, PART).len(), large.len() + 3);
+}
+
+#[tokio::test]
+async fn an_object_replaced_while_it_is_read_is_named() {
+    let endpoint = Endpoint::start().await;
+    let body = |letter: &str| format!("{{\"n\": \"{}\"}}", letter.repeat(3_000_000)).into_bytes();
+    land(&endpoint, &[("s/a.json", body("a"))]);
+    endpoint.break_after("landing/s/a.json", 2_000_000);
+    endpoint.replace_after_break("landing/s/a.json", body("b"));
+    let failure = compact(&endpoint).await.expect_err("changed");
+    assert_eq!(failure.name, ErrorName::SourceUnreadable);
+    assert!(failure.message.starts_with("s3://landing/s/a.json was replaced"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_list_that_is_missing_is_no_empty_batch() {
+    let endpoint = Endpoint::start().await;
+    let failure = compact(&endpoint).await.expect_err("no list");
+    assert_eq!(failure.name, ErrorName::SourceUnreadable);
+    assert!(failure.message.contains("s3://work/runs/r/batches/songs/00003.json.gz"), "{failure}");
+}
