@@ -21,7 +21,8 @@ impl Project {
             None => std::env::current_dir()
                 .map_err(|error| Problem::failed(format!("no working directory: {error}")))?,
         };
-        let start = std::path::absolute(&start).unwrap_or(start);
+        // One spelling for one checkout: programs are recognised by their paths.
+        let start = start.canonicalize().unwrap_or(start);
         let candidates = if given.is_some() { 1 } else { usize::MAX };
         start
             .ancestors()

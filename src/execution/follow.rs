@@ -26,12 +26,7 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     let mut progress = Progress::new();
     let mut seen = 0;
     loop {
-        let described = client
-            .describe_execution()
-            .execution_arn(arn)
-            .send()
-            .await
-            .map_err(|error| aws::problem("describe the run", error))?;
+        let described = describe(client, arn).await?;
         for event in history::newer(client, arn, seen).await? {
             seen = event.id;
             if let Some(state) = history::entered(&event) {
@@ -48,6 +43,16 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     }
 }
 
+/// Says how an execution stands now.
+pub async fn look(client: &Client, arn: &str) -> Outcome<Report> {
+    Ok(report(arn, describe(client, arn).await?))
+}
+
+async fn describe(client: &Client, arn: &str) -> Outcome<DescribeExecutionOutput> {
+    let described = client.describe_execution().execution_arn(arn).send().await;
+    described.map_err(|error| aws::problem("describe the run", error))
+}
+
 fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     let output: Value = described
         .output
@@ -59,7 +64,7 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     let mut report = Report {
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
         status: text("status").unwrap_or_else(|| "loaded".to_owned()),
-        duration_seconds: ended.map(|end| end - described.start_date.as_secs_f64()),
+        duration_seconds: ended.map(|end| milliseconds(end - described.start_date.as_secs_f64())),
         ..Report::started(arn.to_owned())
     };
     if described.status == ExecutionStatus::Succeeded {
@@ -71,6 +76,11 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     report.message = Some(explanation.message).filter(|message| !message.is_empty());
     report.hint = explanation.hint;
     report
+}
+
+/// Seconds to the millisecond: what is beyond is noise of the conversion.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 /// Names each state once, when it is first entered; a spinner shows the current one.

@@ -141,11 +141,31 @@ impl Runs {
                     .hint("the run goes on; `segue run` attaches to it again"));
             }
         };
-        let transitions = history::transitions(&self.client, arn).await?;
-        Ok(Report { transitions: Some(transitions), ..end })
+        self.counted(end).await
+    }
+
+    /// The newest run that loaded something and began at this moment or later.
+    pub async fn loaded_since(&self, moment: jiff::Timestamp) -> Outcome<Option<Report>> {
+        for run in self.list(Some(ExecutionStatus::Succeeded), LISTED_MAX).await? {
+            if run.start_date.as_secs_f64() < moment.as_millisecond() as f64 / 1000.0 {
+                break;
+            }
+            let report = follow::look(&self.client, &run.execution_arn).await?;
+            if report.status != UP_TO_DATE {
+                return self.counted(report).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn counted(&self, report: Report) -> Outcome<Report> {
+        let transitions = history::transitions(&self.client, &report.execution_arn).await?;
+        Ok(Report { transitions: Some(transitions), ..report })
     }
 }
 
+/// The status of a run that found nothing new.
+pub const UP_TO_DATE: &str = "up-to-date";
 /// Runs that one list call may return.
 const LISTED_MAX: u16 = 100;
 

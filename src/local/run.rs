@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{LocalStack, WarehouseOptions};
 use crate::{
     errors::{Outcome, Problem, on_file},
-    execution::{Report, Runs},
+    execution::{Report, Runs, UP_TO_DATE},
     print,
     project::Project,
     talk,
@@ -24,8 +24,6 @@ const TABLES_SQL: &str = "select table_name from information_schema.tables \
     where table_schema = 'mart' order by table_name";
 /// The questions that are answered after a run, by their files in `sql/examples`.
 const EXAMPLES: [&str; 2] = ["top_songs.sql", "paid_and_free.sql"];
-
-const UP_TO_DATE: &str = "up-to-date";
 
 /// What is printed about a local run: the run, and the rows of every table of the star schema.
 #[derive(Debug, Serialize)]
@@ -46,9 +44,10 @@ pub async fn run(
     // Before anything is started: a wrong directory should be said at once.
     let data = DataSet::read(data)?;
     let local = super::up(project, port, options).await?;
+    let uploaded_since = jiff::Timestamp::now();
     data.upload(&local.clouds, &local.stack).await?;
     let run = tokio::select! {
-        run = load(&local) => run?,
+        run = load(&local, uploaded_since) => run?,
         problem = local.broken() => return Err(problem),
     };
     let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
@@ -66,21 +65,20 @@ pub async fn run(
     report.run.into_problem().map(|_| ())
 }
 
-/// Loads what has been uploaded.
+/// Loads what has been uploaded since this moment.
 ///
-/// Files that land wake a run by themselves. One that began during the upload has not seen all of
-/// it, so ours comes after; when that one left nothing to do, it is the one to report.
-async fn load(local: &LocalStack) -> Outcome<Report> {
+/// Files that land wake runs by themselves. One in flight has not seen all of them, so ours comes
+/// after; when earlier ones left it nothing to do, the last that loaded is the one to report.
+async fn load(local: &LocalStack, uploaded_since: jiff::Timestamp) -> Outcome<Report> {
     let runs = Runs::of(local.clouds.step_functions(), local.stack.load_state_machine()?);
-    let mut earlier = None;
-    for arn in runs.in_flight().await? {
-        talk::say("the files woke a run already: waiting for its end");
-        earlier = Some(runs.follow(&arn).await?);
+    for woken in runs.in_flight().await? {
+        talk::say("the files have woken a run: waiting for its end");
+        runs.follow(&woken).await?;
     }
     let arn = runs.start(&RunInput::default()).await?;
     let ours = runs.follow(&arn).await?;
-    let report = match earlier {
-        Some(earlier) if earlier.is_good() && ours.status == UP_TO_DATE => earlier,
+    let report = match ours.status.as_str() {
+        UP_TO_DATE => runs.loaded_since(uploaded_since).await?.unwrap_or(ours),
         _ => ours,
     };
     if report.is_good() {
