@@ -3,6 +3,7 @@
 
 mod cause;
 mod measures;
+mod origin;
 mod page;
 
 use aws_sdk_s3::Client;
@@ -65,7 +66,12 @@ pub struct Report {
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reported, Failure> {
     let run = request.run.clone();
-    let report = Report::new(request, Timestamp::now())?;
+    let mut report = Report::new(request, Timestamp::now())?;
+    if let Some(failure) = &mut report.failure {
+        let cause = std::mem::take(&mut failure.cause);
+        let bucket = &context.work_bucket;
+        failure.cause = origin::name_files(&context.s3, bucket, &run, cause).await;
+    }
     let json = serde_json::to_string_pretty(&report)
         .map_err(|error| unreadable("the report cannot be written", error))?;
     put(context, &layout::report_key(&run, "json"), "application/json", json).await?;

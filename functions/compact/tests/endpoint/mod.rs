@@ -50,21 +50,14 @@ impl Endpoint {
         endpoint
     }
 
+    /// Where it listens, as a URL.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What a client needs to talk to it.
     pub fn config(&self) -> Builder {
-        aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&self.address)
-            .force_path_style(true)
-            .http_client(
-                aws_smithy_http_client::Builder::new()
-                    .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
-                        aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
-                    ))
-                    .build_https(),
-            )
+        config(self.address())
     }
 
     /// Puts an object by its URI without the scheme: `bucket/key`.
@@ -189,6 +182,23 @@ impl Endpoint {
             None => (head, served).into_response(),
         }
     }
+}
+
+/// What a client needs to talk to an endpoint.
+pub fn config(address: &str) -> Builder {
+    aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(address)
+        .force_path_style(true)
+        .http_client(
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+                    aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+                ))
+                .build_https(),
+        )
 }
 
 async fn serve(
