@@ -5,14 +5,17 @@ use serde_json::Value;
 /// A cause can hold the description of a nested execution, which holds a cause, and so on.
 const DEPTH_MAX: usize = 6;
 const HINT_MARK: &str = "\nhint: ";
+const REPORT_MARK: &str = "\nreport: ";
 
 /// What happened and what to do about it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
     /// In the words of whoever failed.
     pub message: String,
     /// Where there is something to say.
     pub hint: Option<String>,
+    /// Where the run's report stands, when it could still write one.
+    pub report: Option<String>,
 }
 
 /// Unwraps a cause to the words of whoever failed first.
@@ -33,10 +36,16 @@ pub fn explain(cause: &str) -> Explanation {
             None => break,
         }
     }
-    if let Some((message, inner)) = text.split_once(HINT_MARK) {
-        return Explanation { message: message.to_owned(), hint: Some(inner.to_owned()) };
+    let (text, report) = split(&text, REPORT_MARK);
+    let (message, inner_hint) = split(text, HINT_MARK);
+    Explanation { message: message.to_owned(), hint: inner_hint.or(hint), report }
+}
+
+fn split<'a>(text: &'a str, mark: &str) -> (&'a str, Option<String>) {
+    match text.split_once(mark) {
+        Some((before, after)) => (before, Some(after.to_owned())),
+        None => (text, None),
     }
-    Explanation { message: text, hint }
 }
 
 #[cfg(test)]
@@ -44,7 +53,8 @@ mod tests {
     use super::*;
 
     fn explanation(message: &str, hint: Option<&str>) -> Explanation {
-        Explanation { message: message.to_owned(), hint: hint.map(str::to_owned) }
+        let hint = hint.map(str::to_owned);
+        Explanation { message: message.to_owned(), hint, ..Explanation::default() }
     }
 
     #[test]
@@ -59,6 +69,13 @@ mod tests {
         let expected =
             explanation("line 3 of a.json is not JSON", Some("mend the file and run again"));
         assert_eq!(explain(&nested.to_string()), expected);
+    }
+
+    #[test]
+    fn the_report_of_a_failed_run_is_told_apart() {
+        let explained = explain("no\nhint: try\nreport: s3://work/runs/one/report.html");
+        assert_eq!(explained.hint.as_deref(), Some("try"));
+        assert_eq!(explained.report.as_deref(), Some("s3://work/runs/one/report.html"));
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     let ended = described.stop_date.map(|stop| stop.as_secs_f64());
     let mut report = Report {
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
+        report: text("report"),
         status: text("status").unwrap_or_else(|| "loaded".to_owned()),
         duration_seconds: ended.map(|end| milliseconds(end - described.start_date.as_secs_f64())),
         ..Report::started(arn.to_owned())
@@ -75,6 +76,7 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     report.error = Some(described.error.unwrap_or_else(|| report.status.clone()));
     report.message = Some(explanation.message).filter(|message| !message.is_empty());
     report.hint = explanation.hint;
+    report.report = explanation.report;
     report
 }
 

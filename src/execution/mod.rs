@@ -36,6 +36,9 @@ pub struct Report {
     /// States entered, those of nested executions included: what Step Functions bills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transitions: Option<u64>,
+    /// Where the run's own report stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
     /// The error's name, when it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -188,6 +191,7 @@ impl Report {
             execution_arn: arn,
             duration_seconds: None,
             transitions: None,
+            report: None,
             error: None,
             message: None,
             hint: None,
@@ -217,9 +221,11 @@ impl Report {
         let Some(error) = &self.error else { return Ok(self) };
         let message = self.message.as_deref().unwrap_or("no reason given");
         let problem = Problem::failed(format!("run {} failed, {error}: {message}", self.run_id));
-        Err(match &self.hint {
-            Some(hint) => problem.hint(hint),
-            None => problem.hint("nothing was published by it; it is safe to run again"),
+        let hint =
+            self.hint.as_deref().unwrap_or("read its report or its history in Step Functions");
+        Err(match &self.report {
+            Some(report) => problem.hint(format!("{hint}\nreport: {report}")),
+            None => problem.hint(hint),
         })
     }
 }
