@@ -3,6 +3,7 @@
 
 mod converge;
 mod faults;
+mod generate;
 mod model;
 mod sample;
 mod world;

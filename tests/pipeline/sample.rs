@@ -27,7 +27,7 @@ pub fn files() -> (Vec<File>, bool) {
         return (files, true);
     }
     println!("the sample data is absent: a generated set takes its place");
-    (crate::converge::generated_month(), false)
+    (crate::generate::month(), false)
 }
 
 fn read(folder: &Path, source: Source, files: &mut Vec<File>) {

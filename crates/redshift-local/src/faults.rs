@@ -129,12 +129,8 @@ fn draw(random: &mut ChaCha8Rng, point: &str) -> Option<Fault> {
     // Both are always drawn: whether a fault is spent must not shift the sequence.
     let hit = random.random_range(0..OPPORTUNITIES_PER_FAULT) == 0;
     let slow = Duration::from_millis(random.random_range(1..=SLOW_MILLISECONDS_MAX));
-    let request = [
-        Fault::Throttle,
-        Fault::WrappedThrottle,
-        Fault::InternalError,
-        Fault::DroppedAnswer,
-    ];
+    let request =
+        [Fault::Throttle, Fault::WrappedThrottle, Fault::InternalError, Fault::DroppedAnswer];
     let mut faults: Vec<Fault> = match point {
         RUN => vec![Fault::Slow(slow), Fault::Conflict, Fault::Abort],
         _ => request.to_vec(),

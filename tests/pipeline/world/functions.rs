@@ -57,6 +57,14 @@ pub fn deploy(
     add.function("Plan", context, |context, request| async move {
         segue_plan::handle(&context, request).await
     });
+    let compact = segue_compact::Settings {
+        work_bucket: WORK_BUCKET.into(),
+        connections_max: segue_compact::Settings::CONNECTIONS_MAX,
+    };
+    let context = segue_compact::Context::new(s3_config(objects, mischief), compact);
+    add.function("Compact", context, |context, request| async move {
+        segue_compact::handle(&context, request).await
+    });
     let context =
         segue_submit::Context { warehouse: warehouse.clone(), deployment: deployment.clone() };
     add.function("Submit", context, |context, request| async move {
@@ -216,7 +224,11 @@ fn warehouse(engine: &redshift_local::Engine) -> Warehouse {
 }
 
 fn s3_client(objects: &Arc<Objects>, mischief: &Arc<Mischief>) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
+    aws_sdk_s3::Client::from_conf(s3_config(objects, mischief).build())
+}
+
+fn s3_config(objects: &Arc<Objects>, mischief: &Arc<Mischief>) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(aws_sdk_s3::config::Region::from_static("us-east-1"))
         .credentials_provider(aws_sdk_s3::config::Credentials::new("id", "key", None, None, "test"))
@@ -225,8 +237,6 @@ fn s3_client(objects: &Arc<Objects>, mischief: &Arc<Mischief>) -> aws_sdk_s3::Cl
         .endpoint_url("http://s3.test")
         .force_path_style(true)
         .http_client(s3(Arc::clone(objects), Arc::clone(mischief)))
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
 }
 
 fn timeouts() -> TimeoutConfig {

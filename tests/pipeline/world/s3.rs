@@ -16,6 +16,8 @@ use super::objects::{Object, Objects};
 
 /// Keys of one page; so few that every listing has several pages.
 const PAGE_KEYS_MAX: usize = 3;
+/// Where the parts of uploads wait.
+const UPLOADS_PREFIX: &str = ".uploads/";
 
 /// A client's way to the buckets.
 pub fn s3(objects: Arc<Objects>, mischief: Arc<Mischief>) -> SharedHttpClient {
@@ -81,12 +83,21 @@ fn answer(objects: &Objects, request: &HttpRequest) -> HttpResponse {
             Some(object) => read(&object),
             None => failure(404, "NoSuchKey", "The specified key does not exist."),
         },
-        ("PUT", key) if !uri.query.contains_key("partNumber") => {
+        ("PUT", key) => {
             let body = request.body().bytes().expect("a body in memory").to_vec();
-            let etag = objects.put(&uri.bucket, key, body);
+            let key = match (uri.query.get("uploadId"), uri.query.get("partNumber")) {
+                (Some(id), Some(part)) => format!("{id}{part:0>5}"),
+                _ => key.to_owned(),
+            };
+            let etag = objects.put(&uri.bucket, &key, body);
             let mut response = response(200, "application/xml", "");
             response.headers_mut().insert("etag", format!("\"{etag}\""));
             response
+        }
+        ("POST", key) => upload(objects, &uri, key),
+        ("DELETE", _) => {
+            drop_parts(objects, &uri);
+            response(204, "application/xml", "")
         }
         (method, _) => failure(501, "NotImplemented", &format!("{method} {}", request.uri())),
     }
@@ -97,6 +108,33 @@ fn read(object: &Object) -> HttpResponse {
     response.headers_mut().insert("etag", format!("\"{}\"", object.etag));
     response.headers_mut().insert("content-length", object.body.len().to_string());
     response
+}
+
+/// Begins an upload in parts, or puts its parts together. They stand under keys of their own.
+fn upload(objects: &Objects, uri: &Url, key: &str) -> HttpResponse {
+    let Some(id) = uri.query.get("uploadId") else {
+        let id = format!("{UPLOADS_PREFIX}{key}/");
+        let body = format!(
+            "<InitiateMultipartUploadResult><UploadId>{}</UploadId></InitiateMultipartUploadResult>",
+            escaped(&id)
+        );
+        return response(200, "application/xml", body);
+    };
+    let parts = objects.under(&uri.bucket, id);
+    let body: Vec<u8> = parts.iter().flat_map(|(_, part)| part.body.to_vec()).collect();
+    let etag = objects.put(&uri.bucket, key, body);
+    drop_parts(objects, uri);
+    let body = format!(
+        "<CompleteMultipartUploadResult><ETag>&quot;{etag}&quot;</ETag></CompleteMultipartUploadResult>"
+    );
+    response(200, "application/xml", body)
+}
+
+fn drop_parts(objects: &Objects, uri: &Url) {
+    let id = uri.query.get("uploadId").map_or("", String::as_str);
+    for (key, _) in objects.under(&uri.bucket, id) {
+        objects.remove(&uri.bucket, &key);
+    }
 }
 
 /// `ListObjectsV2`: keys, or with a delimiter the folders among them, page by page.
