@@ -76,14 +76,14 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The address goes to stdout; the port file appears whole or not at all.
+/// The port file appears whole or not at all; then the address goes to stdout.
 #[allow(clippy::print_stdout)]
 fn announce(address: SocketAddr, port_file: Option<PathBuf>) -> std::io::Result<()> {
-    println!("http://{address}");
     if let Some(path) = port_file {
         let partial = path.with_extension("partial");
         std::fs::write(&partial, format!("{}\n", address.port()))?;
         std::fs::rename(&partial, &path)?;
     }
+    println!("http://{address}");
     Ok(())
 }

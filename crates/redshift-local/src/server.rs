@@ -135,7 +135,8 @@ async fn answer(
     let Some(operation) = target.and_then(|target| target.strip_prefix("RedshiftData.")) else {
         return failure(&ApiError::unknown_operation(target.unwrap_or_default()));
     };
-    let request = if body.is_empty() { Ok(serde_json::json!({})) } else { serde_json::from_slice(&body) };
+    let request =
+        if body.is_empty() { Ok(serde_json::json!({})) } else { serde_json::from_slice(&body) };
     let request = match request {
         Ok(request) => request,
         Err(error) => {
@@ -236,17 +237,11 @@ impl AsyncWrite for Stream {
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }

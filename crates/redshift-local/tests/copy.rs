@@ -43,9 +43,16 @@ async fn documents_load_however_they_are_written() {
     warehouse.copy("json 'auto'").await.expect("loads");
     assert_eq!(
         warehouse.rows("select * from t order by id").await,
-        ["1 | a | 218.93179", "2 | null | null", "3 | null | null", "4 | null | null", "5 | é | null"]
+        [
+            "1 | a | 218.93179",
+            "2 | null | null",
+            "3 | null | null",
+            "4 | null | null",
+            "5 | é | null"
+        ]
     );
-    let history = "select status, loaded_rows, source_file_count, error_count from sys_load_history";
+    let history =
+        "select status, loaded_rows, source_file_count, error_count from sys_load_history";
     assert_eq!(warehouse.rows(history).await, ["completed | 5 | 4 | 0"]);
     let files = "select count(*), sum(lines_scanned) > 0 from sys_load_detail";
     assert_eq!(warehouse.rows(files).await, ["4 | true"]);
@@ -80,32 +87,59 @@ async fn a_manifest_says_what_is_read_and_what_must_be_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jsonpaths_map_by_position_and_keys_by_case() {
     let warehouse = with_table("first_name varchar(20), at timestamp, user_id bigint").await;
-    warehouse.objects.put("bucket", "paths.json", "{\"jsonpaths\":[\"$['firstName']\",\"$.ts\",\"$.user.id\"]}");
-    warehouse.objects.put("bucket", "data.json", "{\"firstName\":\"Ann\",\"ts\":1542837407796,\"user\":{\"id\":\"\"}}");
+    warehouse.objects.put(
+        "bucket",
+        "paths.json",
+        "{\"jsonpaths\":[\"$['firstName']\",\"$.ts\",\"$.user.id\"]}",
+    );
+    warehouse.objects.put(
+        "bucket",
+        "data.json",
+        "{\"firstName\":\"Ann\",\"ts\":1542837407796,\"user\":{\"id\":\"\"}}",
+    );
     let paths = "json 's3://bucket/paths.json' timeformat 'epochmillisecs'";
     warehouse.copy(paths).await.expect("loads");
     assert_eq!(warehouse.rows("select * from t").await, ["Ann | 2018-11-21 21:56:47.796 | null"]);
     warehouse.run("truncate t").await.expect("finishes");
-    warehouse.objects.put("bucket", "data.json", "{\"First_Name\":\"Bo\",\"AT\":\"2018-11-21 01:02:03\"}");
+    warehouse.objects.put(
+        "bucket",
+        "data.json",
+        "{\"First_Name\":\"Bo\",\"AT\":\"2018-11-21 01:02:03\"}",
+    );
     warehouse.copy("json 'auto'").await.expect("loads");
     warehouse.copy("json 'auto ignorecase'").await.expect("loads");
     let rows = warehouse.rows("select first_name, at from t order by 1").await;
     assert_eq!(rows, ["Bo | 2018-11-21 01:02:03", "null | null"]);
     warehouse.objects.put("bucket", "paths.json", "{\"jsonpaths\":[\"$.a\"]}");
     let error = warehouse.copy(paths).await.expect_err("one path for three columns");
-    assert!(error.contains("Number of jsonpaths and the number of columns should match"), "{error}");
+    assert!(
+        error.contains("Number of jsonpaths and the number of columns should match"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_record_loads_nothing_and_is_named() {
     let warehouse = with_table("id int not null, title varchar(3)").await;
     let cases = [
-        ("{\"id\":1}\n{\"id\":\"x\"}", "2 | id | int4 | 0 | 1207 | Invalid digit, Value 'x', Pos 0, Type: Integer"),
-        ("{\"id\":1,\"title\":\"four\"}", "1 | title | varchar | 3 | 1204 | String length exceeds DDL length"),
-        ("{\"id\":1,\"title\":\"éé\"}", "1 | title | varchar | 3 | 1204 | String length exceeds DDL length"),
+        (
+            "{\"id\":1}\n{\"id\":\"x\"}",
+            "2 | id | int4 | 0 | 1207 | Invalid digit, Value 'x', Pos 0, Type: Integer",
+        ),
+        (
+            "{\"id\":1,\"title\":\"four\"}",
+            "1 | title | varchar | 3 | 1204 | String length exceeds DDL length",
+        ),
+        (
+            "{\"id\":1,\"title\":\"éé\"}",
+            "1 | title | varchar | 3 | 1204 | String length exceeds DDL length",
+        ),
         ("{\"title\":\"a\"}", "1 | id | int4 | 0 | 1213 | Missing data for not-null field"),
         ("{\"id\":1}\n{\"id\":2", "2 |  |  |  | 1216 | Invalid JSON: unexpected end of file"),
-        ("{\"id\":99999999999}", "1 | id | int4 | 0 | 1207 | Overflow for Column Type: Integer, Value '99999999999'"),
+        (
+            "{\"id\":99999999999}",
+            "1 | id | int4 | 0 | 1207 | Overflow for Column Type: Integer, Value '99999999999'",
+        ),
     ];
     for (number, (text, expected)) in cases.iter().enumerate() {
         warehouse.objects.put("bucket", "data.json", text.to_string());
@@ -128,7 +162,11 @@ async fn a_rejected_record_loads_nothing_and_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_errors_are_borne_as_maxerror_says() {
     let warehouse = with_table("id int").await;
-    warehouse.objects.put("bucket", "data.json", "{\"id\":1}\n{\"id\":\"x\"}\n{\"id\":\"y\"}\n{\"id\":2}");
+    warehouse.objects.put(
+        "bucket",
+        "data.json",
+        "{\"id\":1}\n{\"id\":\"x\"}\n{\"id\":\"y\"}\n{\"id\":2}",
+    );
     warehouse.copy("json 'auto' maxerror 1").await.expect_err("two are too many");
     assert_eq!(warehouse.rows("select count(*) from t").await, ["0"]);
     let id = warehouse.copy("json 'auto' maxerror as 2").await.expect("two are borne");
@@ -154,7 +192,10 @@ async fn conversions_follow_their_options() {
         ["too l | 20.25 | true | 2018-11-21", " | null | false | null", "    | null | null | null"]
     );
     warehouse.run("truncate t").await.expect("finishes");
-    warehouse.copy("json 'auto' truncatecolumns emptyasnull blanksasnull roundec").await.expect("loads");
+    warehouse
+        .copy("json 'auto' truncatecolumns emptyasnull blanksasnull roundec")
+        .await
+        .expect("loads");
     assert_eq!(
         warehouse.rows("select a, b from t order by b, a").await,
         ["too l | 20.26", "null | null", "null | null"]
@@ -199,7 +240,10 @@ async fn delimited_text_and_csv_load() {
     warehouse.objects.put("bucket", "data.csv", "1|x\n2|\\N\n");
     let list = format!("copy t (a, b) from 's3://bucket/data' {ROLE} delimiter '|'");
     warehouse.run(&list).await.expect("loads");
-    assert_eq!(warehouse.rows("select * from t order by a").await, ["1 | x | none", "2 | null | none"]);
+    assert_eq!(
+        warehouse.rows("select * from t order by a").await,
+        ["1 | x | none", "2 | null | none"]
+    );
     warehouse.objects.put("bucket", "data.csv", "1|x|y|z\n");
     warehouse.copy("delimiter '|'").await.expect_err("four fields");
     assert!(warehouse.first_error().await.contains("Extra column(s) found"));

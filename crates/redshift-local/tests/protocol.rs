@@ -5,9 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
-use aws_sdk_redshiftdata::types::{
-    ExecutionMode, ResultFormatString, SqlParameter, StatusString,
-};
+use aws_sdk_redshiftdata::types::{ExecutionMode, ResultFormatString, SqlParameter, StatusString};
 use redshift_local::{Fault, Faults, Options, Server};
 use support::{Warehouse, client};
 
@@ -27,7 +25,8 @@ async fn a_statement_is_described_with_what_it_did() {
     assert!(described.duration() > 0 && described.redshift_query_id() > 0);
     let result = warehouse.client.get_statement_result().id(&id).send().await.expect("there");
     assert_eq!(result.total_num_rows(), 1);
-    let columns: Vec<_> = result.column_metadata().iter().map(|c| (c.name(), c.type_name())).collect();
+    let columns: Vec<_> =
+        result.column_metadata().iter().map(|c| (c.name(), c.type_name())).collect();
     assert_eq!(columns, [(Some("one"), Some("int4")), (Some("two"), Some("varchar"))]);
 }
 
@@ -42,7 +41,12 @@ async fn a_failed_statement_says_why_in_redshifts_words() {
 async fn a_batch_is_one_transaction() {
     let warehouse = Warehouse::start().await;
     let error = warehouse
-        .run_batch(&["create table t (a int)", "insert into t values (1)", "select * from missing", "select 1"])
+        .run_batch(&[
+            "create table t (a int)",
+            "insert into t values (1)",
+            "select * from missing",
+            "select 1",
+        ])
         .await
         .expect_err("the third fails");
     assert_eq!(error, "Query #3 failed with ERROR: relation \"missing\" does not exist");
@@ -87,7 +91,8 @@ async fn truncate_commits_the_batch_that_it_is_in() {
     let warehouse = Warehouse::start().await;
     warehouse.run("create table t (a int)").await.expect("finishes");
     warehouse.run("create table u (a int)").await.expect("finishes");
-    let batch = ["insert into u values (1)", "truncate t", "insert into u values (2)", "select 1 / 0"];
+    let batch =
+        ["insert into u values (1)", "truncate t", "insert into u values (2)", "select 1 / 0"];
     warehouse.run_batch(&batch).await.expect_err("the last fails");
     assert_eq!(warehouse.rows("select a from u").await, ["1"]);
 }
@@ -130,7 +135,10 @@ async fn parameters_are_values_and_all_are_used() {
             .send()
     };
     let text = "it's'; drop table t; --";
-    let found = submit("select :text as a, 41 + :number as b", vec![parameter("text", text), parameter("number", "1")]);
+    let found = submit(
+        "select :text as a, 41 + :number as b",
+        vec![parameter("text", text), parameter("number", "1")],
+    );
     let id = found.await.expect("accepted").id().expect("an id").to_owned();
     assert_eq!(warehouse.rows_of(&id).await, [format!("{text} | 42")]);
     let unused = submit("select 1", vec![parameter("text", "x")]).await.expect_err("not used");
@@ -200,7 +208,8 @@ async fn a_running_statement_can_be_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_lasts_no_longer_than_the_statement() {
-    let faults = Faults::Schedule(vec![("run".into(), 0, Fault::Slow(Duration::from_millis(1_300)))]);
+    let faults =
+        Faults::Schedule(vec![("run".into(), 0, Fault::Slow(Duration::from_millis(1_300)))]);
     let warehouse = Warehouse::start_with(Options { faults, ..Options::default() }).await;
     let began = Instant::now();
     let submitted = warehouse
@@ -229,7 +238,11 @@ async fn waiting_lasts_no_longer_than_the_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_are_listed_by_prefix_and_status() {
     let warehouse = Warehouse::start().await;
-    for (name, sql) in [("run-1-stage", "select 1"), ("run-1-check", "select * from missing"), ("run-2", "select 2")] {
+    for (name, sql) in [
+        ("run-1-stage", "select 1"),
+        ("run-1-check", "select * from missing"),
+        ("run-2", "select 2"),
+    ] {
         let submitted = warehouse
             .client
             .execute_statement()
@@ -247,7 +260,10 @@ async fn statements_are_listed_by_prefix_and_status() {
         request.set_status(status).send()
     };
     let names = |found: aws_sdk_redshiftdata::operation::list_statements::ListStatementsOutput| {
-        let names = found.statements().iter().map(|one| one.statement_name().unwrap_or_default().to_owned());
+        let names = found
+            .statements()
+            .iter()
+            .map(|one| one.statement_name().unwrap_or_default().to_owned());
         names.collect::<Vec<_>>()
     };
     assert_eq!(names(list(None).await.expect("listed")), ["run-1-stage"]);
@@ -260,14 +276,18 @@ async fn statements_are_listed_by_prefix_and_status() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_refused() {
     let warehouse = Warehouse::start().await;
-    let code = |error: aws_sdk_redshiftdata::operation::execute_statement::ExecuteStatementError| {
-        error.code().map(str::to_owned)
-    };
+    let code =
+        |error: aws_sdk_redshiftdata::operation::execute_statement::ExecuteStatementError| {
+            error.code().map(str::to_owned)
+        };
     let request = || warehouse.client.execute_statement().sql("select 1").database("dev");
     let nowhere = request().send().await.expect_err("no warehouse named").into_service_error();
     assert_eq!(code(nowhere).as_deref(), Some("ValidationException"));
     let both = request().workgroup_name("w").cluster_identifier("c").send().await;
-    assert_eq!(code(both.expect_err("two").into_service_error()).as_deref(), Some("ValidationException"));
+    assert_eq!(
+        code(both.expect_err("two").into_service_error()).as_deref(),
+        Some("ValidationException")
+    );
     let unknown = warehouse
         .client
         .describe_statement()
@@ -286,7 +306,10 @@ async fn what_is_missing_is_refused() {
 async fn tables_are_listed_and_described() {
     let warehouse = Warehouse::start().await;
     warehouse.run("create schema mart").await.expect("finishes");
-    warehouse.run("create table mart.users (user_id bigint not null, name varchar(16))").await.expect("finishes");
+    warehouse
+        .run("create table mart.users (user_id bigint not null, name varchar(16))")
+        .await
+        .expect("finishes");
     let request = warehouse.client.list_tables().workgroup_name("w").database("dev");
     let tables = request.schema_pattern("mart").send().await.expect("listed");
     assert_eq!(tables.tables().iter().map(|t| t.name()).collect::<Vec<_>>(), [Some("users")]);
@@ -343,7 +366,8 @@ async fn faults_look_like_the_services_own() {
     let mut codes = Vec::new();
     for _ in 0..6 {
         let request = warehouse.client.execute_statement().workgroup_name("w").database("dev");
-        let request = request.client_token("once").sql("create table once (a int)").wait_time_seconds(30);
+        let request =
+            request.client_token("once").sql("create table once (a int)").wait_time_seconds(30);
         match request.send().await {
             Err(error) if error.as_service_error().is_some() => {
                 codes.push(error.into_service_error().code().unwrap_or("none").to_owned());
@@ -415,9 +439,8 @@ async fn a_writer_waits_for_the_one_before() {
     let warehouse = Warehouse::start().await;
     warehouse.run("create table counter (n int)").await.expect("finishes");
     warehouse.run("insert into counter values (0)").await.expect("finishes");
-    let writers = (0..8).map(|_| {
-        warehouse.run_batch(&["lock counter", "update counter set n = n + 1"])
-    });
+    let writers =
+        (0..8).map(|_| warehouse.run_batch(&["lock counter", "update counter set n = n + 1"]));
     for outcome in futures::future::join_all(writers).await {
         outcome.expect("waits, then finishes");
     }
@@ -442,5 +465,8 @@ async fn writing_over_an_old_snapshot_is_error_1023() {
     warehouse.run("insert into t values (1)").await.expect("finishes");
     let late = session("update t set n = 2", id).await.expect("accepted");
     let error = warehouse.ended(late.id().expect("an id")).await.expect_err("a conflict");
-    assert!(error.starts_with("ERROR: 1023 DETAIL: Serializable isolation violation on table - "), "{error}");
+    assert!(
+        error.starts_with("ERROR: 1023 DETAIL: Serializable isolation violation on table - "),
+        "{error}"
+    );
 }

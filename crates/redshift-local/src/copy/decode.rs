@@ -5,11 +5,12 @@ use std::time::SystemTime;
 
 use duckdb::arrow::array::ArrayRef;
 
+use super::columns::Builder;
 use super::delimited::{Records, Shape, fields};
 use super::documents::{DOCUMENT_BYTES_MAX, Document, Documents};
+use super::fields::{Conversion, Field, Refusal, read};
 use super::json::{Shredder, utf8};
 use super::source::Source;
-use super::values::{Builder, Conversion, Field, Refusal, read};
 use crate::dialect::{ColumnType, Compression};
 use crate::engine::LoadError;
 
@@ -143,9 +144,7 @@ impl<'a> Decoder<'a> {
                             let raw = fields[column].as_deref().unwrap_or_default();
                             self.rejection(url, line, bytes, Some(column), &refusal, raw)
                         }),
-                        Err(refusal) => {
-                            Some(self.rejection(url, line, bytes, None, &refusal, ""))
-                        }
+                        Err(refusal) => Some(self.rejection(url, line, bytes, None, &refusal, "")),
                     }
                 }
             };
@@ -178,7 +177,7 @@ impl<'a> Decoder<'a> {
         loop {
             let before = records.bytes();
             let Some((bytes, line)) = records.next()? else { break };
-            if bytes.is_empty() && (ignore_blank || self.decoding.targets.len() > 1) && ignore_blank {
+            if bytes.is_empty() && ignore_blank {
                 continue;
             }
             let bytes = bytes.to_vec();

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 
 use super::documents::DOCUMENT_BYTES_MAX;
-use super::values::Refusal;
+use super::fields::Refusal;
 use crate::dialect::{Copy, Format};
 
 /// How a record is taken apart.
@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn quoted_fields_hold_delimiters_quotes_and_line_breaks() {
-        let shape = Shape { delimiter: b',', quote: Some(b'"'), escape: false, remove_quotes: false };
+        let shape =
+            Shape { delimiter: b',', quote: Some(b'"'), escape: false, remove_quotes: false };
         let text = "1,\"a,\"\"b\"\"\nc\"\r\n2,\n";
         let mut records = Records::new(text.as_bytes(), shape);
         let (first, line) = records.next().expect("readable").expect("a record");

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::values::Refusal;
+use super::fields::Refusal;
 use crate::engine::SqlError;
 
 /// Error numbers of Redshift's list.
@@ -38,9 +38,10 @@ pub(super) struct Shredder {
 impl Shredder {
     /// Keys are the columns' names.
     pub(super) fn by_name(columns: &[String], any_case: bool) -> Self {
-        let keys = columns.iter().enumerate().map(|(index, name)| {
-            (name.clone(), vec![(index, Vec::new())])
-        });
+        let keys = columns
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (name.clone(), vec![(index, Vec::new())]));
         let keys = keys.collect();
         Self { fields: columns.len(), any_case, keys, places: Vec::new(), whole: false }
     }

@@ -1,21 +1,23 @@
 //! COPY from S3: objects read at once by several workers, decoded here, and appended to the
 //! table in the statement's own transaction, all of them or none.
 
+mod columns;
 mod decode;
 mod delimited;
 mod documents;
+mod fields;
 mod json;
 mod load;
+mod sink;
 mod source;
-mod values;
 
 use crate::dialect::{ColumnDefault, Copy, Format, JsonMapping};
 use crate::engine::{Done, Session, SqlError, Table};
 use decode::{Decoding, Shred, Target};
 use delimited::Shape;
+use fields::Conversion;
 use json::Shredder;
 use source::Source;
-use values::Conversion;
 
 impl Session {
     /// Runs a COPY.
@@ -96,7 +98,10 @@ fn targets(table: &Table, copy: &Copy) -> Result<Vec<Target>, SqlError> {
     };
     let target = |name: &String| {
         let column = table.column(name).ok_or_else(|| {
-            SqlError::new(format!("column \"{name}\" of relation \"{}\" does not exist", table.name))
+            SqlError::new(format!(
+                "column \"{name}\" of relation \"{}\" does not exist",
+                table.name
+            ))
         })?;
         Ok(Target {
             name: name.clone(),

@@ -162,6 +162,8 @@ pub(super) fn service_error(error: &ObjectError) -> SqlError {
 /// The store, or that there is none.
 pub(super) fn store(warehouse: &Warehouse) -> Result<&dyn ObjectStore, SqlError> {
     warehouse.objects.as_deref().ok_or_else(|| {
-        SqlError::new("COPY from S3 needs an S3 endpoint; start the local warehouse with --s3-endpoint")
+        SqlError::new(
+            "COPY from S3 needs an S3 endpoint; start the local warehouse with --s3-endpoint",
+        )
     })
 }

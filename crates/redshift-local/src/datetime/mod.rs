@@ -1,9 +1,11 @@
 //! Dates and times as text, in Redshift's patterns: `YYYY-MM-DD HH24:MI:SS`.
 
+mod parse;
 mod pattern;
 mod recognise;
 
-pub(crate) use pattern::{Pattern, format, parse};
+pub(crate) use parse::parse;
+pub(crate) use pattern::{Pattern, format};
 pub(crate) use recognise::{date, timestamp};
 
 use jiff::civil::DateTime;

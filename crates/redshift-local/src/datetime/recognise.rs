@@ -4,20 +4,41 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime};
 
-use super::pattern::{Pattern, parse};
+use super::parse::parse;
+use super::pattern::Pattern;
 
 /// The ways of writing a date that `auto` knows, beside ISO's own.
 static DATES: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    ["YYYY-MM-DD", "YYYY/MM/DD", "YYYYMMDD", "MM/DD/YYYY", "MM-DD-YYYY", "DD Mon YYYY",
-        "DD-Mon-YYYY", "Mon DD YYYY", "Mon DD, YYYY", "MM/DD/YY"]
+    [
+        "YYYY-MM-DD",
+        "YYYY/MM/DD",
+        "YYYYMMDD",
+        "MM/DD/YYYY",
+        "MM-DD-YYYY",
+        "DD Mon YYYY",
+        "DD-Mon-YYYY",
+        "Mon DD YYYY",
+        "Mon DD, YYYY",
+        "MM/DD/YY",
+    ]
     .map(Pattern::new)
     .into()
 });
 
 /// The ways of writing a time of the day after it.
 static TIMES: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let dates = ["YYYY-MM-DD", "YYYY/MM/DD", "YYYYMMDD", "MM/DD/YYYY", "MM-DD-YYYY",
-        "DD Mon YYYY", "DD-Mon-YYYY", "Mon DD YYYY", "Mon DD, YYYY", "MM/DD/YY"];
+    let dates = [
+        "YYYY-MM-DD",
+        "YYYY/MM/DD",
+        "YYYYMMDD",
+        "MM/DD/YYYY",
+        "MM-DD-YYYY",
+        "DD Mon YYYY",
+        "DD-Mon-YYYY",
+        "Mon DD YYYY",
+        "Mon DD, YYYY",
+        "MM/DD/YY",
+    ];
     let times = [" HH24:MI:SS", " HH24:MI", " HH12:MI:SS AM", " HH12:MI AM", " HH24MISS"];
     dates.iter().flat_map(|date| times.map(|time| Pattern::new(&format!("{date}{time}")))).collect()
 });

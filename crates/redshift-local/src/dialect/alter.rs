@@ -12,15 +12,32 @@ use crate::engine::SqlError;
 #[derive(Debug)]
 pub(crate) enum Alteration {
     AddColumn(ColumnDefinition),
-    DropColumn { name: String },
-    RenameColumn { from: String, to: String },
-    RenameTable { to: String },
-    ColumnType { name: String, kind: ColumnType },
-    ColumnEncoding { name: String, encoding: String },
+    DropColumn {
+        name: String,
+    },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
+    RenameTable {
+        to: String,
+    },
+    ColumnType {
+        name: String,
+        kind: ColumnType,
+    },
+    ColumnEncoding {
+        name: String,
+        encoding: String,
+    },
     /// Keys, distribution, owner, and what else changes nothing that is stored.
     Attributes(TableAttributes),
-    Append { source: TableName },
-    SetSchema { schema: String },
+    Append {
+        source: TableName,
+    },
+    SetSchema {
+        schema: String,
+    },
 }
 
 /// A whole ALTER TABLE.
@@ -88,9 +105,8 @@ fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
 }
 
 fn is_constraint(tokens: &mut Tokens) -> bool {
-    let found = ["add primary key", "add unique", "add foreign key"]
-        .iter()
-        .any(|words| tokens.is(words));
+    let found =
+        ["add primary key", "add unique", "add foreign key"].iter().any(|words| tokens.is(words));
     if found {
         tokens.take();
     }

@@ -31,6 +31,10 @@ pub(crate) fn call(
     if name == "generate_series" {
         found.leader_only = true;
     }
+    if name == "generate_series" {
+        // One row each, as a function among the columns gives them.
+        return Ok(Some(raw(format!("unnest(generate_series({}))", arguments.join(", ")))));
+    }
     if let Some(text) = special(&name, &arguments, reading)? {
         return Ok(Some(raw(text)));
     }
@@ -94,11 +98,7 @@ fn unknown(name: &str, arguments: &[String]) -> SqlError {
 }
 
 /// Calls with a syntax or a meaning of their own.
-fn special(
-    name: &str,
-    arguments: &[String],
-    reading: Reading,
-) -> Result<Option<String>, SqlError> {
+fn special(name: &str, arguments: &[String], reading: Reading) -> Result<Option<String>, SqlError> {
     let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Ok(Some(match (name, texts.as_slice()) {
         ("nvl" | "ifnull" | "isnull", [_, ..]) => format!("coalesce({})", texts.join(", ")),
@@ -107,7 +107,9 @@ fn special(
         }
         ("decode", [value, pairs @ ..]) if pairs.len() >= 2 => decode(value, pairs),
         ("coalesce", _) => format!("coalesce({})", texts.join(", ")),
-        ("dateadd" | "date_add", [part, count, time]) => date_add(&date_part_name(part), count, time)?,
+        ("dateadd" | "date_add", [part, count, time]) => {
+            date_add(&date_part_name(part), count, time)?
+        }
         ("datediff" | "date_diff", [part, from, to]) => {
             let part = plain_part(&date_part_name(part))?;
             format!("date_diff('{part}', {}, {})", timestamp(from), timestamp(to))
@@ -307,5 +309,8 @@ pub(crate) fn super_access(expression: &Expr) -> Result<Option<Expr>, SqlError> 
         return Err(SqlError::unsupported("this navigation into a SUPER value"));
     };
     let path: String = access_chain.iter().map(ToString::to_string).collect();
-    Ok(Some(raw(format!("json_extract({root}, {})", literal(&format!("${}", path.replace('"', "")))))))
+    Ok(Some(raw(format!(
+        "json_extract({root}, {})",
+        literal(&format!("${}", path.replace('"', "")))
+    ))))
 }

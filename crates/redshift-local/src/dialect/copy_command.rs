@@ -97,14 +97,18 @@ impl Copy {
             if other.iter().any(|scheme| source.starts_with(scheme)) {
                 return Err(SqlError::unsupported("COPY from anything but Amazon S3"));
             }
-            return Err(SqlError::new("CREDENTIALS argument is not supported when loading from file system"));
+            return Err(SqlError::new(
+                "CREDENTIALS argument is not supported when loading from file system",
+            ));
         }
         let mut copy = Self::new(table, columns, source);
         while !tokens.at_end() {
             copy.option(tokens)?;
         }
         if !copy.credentials {
-            return Err(SqlError::new("Must specify either CREDENTIALS or IAM_ROLE for COPY from S3"));
+            return Err(SqlError::new(
+                "Must specify either CREDENTIALS or IAM_ROLE for COPY from S3",
+            ));
         }
         Ok(copy)
     }

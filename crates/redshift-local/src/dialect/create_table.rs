@@ -105,10 +105,7 @@ fn only_names(tokens: &Tokens) -> bool {
     matches!(tokens.peek_at(2), Token::Comma | Token::RParen)
 }
 
-fn columns(
-    tokens: &mut Tokens,
-    attributes: &mut TableAttributes,
-) -> Result<Vec<Part>, SqlError> {
+fn columns(tokens: &mut Tokens, attributes: &mut TableAttributes) -> Result<Vec<Part>, SqlError> {
     tokens.expect_token(&Token::LParen)?;
     let mut parts = Vec::new();
     loop {
@@ -224,8 +221,20 @@ fn identity(tokens: &mut Tokens, explicit: bool) -> Result<ColumnDefault, SqlErr
 
 /// The compression encodings of Redshift.
 const ENCODINGS: &[&str] = &[
-    "auto", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32",
-    "raw", "runlength", "text255", "text32k", "zstd",
+    "auto",
+    "az64",
+    "bytedict",
+    "delta",
+    "delta32k",
+    "lzo",
+    "mostly8",
+    "mostly16",
+    "mostly32",
+    "raw",
+    "runlength",
+    "text255",
+    "text32k",
+    "zstd",
 ];
 
 pub(crate) fn encoding(tokens: &mut Tokens) -> Result<String, SqlError> {
@@ -270,7 +279,9 @@ pub(crate) fn table_attributes(
     }
     let other_style = matches!(attributes.distribution_style.as_deref(), Some("even" | "all"));
     if other_style && attributes.distribution_key.is_some() {
-        return Err(SqlError::new("Cannot specify DISTKEY column of a table with DISTSTYLE EVEN or ALL"));
+        return Err(SqlError::new(
+            "Cannot specify DISTKEY column of a table with DISTSTYLE EVEN or ALL",
+        ));
     }
     Ok(())
 }

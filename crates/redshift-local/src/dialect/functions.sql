@@ -66,8 +66,10 @@ create macro rs_dsqrt(x) as sqrt(x);
 create macro rs_power(a, b) as power(a, b);
 create macro rs_pow(a, b) as power(a, b);
 create macro rs_round(x) as round(x), (x, n) as round(x, cast(n as integer));
-create macro rs_trunc(x) as trunc(x), (x, n) as cast(trunc(x * power(10, n)) / power(10, n) as decimal(38, 10));
+create macro rs_trunc(x) as trunc(x), (x, n) as trunc(x, cast(n as integer));
+create macro rs_cbrt(x) as case when power(round(cbrt(x)), 3) = x then round(cbrt(x)) else cbrt(x) end;
 create macro rs_random() as random();
+create macro rs_difference(a, b) as cast(len(list_filter(range(1, 5), i -> substr(rs_soundex(a), i, 1) = substr(rs_soundex(b), i, 1))) as integer);
 create macro rs_checksum(x) as cast(hash(x) % 2147483647 as bigint);
 
 
@@ -146,3 +148,6 @@ create macro rs_to_timestamp(x, pattern) as rs_parse_time(x, pattern) at time zo
 create macro rs_to_number(x, pattern) as cast(
     case when ends_with(upper(pattern), 'S') and ends_with(trim(x), '-') then '-' else '' end
     || regexp_replace(x, '[^0-9.+-]|-$', '', 'g') as decimal(38, 4));
+create macro rs_pg_backend_pid() as getvariable('process');
+create macro rs_pg_last_copy_count() as getvariable('copy_count');
+create macro rs_pg_last_copy_id() as coalesce(getvariable('copy_id'), -1);

@@ -10,24 +10,29 @@ mod calls;
 mod command;
 mod copy_command;
 mod create_table;
+mod definitions;
 mod functions;
+mod maintenance;
 mod names;
 mod parameters;
+mod parser;
 mod query;
 mod rewrite;
 mod tokens;
 mod types;
+mod writes;
 
 pub(crate) use alter::{AlterTable, Alteration};
-pub(crate) use command::{Command, Kind, Merge, Write, understand};
+pub(crate) use command::{Command, understand};
 pub(crate) use copy_command::{Compression, Copy, Format, JsonMapping, TimeFormat};
 pub(crate) use create_table::{
     Body, ColumnDefault, ColumnDefinition, CreateTable, Part, TableAttributes,
 };
 pub(crate) use functions::MACROS;
 pub(crate) use names::{TableName, literal, quoted};
-pub(crate) use parameters::{Parameter, bind};
+pub(crate) use parameters::{Parameter, bind, names as parameter_names};
 pub(crate) use query::Query;
 pub(crate) use rewrite::Reading;
 pub(crate) use tokens::{Tokens, statements};
 pub(crate) use types::ColumnType;
+pub(crate) use writes::{Kind, Merge, Write};

@@ -14,45 +14,46 @@ pub(crate) struct Parameter {
     pub(crate) value: String,
 }
 
-/// Puts the values in place of `:name`, as strings; gives the names that were used.
+/// A `:name`, and how many words it takes.
+fn placeholder(words: &[Token]) -> Option<(String, usize)> {
+    match (words.first()?, words.get(1)) {
+        (Token::Colon, Some(Token::Word(word))) => Some((word.value.clone(), 2)),
+        // `:1` reads as a colon and a number.
+        (Token::Colon, Some(Token::Number(digits, _))) => Some((digits.clone(), 2)),
+        (Token::Placeholder(text), _) => Some((text.strip_prefix(':')?.to_lowercase(), 1)),
+        _ => None,
+    }
+}
+
+/// The names that a statement uses, in lower case.
+pub(crate) fn names(tokens: &Tokens) -> BTreeSet<String> {
+    let all = tokens.all();
+    (0..all.len()).filter_map(|start| Some(placeholder(&all[start..])?.0)).collect()
+}
+
+/// Puts the values in place of `:name`, as strings.
 ///
 /// # Errors
 /// A name that no parameter has, or a place where Redshift takes no parameter.
-pub(crate) fn bind(
-    tokens: &Tokens,
-    parameters: &[Parameter],
-) -> Result<(Tokens, BTreeSet<String>), SqlError> {
+pub(crate) fn bind(tokens: &Tokens, parameters: &[Parameter]) -> Result<Tokens, SqlError> {
     let mut bound = Vec::new();
-    let mut used = BTreeSet::new();
     let all = tokens.all();
     let mut position = 0;
     while let Some(token) = all.get(position) {
-        position += 1;
-        let name = match (token, all.get(position)) {
-            (Token::Colon, Some(Token::Word(word))) => word.value.clone(),
-            // `:1` reads as a colon and a number.
-            (Token::Colon, Some(Token::Number(digits, _))) => digits.clone(),
-            (Token::Placeholder(text), _) if text.starts_with(':') => {
-                position -= 1;
-                text[1..].to_lowercase()
-            }
-            _ => {
-                bound.push(token.clone());
-                continue;
-            }
+        let Some((name, width)) = placeholder(&all[position..]) else {
+            bound.push(token.clone());
+            position += 1;
+            continue;
         };
-        position += 1;
+        position += width;
         let found = parameters.iter().find(|parameter| parameter.name.to_lowercase() == name);
-        let Some(parameter) = found else {
-            return Err(SqlError::syntax(&format!(":{name}")));
-        };
-        used.insert(parameter.name.clone());
+        let parameter = found.ok_or_else(|| SqlError::syntax(&format!(":{name}")))?;
         if takes_no_parameter(tokens, bound.last()) {
             return Err(SqlError::syntax("$1"));
         }
         bound.push(Token::SingleQuotedString(parameter.value.clone()));
     }
-    Ok((Tokens::new(bound), used))
+    Ok(Tokens::new(bound))
 }
 
 /// Names of tables stand after these words, and COPY takes no parameter at all.

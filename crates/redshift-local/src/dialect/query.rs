@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::parser::Redshift;
 use sqlparser::ast::{Expr, Query as Parsed, Select, SetExpr};
-use sqlparser::dialect::RedshiftSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
@@ -26,7 +26,7 @@ pub(crate) struct Query {
 impl Query {
     /// Reads a query up to the end of the statement.
     pub(crate) fn parse(tokens: &mut Tokens, reading: Reading) -> Result<Self, SqlError> {
-        let dialect = RedshiftSqlDialect {};
+        let dialect = Redshift;
         let words = prepare(tokens.rest());
         tokens.skip_to_end();
         let mut parser = Parser::new(&dialect).with_tokens(words);

@@ -169,7 +169,7 @@ impl Rewriter {
             Expr::BinaryOp { left, op, right } => binary(left, op, right)?,
             Expr::UnaryOp { op, expr } => match op {
                 UnaryOperator::PGSquareRoot => Some(raw(format!("sqrt({expr})"))),
-                UnaryOperator::PGCubeRoot => Some(raw(format!("cbrt({expr})"))),
+                UnaryOperator::PGCubeRoot => Some(raw(format!("rs_cbrt({expr})"))),
                 UnaryOperator::PGAbs => Some(raw(format!("abs({expr})"))),
                 _ => None,
             },
@@ -300,6 +300,23 @@ fn cast(expression: &str, data_type: &str) -> Result<Expr, SqlError> {
 }
 
 fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Option<Expr>, SqlError> {
+    // A text in a calculation, as every parameter is, is the number that it spells.
+    let arithmetic = matches!(
+        op,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+    );
+    let numbers =
+        (arithmetic.then(|| spelled(left)).flatten(), arithmetic.then(|| spelled(right)).flatten());
+    if numbers.0.is_some() || numbers.1.is_some() {
+        let left = numbers.0.map_or_else(|| left.clone(), raw);
+        let right = numbers.1.map_or_else(|| right.clone(), raw);
+        let inner = binary(&left, op, &right)?;
+        return Ok(Some(inner.unwrap_or_else(|| raw(format!("{left} {op} {right}")))));
+    }
     let text = match op {
         BinaryOperator::Divide | BinaryOperator::Modulo => {
             if is_nonzero_number(right) {
@@ -319,6 +336,13 @@ fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Option<Expr>
         _ => return Ok(None),
     };
     Ok(Some(raw(text)))
+}
+
+fn spelled(expression: &Expr) -> Option<String> {
+    let text = expression.to_string();
+    let inside = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    let plain = |c: char| c.is_ascii_digit() || c == '.' || c == '-';
+    (inside.chars().all(plain) && inside.parse::<f64>().is_ok()).then(|| inside.to_owned())
 }
 
 fn is_nonzero_number(expression: &Expr) -> bool {

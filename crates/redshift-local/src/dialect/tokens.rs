@@ -1,7 +1,7 @@
 //! Reading a statement word by word, for what the expression parser does not know.
 
+use super::parser::Redshift;
 use sqlparser::ast::Expr;
-use sqlparser::dialect::RedshiftSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer, Word};
 
@@ -16,9 +16,8 @@ pub(crate) struct Tokens {
 
 /// Splits a text into statements; empty ones are left out.
 pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
-    let tokens = Tokenizer::new(&RedshiftSqlDialect {}, sql)
-        .tokenize()
-        .map_err(|error| tokenizer_error(sql, &error))?;
+    let tokens =
+        Tokenizer::new(&Redshift, sql).tokenize().map_err(|error| tokenizer_error(sql, &error))?;
     let words = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
     let mut found = Vec::new();
     let mut current = Vec::new();
@@ -175,7 +174,7 @@ impl Tokens {
 
     /// An expression, as far as it reaches.
     pub(crate) fn expression(&mut self) -> Result<Expr, SqlError> {
-        let dialect = RedshiftSqlDialect {};
+        let dialect = Redshift;
         let mut parser = Parser::new(&dialect).with_tokens(self.rest().to_vec());
         let expression = parser.parse_expr().map_err(|error| parser_error(&error))?;
         self.position += parser.index();

@@ -237,9 +237,9 @@ fn decimal(tokens: &mut Tokens) -> Result<ColumnType, SqlError> {
         (Ok(precision @ 1..=38), Ok(scale)) if (0..=precision as i8).contains(&scale) => {
             Ok(ColumnType::Decimal { precision, scale })
         }
-        (Ok(1..=38), _) => error(format!(
-            "NUMERIC scale {scale} must be between 0 and precision {precision}"
-        )),
+        (Ok(1..=38), _) => {
+            error(format!("NUMERIC scale {scale} must be between 0 and precision {precision}"))
+        }
         _ => error(format!("NUMERIC precision {precision} must be between 1 and 38")),
     }
 }

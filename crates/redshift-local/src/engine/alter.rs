@@ -22,7 +22,8 @@ impl Session {
                     return Err(SqlError::new("cannot drop the only column of a table"));
                 }
                 let kept = |column: &&StoredColumn| column.definition.name != name;
-                let columns: Vec<StoredColumn> = table.columns.iter().filter(kept).cloned().collect();
+                let columns: Vec<StoredColumn> =
+                    table.columns.iter().filter(kept).cloned().collect();
                 let names = columns.iter().map(|c| quoted(&c.definition.name)).collect();
                 self.rebuild(&table, columns, names)?;
             }
@@ -151,8 +152,7 @@ impl Session {
         );
         execute(&self.connection, &fill)?;
         execute(&self.connection, &format!("drop table {}", table.engine_name()))?;
-        let rename =
-            format!("alter table {} rename to {}", new.engine_name(), quoted(&table.name));
+        let rename = format!("alter table {} rename to {}", new.engine_name(), quoted(&table.name));
         execute(&self.connection, &rename)?;
         new.forget(&self.connection)?;
         new.name.clone_from(&table.name);

@@ -4,7 +4,9 @@ use duckdb::{Connection, params};
 
 use super::error::SqlError;
 use super::messages::redshift;
-use crate::dialect::{ColumnDefinition, ColumnType, ColumnDefault, TableAttributes, TableName, quoted};
+use crate::dialect::{
+    ColumnDefault, ColumnDefinition, ColumnType, TableAttributes, TableName, quoted,
+};
 
 /// A table as it is declared.
 #[derive(Debug, Clone)]
@@ -77,7 +79,8 @@ impl Table {
                 ],
             )
             .map_err(|error| redshift(&error, &[]))?;
-        let text = "insert into redshift_local.columns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let text =
+            "insert into redshift_local.columns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let mut insert = connection.prepare(text).map_err(|error| redshift(&error, &[]))?;
         for (position, column) in self.columns.iter().enumerate() {
             let definition = &column.definition;
@@ -199,9 +202,9 @@ impl StoredColumn {
     pub(crate) fn engine_default(&self) -> Option<String> {
         match (&self.definition.default, &self.sequence) {
             (Some(ColumnDefault::Expression(text)), _) => Some(text.clone()),
-            (Some(ColumnDefault::Identity { seed, step, .. }), Some(sequence)) => Some(format!(
-                "{seed} + (nextval('redshift_local.{sequence}') - 1) * {step}"
-            )),
+            (Some(ColumnDefault::Identity { seed, step, .. }), Some(sequence)) => {
+                Some(format!("{seed} + (nextval('redshift_local.{sequence}') - 1) * {step}"))
+            }
             _ => None,
         }
     }
@@ -298,8 +301,5 @@ pub(crate) fn next_object_id(connection: &Connection) -> Result<i64, SqlError> {
 /// Runs a statement that is the warehouse's own.
 pub(crate) fn execute(connection: &Connection, sql: &str) -> Result<u64, SqlError> {
     let named: [TableName; 0] = [];
-    connection
-        .execute(sql, [])
-        .map(|rows| rows as u64)
-        .map_err(|error| redshift(&error, &named))
+    connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| redshift(&error, &named))
 }

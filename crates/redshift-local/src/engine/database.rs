@@ -92,7 +92,10 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
         literal(path),
         quoted(name)
     ))?;
-    connection.execute_batch(&format!("use {0}; create schema if not exists {0}.public;", quoted(name)))?;
+    connection.execute_batch(&format!(
+        "use {0}; create schema if not exists {0}.public;",
+        quoted(name)
+    ))?;
     connection.execute_batch(STORAGE)?;
     scalars::register(&connection)?;
     connection.execute_batch("use redshift;")?;
@@ -100,6 +103,7 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
     connection.execute_batch(&search_path(name))?;
     connection.execute_batch(&VIEWS.replace("{database}", name))?;
     // Last, for attaching is external access too.
-    connection.execute_batch("set enable_external_access = false; set lock_configuration = false;")?;
+    connection
+        .execute_batch("set enable_external_access = false; set lock_configuration = false;")?;
     Ok(connection)
 }

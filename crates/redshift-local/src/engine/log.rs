@@ -172,7 +172,9 @@ impl Log {
     /// A COPY as it stands; a later call replaces what an earlier one said.
     pub(crate) fn load(&self, load: &Load, ended: Option<SystemTime>) {
         let root = self.database.root();
-        report(root.execute("delete from redshift_local.loads where query_id = ?", [load.query_id]));
+        report(
+            root.execute("delete from redshift_local.loads where query_id = ?", [load.query_id]),
+        );
         let start = microseconds(load.started);
         let end = ended.map(microseconds);
         report(root.execute(

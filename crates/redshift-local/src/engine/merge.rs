@@ -33,8 +33,10 @@ impl Session {
         // Rows that match are replaced by the source's, and those that do not are added.
         let columns: Vec<String> =
             target.columns.iter().map(|column| quoted(&column.definition.name)).collect();
-        let delete =
-            format!("delete from {target_name} using {} where {}", merge.source_text, merge.condition);
+        let delete = format!(
+            "delete from {target_name} using {} where {}",
+            merge.source_text, merge.condition
+        );
         let insert = format!(
             "insert into {target_name} ({}) select distinct * from {}",
             columns.join(", "),
@@ -60,9 +62,7 @@ impl Session {
             })
             .map_err(|error| redshift(&error, &[]))?;
         if count > 0 && !source.is_temporary() {
-            return Err(SqlError::new(
-                "MERGE: source must be a table, not a view",
-            ));
+            return Err(SqlError::new("MERGE: source must be a table, not a view"));
         }
         Ok(source.columns.len())
     }

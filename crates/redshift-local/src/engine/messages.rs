@@ -68,9 +68,7 @@ fn catalog(text: &str, named: &[TableName]) -> Option<String> {
     }
     if text.contains("Cannot drop schema") || text.contains("Cannot drop entry") {
         let name = between(text, "\"", "\"").unwrap_or_default();
-        return Some(format!(
-            "cannot drop schema {name} because other objects depend on it"
-        ));
+        return Some(format!("cannot drop schema {name} because other objects depend on it"));
     }
     None
 }
@@ -106,7 +104,9 @@ fn binder(text: &str) -> Option<String> {
         let name = unprefixed(rest.split(['"', '(']).next().unwrap_or(rest));
         return Some(format!("function {name}() does not exist"));
     }
-    if text.contains("has ") && text.contains("columns but") && text.contains("values were supplied")
+    if text.contains("has ")
+        && text.contains("columns but")
+        && text.contains("values were supplied")
     {
         let words: Vec<&str> = text.split_whitespace().collect();
         let numbers: Vec<u64> = words.iter().filter_map(|word| word.parse().ok()).collect();
@@ -150,6 +150,7 @@ fn data(text: &str) -> Option<String> {
     }
     if text.contains("Could not convert") && text.contains("DECIMAL")
         || text.contains("Could not cast value") && text.contains("DECIMAL")
+        || text.contains("Casting value") && text.contains("DECIMAL")
     {
         return Some("Numeric data overflow (result precision)".to_owned());
     }
@@ -182,7 +183,8 @@ fn data(text: &str) -> Option<String> {
 }
 
 fn transaction(text: &str) -> Option<String> {
-    let conflict = text.contains("TransactionContext Error") && text.to_lowercase().contains("conflict")
+    let conflict = text.contains("TransactionContext Error")
+        && text.to_lowercase().contains("conflict")
         || text.contains("write-write conflict");
     conflict.then(|| serializable(0, 0, 0, 0))
 }

@@ -4,14 +4,19 @@ use std::error::Error;
 use std::sync::Arc;
 
 use duckdb::Connection;
-use duckdb::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use duckdb::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use duckdb::arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use duckdb::arrow::datatypes::{
+    DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 
+use super::hashes::{Fnv, Sha2, Soundex};
 use super::number_format;
 use crate::datetime::{self, Pattern};
 
-type Answer = Result<Arc<dyn Array>, Box<dyn Error>>;
+pub(super) type Answer = Result<Arc<dyn Array>, Box<dyn Error>>;
 
 const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
@@ -24,12 +29,16 @@ pub(crate) fn register(connection: &Connection) -> duckdb::Result<()> {
     connection.register_scalar_function::<Fnv>("rs_fnv_hash")?;
     connection.register_scalar_function::<StringToInteger>("rs_strtol")?;
     connection.register_scalar_function::<Sha2>("rs_sha2")?;
+    connection.register_scalar_function::<Soundex>("rs_soundex")?;
     connection.register_scalar_function::<JsonPathText>("rs_json_path_text")?;
     Ok(())
 }
 
 /// One text of each row's texts.
-fn texts(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<String>, String>) -> Answer {
+pub(super) fn texts(
+    input: &RecordBatch,
+    row: impl Fn(usize) -> Result<Option<String>, String>,
+) -> Answer {
     let mut values = Vec::with_capacity(input.num_rows());
     for index in 0..input.num_rows() {
         let missing = input.columns().iter().any(|column| column.is_null(index));
@@ -38,7 +47,10 @@ fn texts(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<String>, Stri
     Ok(Arc::new(StringArray::from(values)))
 }
 
-fn numbers(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<i64>, String>) -> Answer {
+pub(super) fn numbers(
+    input: &RecordBatch,
+    row: impl Fn(usize) -> Result<Option<i64>, String>,
+) -> Answer {
     let mut values = Vec::with_capacity(input.num_rows());
     for index in 0..input.num_rows() {
         let missing = input.columns().iter().any(|column| column.is_null(index));
@@ -47,11 +59,11 @@ fn numbers(input: &RecordBatch, row: impl Fn(usize) -> Result<Option<i64>, Strin
     Ok(Arc::new(Int64Array::from(values)))
 }
 
-fn text(column: &ArrayRef, row: usize) -> &str {
+pub(super) fn text(column: &ArrayRef, row: usize) -> &str {
     column.as_string::<i32>().value(row)
 }
 
-fn integer(column: &ArrayRef, row: usize) -> i64 {
+pub(super) fn integer(column: &ArrayRef, row: usize) -> i64 {
     column.as_primitive::<Int64Type>().value(row)
 }
 
@@ -169,41 +181,6 @@ impl VArrowScalar for InitialCapitals {
     }
 }
 
-/// `FNV_HASH`: FNV-1a over the value's bytes, 64 bits.
-struct Fnv;
-
-impl VArrowScalar for Fnv {
-    type State = ();
-
-    fn invoke(_: &(), input: RecordBatch) -> Answer {
-        const PRIME: u64 = 0x0000_0100_0000_01b3;
-        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-        numbers(&input, |row| {
-            let value = input.column(0);
-            let seed = input.columns().get(1).map(|seed| integer(seed, row));
-            let start = seed.map_or(BASIS, |seed| seed as u64);
-            let fold = |bytes: &[u8]| {
-                bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
-            };
-            let hash = match value.data_type() {
-                DataType::Utf8 => fold(text(value, row).as_bytes()),
-                _ => fold(&integer(value, row).to_le_bytes()),
-            };
-            Ok(Some(hash as i64))
-        })
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        let exact = |types: Vec<DataType>| ArrowFunctionSignature::exact(types, DataType::Int64);
-        vec![
-            exact(vec![DataType::Utf8]),
-            exact(vec![DataType::Int64]),
-            exact(vec![DataType::Utf8, DataType::Int64]),
-            exact(vec![DataType::Int64, DataType::Int64]),
-        ]
-    }
-}
-
 /// `STRTOL(text, base)`.
 struct StringToInteger;
 
@@ -229,31 +206,6 @@ impl VArrowScalar for StringToInteger {
 
     fn signatures() -> Vec<ArrowFunctionSignature> {
         vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Int64)]
-    }
-}
-
-/// `SHA2(text, bits)`.
-struct Sha2;
-
-impl VArrowScalar for Sha2 {
-    type State = ();
-
-    fn invoke(_: &(), input: RecordBatch) -> Answer {
-        use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-        texts(&input, |row| {
-            let value = text(input.column(0), row).as_bytes();
-            match integer(input.column(1), row) {
-                0 | 256 => Ok(Some(hex::encode(Sha256::digest(value)))),
-                224 => Ok(Some(hex::encode(Sha224::digest(value)))),
-                384 => Ok(Some(hex::encode(Sha384::digest(value)))),
-                512 => Ok(Some(hex::encode(Sha512::digest(value)))),
-                _ => Ok(None),
-            }
-        })
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Utf8)]
     }
 }
 

@@ -11,7 +11,7 @@ use super::cancel::Cancel;
 use super::catalog::{Table, execute};
 use super::error::SqlError;
 use super::locks::{Mode, TransactionId};
-use super::messages::{redshift, serializable};
+use super::messages::redshift;
 use super::values::QueryResult;
 use crate::dialect::{Command, Kind, Query, Reading, TableName, Tokens, Write, understand};
 
@@ -33,17 +33,17 @@ pub(crate) struct Session {
     pub(super) process: i64,
     pub(crate) cancel: Arc<Cancel>,
     pub(super) transaction: Option<Transaction>,
-    settings: Vec<(String, String)>,
+    pub(super) settings: Vec<(String, String)>,
     /// BEGIN was said: the transaction lasts until COMMIT or ROLLBACK is.
-    explicit: bool,
+    pub(super) explicit: bool,
 }
 
 /// A transaction that has begun.
 pub(super) struct Transaction {
     pub(super) id: TransactionId,
     /// The commits that its snapshot sees; none is taken before the first look at data.
-    snapshot: Option<u64>,
-    written: HashSet<String>,
+    pub(super) snapshot: Option<u64>,
+    pub(super) written: HashSet<String>,
 }
 
 impl Session {
@@ -51,8 +51,18 @@ impl Session {
     pub(crate) fn open(warehouse: Arc<Warehouse>, cancel: Arc<Cancel>) -> Result<Self, SqlError> {
         let connection = warehouse.database.connection().map_err(|error| redshift(&error, &[]))?;
         let process = warehouse.next_process();
+        let variables = format!("set variable process = {process}; set variable copy_count = 0;");
+        connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))?;
         cancel.set_interrupt(Some(connection.interrupt_handle()));
-        Ok(Self { warehouse, connection, process, cancel, transaction: None, settings: Vec::new(), explicit: false })
+        Ok(Self {
+            warehouse,
+            connection,
+            process,
+            cancel,
+            transaction: None,
+            settings: Vec::new(),
+            explicit: false,
+        })
     }
 
     /// The process number that `RedshiftPid` gives.
@@ -88,16 +98,13 @@ impl Session {
         outcome.map(|done| Done { query_id, ..done })
     }
 
-    fn understand_and_execute(
-        &mut self,
-        tokens: &Tokens,
-        query_id: i64,
-    ) -> Result<Done, SqlError> {
+    fn understand_and_execute(&mut self, tokens: &Tokens, query_id: i64) -> Result<Done, SqlError> {
         let command = understand(tokens, Reading::default())?;
         match self.execute(command, query_id) {
             // Only the engine knows that a column is a time; nothing has been done yet.
-            Err(error) if error.to_string().contains("function trunc(timestamp)")
-                || error.to_string().contains("function trunc(date)") =>
+            Err(error)
+                if error.to_string().contains("function trunc(timestamp)")
+                    || error.to_string().contains("function trunc(date)") =>
             {
                 let reading = Reading { trunc_of_time: true };
                 self.begin_again()?;
@@ -112,7 +119,13 @@ impl Session {
             Command::Query(query) => self.query(query),
             Command::Write(write) => self.write(&write),
             Command::Merge(merge) => self.merge(&merge),
-            Command::Copy(copy) => self.copy(&copy, query_id),
+            Command::Copy(copy) => {
+                let done = self.copy(&copy, query_id)?;
+                let rows = done.rows;
+                execute(&self.connection, &format!("set variable copy_count = {rows}"))?;
+                execute(&self.connection, &format!("set variable copy_id = {query_id}"))?;
+                Ok(done)
+            }
             Command::CreateTable(create) => self.create_table(*create),
             Command::AlterTable(alter) => self.alter_table(alter),
             Command::CreateSchema { name, if_not_exists } => {
@@ -172,6 +185,7 @@ impl Session {
         }
         self.begin()?;
         let named: Vec<TableName> = query.relations.iter().cloned().collect();
+        self.bind_late_views(&named)?;
         let result = self.rows(&query.sql, &named)?;
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
     }
@@ -219,147 +233,13 @@ impl Session {
                 && let Some(crate::dialect::ColumnDefault::Identity { explicit: false, .. }) =
                     stored.definition.default
             {
-                return Err(SqlError::new(format!("cannot set an identity column to a value: {column}")));
+                return Err(SqlError::new(format!(
+                    "cannot set an identity column to a value: {column}"
+                )));
             }
         }
         Ok(())
     }
-
-    // Transactions.
-
-    /// Begins a transaction, if none is open, and takes its snapshot.
-    pub(crate) fn begin(&mut self) -> Result<(), SqlError> {
-        let commits = self.warehouse.locks.snapshot();
-        let transaction = self.open_transaction()?;
-        transaction.snapshot.get_or_insert(commits);
-        Ok(())
-    }
-
-    /// Begins a transaction whose snapshot is not yet taken: locks are waited for first.
-    fn open_transaction(&mut self) -> Result<&mut Transaction, SqlError> {
-        if self.transaction.is_none() {
-            execute(&self.connection, "begin transaction")?;
-            let id = self.warehouse.next_transaction();
-            self.transaction =
-                Some(Transaction { id, snapshot: None, written: HashSet::new() });
-        }
-        self.transaction.as_mut().ok_or_else(|| SqlError::new("no transaction is open"))
-    }
-
-    /// Whether BEGIN was said and no end yet.
-    pub(crate) fn is_explicit(&self) -> bool {
-        self.explicit
-    }
-
-    /// Writes what belongs to the transaction but not to its statements.
-    pub(crate) fn write_own(&mut self, sql: &str, values: [&str; 2]) -> Result<(), SqlError> {
-        self.begin()?;
-        let written = self.connection.execute(sql, values);
-        written.map(|_| ()).map_err(|error| redshift(&error, &[]))
-    }
-
-    /// Keeps what the transaction did.
-    pub(crate) fn commit(&mut self) -> Result<(), SqlError> {
-        self.explicit = false;
-        let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        let outcome = execute(&self.connection, "commit");
-        let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
-        self.warehouse.locks.release(transaction.id, &written);
-        outcome.map(|_| ())
-    }
-
-    /// Undoes what the transaction did.
-    pub(crate) fn rollback(&mut self) {
-        self.explicit = false;
-        let Some(transaction) = self.transaction.take() else { return };
-        if let Err(error) = execute(&self.connection, "rollback") {
-            tracing::debug!(%error, "the engine had rolled back already");
-        }
-        self.warehouse.locks.release(transaction.id, &HashSet::new());
-    }
-
-    /// A failed binding ends the engine's transaction; when it is still empty, a new one will do.
-    fn begin_again(&mut self) -> Result<(), SqlError> {
-        let empty = self.transaction.as_ref().is_some_and(|open| open.written.is_empty());
-        if empty {
-            let _ = execute(&self.connection, "rollback");
-            execute(&self.connection, "begin transaction")?;
-        }
-        Ok(())
-    }
-
-    // Locks.
-
-    /// The name under which a table is locked; none for a session's own.
-    fn lock_name(&self, table: &TableName) -> Option<String> {
-        if table.schema.is_none() && self.is_temporary(&table.name) {
-            return None;
-        }
-        Some(format!("{}.{}", table.schema_or_public(), table.name))
-    }
-
-    /// Waits for a table; a snapshot is taken only after the first wait.
-    pub(super) fn lock(&mut self, table: &TableName, mode: Mode) -> Result<(), SqlError> {
-        let Some(name) = self.lock_name(table) else { return Ok(()) };
-        self.lock_named(&name, mode)
-    }
-
-    pub(super) fn lock_named(&mut self, name: &str, mode: Mode) -> Result<(), SqlError> {
-        let id = self.open_transaction()?.id;
-        self.warehouse.locks.acquire(id, name, mode, &self.cancel)
-    }
-
-    /// Waits to write a table, and notes that it is written.
-    ///
-    /// # Errors
-    /// 1023, when the transaction looks at a table that changed after its snapshot was taken.
-    pub(crate) fn lock_to_write(
-        &mut self,
-        table: &TableName,
-        reads: bool,
-    ) -> Result<(), SqlError> {
-        let Some(name) = self.lock_name(table) else { return Ok(()) };
-        self.lock_named(&name, Mode::Write)?;
-        self.note_written(&name, reads)
-    }
-
-    pub(super) fn note_written(&mut self, name: &str, reads: bool) -> Result<(), SqlError> {
-        let process = self.process;
-        let warehouse = Arc::clone(&self.warehouse);
-        let transaction = self.open_transaction()?;
-        let own = transaction.id;
-        let changed = transaction
-            .snapshot
-            .filter(|_| reads && !transaction.written.contains(name))
-            .and_then(|snapshot| warehouse.locks.written_since(name, snapshot));
-        transaction.written.insert(name.to_owned());
-        match changed {
-            None => Ok(()),
-            Some(other) => {
-                let table = self.object_id(name).unwrap_or(0);
-                Err(SqlError::new(serializable(table, other, own, process.unsigned_abs())))
-            }
-        }
-    }
-
-    fn object_id(&self, name: &str) -> Option<u64> {
-        let (schema, table) = name.split_once('.')?;
-        let found = Table::load(&self.connection, schema, table).ok()??;
-        Some(found.object_id.unsigned_abs())
-    }
-
-    /// LOCK: before any snapshot, so that what follows sees what those before have committed.
-    fn lock_tables(&mut self, tables: &[TableName]) -> Result<Done, SqlError> {
-        for table in tables {
-            self.warehouse.must_exist(table)?;
-        }
-        for table in tables {
-            self.lock(table, Mode::Exclusive)?;
-        }
-        Ok(Done::default())
-    }
-
-    // Names.
 
     pub(super) fn is_temporary(&self, name: &str) -> bool {
         let sql = "select count(*) from duckdb_tables() where temporary and table_name = ?";
@@ -396,22 +276,6 @@ impl Session {
     /// The number of the open transaction.
     pub(crate) fn transaction_id(&self) -> TransactionId {
         self.transaction.as_ref().map_or(0, |open| open.id)
-    }
-
-    fn show(&self, name: &str) -> Done {
-        let value = self.settings.iter().find(|(known, _)| known == name);
-        let value = match (value, name) {
-            (Some((_, value)), _) => value.clone(),
-            (None, "search_path") => "$user, public".to_owned(),
-            (None, "timezone") => "UTC".to_owned(),
-            (None, "datestyle") => "ISO, MDY".to_owned(),
-            (None, "query_group") => "unset".to_owned(),
-            (None, "statement_timeout") => "0".to_owned(),
-            (None, "server_version") => "8.0.2".to_owned(),
-            (None, _) => "unset".to_owned(),
-        };
-        let result = QueryResult::text(&[name], vec![vec![value]]);
-        Done { rows: 1, result: Some(result), query_id: 0 }
     }
 }
 

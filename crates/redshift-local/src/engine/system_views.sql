@@ -243,3 +243,18 @@ create view redshift.main.stv_tbl_perm as
 select 0 as slice, object_id as id, relname as name, estimated_size as rows, estimated_size as sorted_rows, 0 as temp, 1 as db_id
 from redshift.main.relations
 where kind = 'r';
+
+create view redshift.main.stv_recents as
+select 100 as userid, case when status = 'running' then 'Running' else 'Done' end as status,
+    start_time as starttime, elapsed_time as duration, 'awsuser' as user_name,
+    '{database}' as db_name, query_text as query, session_id as pid
+from {database}.redshift_local.queries;
+
+create view redshift.main.stl_querytext as
+select 100 as userid, transaction_id as xid, session_id as pid, query_id as query, 0 as sequence,
+    query_text as text
+from {database}.redshift_local.queries;
+
+create view redshift.main.stv_sessions as
+select distinct session_id as process, 'awsuser' as user_name, '{database}' as db_name
+from {database}.redshift_local.queries;

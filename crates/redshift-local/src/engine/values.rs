@@ -102,7 +102,9 @@ impl QueryResult {
             }
         }
         if self.bytes > RESULT_BYTES_MAX {
-            return Err(SqlError::new("The result set exceeds 500 MB; limit the rows or UNLOAD them"));
+            return Err(SqlError::new(
+                "The result set exceeds 500 MB; limit the rows or UNLOAD them",
+            ));
         }
         Ok(())
     }
@@ -140,7 +142,8 @@ fn column(field: &Field) -> Column {
         DataType::Interval(_) => ("interval", 0, 0),
         _ => ("varchar", 65_535, 0),
     };
-    let json = field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json");
+    let json =
+        field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json");
     let type_name = if json { "super" } else { type_name };
     Column { name: field.name().clone(), type_name: type_name.to_owned(), precision, scale }
 }
@@ -162,7 +165,9 @@ fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
             let number = array.as_primitive::<UInt64Type>().value(row);
             i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Long)
         }
-        DataType::Float32 => Value::Double(shortest(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Float32 => {
+            Value::Double(shortest(array.as_primitive::<Float32Type>().value(row)))
+        }
         DataType::Float64 => Value::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(38, 0) => {
             let number = array.as_primitive::<Decimal128Type>().value(row);

@@ -119,9 +119,7 @@ pub(crate) fn list(statements: &Statements, request: &ListStatements) -> Result<
     let most = if most == 0 { LIST_RESULTS_MAX } else { most };
     let start = match &request.next_token {
         None => 0,
-        Some(token) => {
-            token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?
-        }
+        Some(token) => token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?,
     };
     let same = |wanted: &Option<String>, found: &Option<String>| {
         wanted.as_ref().is_none_or(|wanted| Some(wanted) == found.as_ref())

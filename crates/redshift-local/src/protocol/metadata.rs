@@ -41,16 +41,15 @@ pub(crate) async fn answer(
         ),
         _ => ("ColumnList", columns_of(request)?),
     };
-    let rows = engine.query(&sql).await.map_err(|error| ApiError::validation(error.to_string()))?.rows;
+    let rows =
+        engine.query(&sql).await.map_err(|error| ApiError::validation(error.to_string()))?.rows;
     if operation == "DescribeTable" && rows.is_empty() {
         let table = request.table.clone().unwrap_or_default();
         return Err(ApiError::validation(format!("Table {table} does not exist.")));
     }
     let start: usize = match &request.next_token {
         None => 0,
-        Some(token) => {
-            token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?
-        }
+        Some(token) => token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?,
     };
     let most = request.max_results.filter(|most| *most > 0).unwrap_or(RESULTS_MAX);
     let total = rows.len();
@@ -68,10 +67,8 @@ pub(crate) async fn answer(
 }
 
 fn columns_of(request: &Described) -> Result<String, ApiError> {
-    let table = request
-        .table
-        .as_ref()
-        .ok_or_else(|| ApiError::validation("Table must be specified."))?;
+    let table =
+        request.table.as_ref().ok_or_else(|| ApiError::validation("Table must be specified."))?;
     let schema = request.schema.as_deref().unwrap_or("public");
     Ok(format!(
         "select column_name, data_type, is_nullable, column_default, character_maximum_length, \

@@ -48,9 +48,7 @@ pub(crate) fn page(
     })?;
     let start: usize = match token {
         None => 0,
-        Some(token) => {
-            token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?
-        }
+        Some(token) => token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?,
     };
     Ok(if csv { csv_page(result, start) } else { json_page(result, start) })
 }

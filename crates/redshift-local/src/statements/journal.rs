@@ -63,7 +63,8 @@ impl Journal {
         let mut state = statement.state();
         state.status = Status::Finished;
         let text = outcome_text(&state);
-        session.write_own("insert into redshift_local.outcomes values (?, ?)", [&statement.id, &text])
+        session
+            .write_own("insert into redshift_local.outcomes values (?, ?)", [&statement.id, &text])
     }
 
     /// After a statement has failed; its transaction is gone.

@@ -124,16 +124,13 @@ impl Run {
         let process = session.process();
         self.statement.change(|state| state.process = process);
         self.set(Status::Started);
-        let one_by_one =
-            self.statement.request.execution_mode.as_deref() == Some("AUTO_COMMIT");
+        let one_by_one = self.statement.request.execution_mode.as_deref() == Some("AUTO_COMMIT");
         let last = self.statement.texts.len() - 1;
         for (index, text) in self.statement.texts.iter().enumerate() {
             let started = Instant::now();
             self.change_part(index, |part| part.status = Status::Started);
-            let done = self
-                .tokens(text)
-                .and_then(|tokens| session.run(&tokens, text))
-                .and_then(|done| {
+            let done =
+                self.tokens(text).and_then(|tokens| session.run(&tokens, text)).and_then(|done| {
                     self.note(index, &done, started.elapsed());
                     let explicit = kept && session.is_explicit();
                     if index == last {
@@ -170,14 +167,15 @@ impl Run {
                         "BEGIN, COMMIT and ROLLBACK are not allowed in a batch: it is a transaction of its own",
                     ));
                 }
-                let alone = tokens.is("vacuum") || tokens.is("alter table") && ends_appending(&tokens);
+                let alone =
+                    tokens.is("vacuum") || tokens.is("alter table") && ends_appending(&tokens);
                 if alone && self.statement.batch && self.statement.texts.len() > 1 {
                     let name = tokens.peek().to_string().to_uppercase();
                     return Err(SqlError::new(format!(
                         "{name} cannot run inside a transaction block"
                     )));
                 }
-                Ok(bind(&tokens, &parameters)?.0)
+                bind(&tokens, &parameters)
             }
         }
     }

@@ -8,7 +8,7 @@ use rand::RngCore;
 use super::{
     ACTIVE_STATEMENTS_MAX, KEPT_HOURS, KeptSession, Known, Statement, Statements, TOKEN_HOURS,
 };
-use crate::dialect::{Parameter, bind, statements};
+use crate::dialect::{Parameter, parameter_names, statements};
 use crate::protocol::{ApiError, Execute};
 
 /// The longest text of one request, in bytes.
@@ -50,8 +50,7 @@ impl Statements {
                 return Err(ApiError::too_many_statements(ACTIVE_STATEMENTS_MAX));
             }
             let session = kept.or_else(|| self.new_session(&request));
-            let statement =
-                Arc::new(Statement::new(new_id(), now, request, batch, session));
+            let statement = Arc::new(Statement::new(new_id(), now, request, batch, session));
             // Before anything is done: a client that asks again with the same token after a
             // crash must find what it submitted.
             self.journal.submitted(&statement);
@@ -69,18 +68,16 @@ impl Statements {
         match &request.connection.database {
             None => Err(ApiError::validation("Database must be specified.")),
             Some(name) if name == self.warehouse.database.name() => Ok(()),
-            Some(name) => Err(ApiError::validation(format!(
-                "FATAL: database \"{name}\" does not exist"
-            ))),
+            Some(name) => {
+                Err(ApiError::validation(format!("FATAL: database \"{name}\" does not exist")))
+            }
         }
     }
 
     /// Forgets what is older than a day, and tokens older than eight hours.
     fn forget_old(&self, known: &mut Known) {
         let now = self.warehouse.clock_now();
-        let age = |statement: &Statement| {
-            now.duration_since(statement.created).unwrap_or_default()
-        };
+        let age = |statement: &Statement| now.duration_since(statement.created).unwrap_or_default();
         let hours = |count: u64| Duration::from_secs(count * 3600);
         let Known { by_id, by_token } = known;
         by_id.retain(|_, one| age(one) < hours(KEPT_HOURS) || !one.lock().status.has_ended());
@@ -170,7 +167,10 @@ fn check(request: &Execute, batch: bool) -> Result<(), ApiError> {
             "Query string length exceeds the maximum allowed length of 100 KB.",
         ));
     }
-    if request.statement_name.as_ref().is_some_and(|name| name.chars().count() > NAME_CHARACTERS_MAX)
+    if request
+        .statement_name
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > NAME_CHARACTERS_MAX)
     {
         return too_long("statementName", NAME_CHARACTERS_MAX);
     }
@@ -227,12 +227,10 @@ fn check_parameters(request: &Execute, texts: &[&String]) -> Result<(), ApiError
     for text in texts {
         // What cannot be read fails when it runs.
         for tokens in statements(text).unwrap_or_default() {
-            if let Ok((_, names)) = bind(&tokens, &parameters) {
-                used.extend(names);
-            }
+            used.extend(parameter_names(&tokens));
         }
     }
-    match parameters.iter().find(|parameter| !used.contains(&parameter.name)) {
+    match parameters.iter().find(|parameter| !used.contains(&parameter.name.to_lowercase())) {
         None => Ok(()),
         Some(unused) => Err(ApiError::validation(format!(
             "Parameters: [{}] are not used in the SQL statement.",
@@ -244,7 +242,5 @@ fn check_parameters(request: &Execute, texts: &[&String]) -> Result<(), ApiError
 /// The request's parameters.
 pub(super) fn parameters(request: &Execute) -> Vec<Parameter> {
     let parameters = request.parameters.iter().flatten();
-    parameters
-        .map(|one| Parameter { name: one.name.clone(), value: one.value.clone() })
-        .collect()
+    parameters.map(|one| Parameter { name: one.name.clone(), value: one.value.clone() }).collect()
 }

@@ -22,8 +22,10 @@ pub fn client(url: &str, attempts: u32) -> Client {
         .endpoint_url(url)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .retry_config(aws_sdk_redshiftdata::config::retry::RetryConfig::standard()
-            .with_max_attempts(attempts))
+        .retry_config(
+            aws_sdk_redshiftdata::config::retry::RetryConfig::standard()
+                .with_max_attempts(attempts),
+        )
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     Client::from_conf(configuration)
@@ -102,8 +104,7 @@ impl Warehouse {
     /// All pages of a statement's rows.
     pub async fn rows_of(&self, id: &str) -> Vec<String> {
         let mut rows = Vec::new();
-        let mut pages =
-            self.client.get_statement_result().id(id).into_paginator().send();
+        let mut pages = self.client.get_statement_result().id(id).into_paginator().send();
         while let Some(page) = pages.next().await {
             for record in page.expect("a page").records() {
                 rows.push(record.iter().map(shown).collect::<Vec<_>>().join(" | "));

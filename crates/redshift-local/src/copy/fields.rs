@@ -1,13 +1,5 @@
-//! Fields as typed columns: what fits, what is cut, what is refused.
+//! Fields by their columns' types: what fits, what is cut, what is refused.
 
-use std::sync::Arc;
-
-use duckdb::arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder,
-    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
-    Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
-};
-use duckdb::arrow::datatypes::{DataType, TimeUnit};
 use jiff::civil::Date;
 
 use crate::datetime::{self, Pattern};
@@ -54,9 +46,13 @@ enum Times {
 impl Conversion {
     pub(super) fn new(copy: &Copy, default_null: Option<&str>) -> Self {
         let (times, time_format) = match &copy.time_format {
-            TimeFormat::Standard | TimeFormat::Auto => (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into()),
+            TimeFormat::Standard | TimeFormat::Auto => {
+                (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into())
+            }
             TimeFormat::EpochSeconds => (Times::EpochSeconds, "epochsecs".to_owned()),
-            TimeFormat::EpochMilliseconds => (Times::EpochMilliseconds, "epochmillisecs".to_owned()),
+            TimeFormat::EpochMilliseconds => {
+                (Times::EpochMilliseconds, "epochmillisecs".to_owned())
+            }
             TimeFormat::Pattern(text) => (Times::Pattern(Pattern::new(text)), text.clone()),
         };
         let date_format = copy.date_format.clone().unwrap_or_else(|| "YYYY-MM-DD".to_owned());
@@ -74,114 +70,6 @@ impl Conversion {
             round: copy.round_decimals,
             any_date: copy.accept_any_date,
             null_as: copy.null_as.clone().or_else(|| default_null.map(str::to_owned)),
-        }
-    }
-}
-
-/// A column that is being filled.
-pub(super) enum Builder {
-    SmallInt(Int16Builder),
-    Integer(Int32Builder),
-    BigInt(Int64Builder),
-    Decimal(Decimal128Builder),
-    Real(Float32Builder),
-    Double(Float64Builder),
-    Boolean(BooleanBuilder),
-    Text(StringBuilder),
-    Date(Date32Builder),
-    Timestamp(TimestampMicrosecondBuilder),
-    Time(Time64MicrosecondBuilder),
-    Bytes(BinaryBuilder),
-}
-
-impl Builder {
-    pub(super) fn new(kind: &ColumnType) -> Self {
-        match kind {
-            ColumnType::SmallInt => Self::SmallInt(Int16Builder::new()),
-            ColumnType::Integer => Self::Integer(Int32Builder::new()),
-            ColumnType::BigInt => Self::BigInt(Int64Builder::new()),
-            ColumnType::Decimal { precision, scale } => {
-                let builder = Decimal128Builder::new()
-                    .with_data_type(DataType::Decimal128(*precision, *scale));
-                Self::Decimal(builder)
-            }
-            ColumnType::Real => Self::Real(Float32Builder::new()),
-            ColumnType::Double => Self::Double(Float64Builder::new()),
-            ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            ColumnType::Date => Self::Date(Date32Builder::new()),
-            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
-            ColumnType::TimestampTz => Self::Timestamp(
-                TimestampMicrosecondBuilder::new()
-                    .with_data_type(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
-            ),
-            ColumnType::Time | ColumnType::TimeTz => Self::Time(Time64MicrosecondBuilder::new()),
-            ColumnType::Varbyte { .. } => Self::Bytes(BinaryBuilder::new()),
-            ColumnType::Char { .. } | ColumnType::Varchar { .. } | ColumnType::Super => {
-                Self::Text(StringBuilder::new())
-            }
-        }
-    }
-
-    /// One null of the type.
-    pub(super) fn null(kind: &ColumnType) -> ArrayRef {
-        let mut builder = Self::new(kind);
-        builder.append_null();
-        builder.finish()
-    }
-
-    /// The rows so far, as the engine's column; begins anew.
-    pub(super) fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::SmallInt(builder) => Arc::new(builder.finish()),
-            Self::Integer(builder) => Arc::new(builder.finish()),
-            Self::BigInt(builder) => Arc::new(builder.finish()),
-            Self::Decimal(builder) => Arc::new(builder.finish()),
-            Self::Real(builder) => Arc::new(builder.finish()),
-            Self::Double(builder) => Arc::new(builder.finish()),
-            Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Text(builder) => Arc::new(builder.finish()),
-            Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Bytes(builder) => Arc::new(builder.finish()),
-        }
-    }
-
-    pub(super) fn append_null(&mut self) {
-        match self {
-            Self::SmallInt(builder) => builder.append_null(),
-            Self::Integer(builder) => builder.append_null(),
-            Self::BigInt(builder) => builder.append_null(),
-            Self::Decimal(builder) => builder.append_null(),
-            Self::Real(builder) => builder.append_null(),
-            Self::Double(builder) => builder.append_null(),
-            Self::Boolean(builder) => builder.append_null(),
-            Self::Text(builder) => builder.append_null(),
-            Self::Date(builder) => builder.append_null(),
-            Self::Timestamp(builder) => builder.append_null(),
-            Self::Time(builder) => builder.append_null(),
-            Self::Bytes(builder) => builder.append_null(),
-        }
-    }
-
-    /// Adds a value that has been read.
-    pub(super) fn append(&mut self, value: Field) {
-        match (self, value) {
-            (Self::SmallInt(builder), Field::Integer(number)) => {
-                builder.append_value(number as i16);
-            }
-            (Self::Integer(builder), Field::Integer(number)) => builder.append_value(number as i32),
-            (Self::BigInt(builder), Field::Integer(number)) => builder.append_value(number),
-            (Self::Decimal(builder), Field::Decimal(number)) => builder.append_value(number),
-            (Self::Real(builder), Field::Double(number)) => builder.append_value(number as f32),
-            (Self::Double(builder), Field::Double(number)) => builder.append_value(number),
-            (Self::Boolean(builder), Field::Boolean(value)) => builder.append_value(value),
-            (Self::Text(builder), Field::Text(text)) => builder.append_value(text),
-            (Self::Date(builder), Field::Days(days)) => builder.append_value(days),
-            (Self::Timestamp(builder), Field::Microseconds(time)) => builder.append_value(time),
-            (Self::Time(builder), Field::Microseconds(time)) => builder.append_value(time),
-            (Self::Bytes(builder), Field::Bytes(bytes)) => builder.append_value(bytes),
-            (builder, _) => builder.append_null(),
         }
     }
 }
@@ -286,10 +174,7 @@ fn integer(text: &str, name: &str, least: i64, most: i64) -> Result<Field, Refus
     }
     match digits.parse::<i64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(Field::Integer(number)),
-        _ => Err(Refusal::new(
-            1207,
-            format!("Overflow for Column Type: {name}, Value '{digits}'"),
-        )),
+        _ => Err(Refusal::new(1207, format!("Overflow for Column Type: {name}, Value '{digits}'"))),
     }
 }
 
@@ -371,7 +256,10 @@ fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
         None if conversion.any_date => Ok(Field::Null),
         None => Err(Refusal::new(
             1205,
-            format!("Invalid Date Format - length must be 10 or more or value fit [{}]", conversion.date_format),
+            format!(
+                "Invalid Date Format - length must be 10 or more or value fit [{}]",
+                conversion.date_format
+            ),
         )),
     }
 }
@@ -380,7 +268,9 @@ fn timestamp(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
     let text = text.trim();
     let microseconds = match &conversion.times {
         Times::Auto => datetime::timestamp(text).and_then(datetime::to_microseconds),
-        Times::Pattern(pattern) => datetime::parse(pattern, text).and_then(datetime::to_microseconds),
+        Times::Pattern(pattern) => {
+            datetime::parse(pattern, text).and_then(datetime::to_microseconds)
+        }
         Times::EpochSeconds => epoch(text, 1_000_000),
         Times::EpochMilliseconds => epoch(text, 1_000),
     };
@@ -408,7 +298,8 @@ fn epoch(text: &str, microseconds: i64) -> Option<i64> {
 fn time(text: &str) -> Result<Field, Refusal> {
     let time = text.parse::<jiff::civil::Time>();
     let time = time.map_err(|_| Refusal::new(1206, "Invalid time format or value [HH24:MI:SS]"))?;
-    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    let seconds =
+        i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     Ok(Field::Microseconds(seconds * 1_000_000 + i64::from(time.subsec_nanosecond()) / 1_000))
 }
 

@@ -1,0 +1,145 @@
+//! CREATE, DROP and ALTER.
+
+use sqlparser::tokenizer::Token;
+
+use super::alter::AlterTable;
+use super::command::{Command, accepted};
+use super::create_table::CreateTable;
+use super::names::TableName;
+use super::query::{Query, view_text};
+use super::rewrite::Reading;
+use super::tokens::Tokens;
+use crate::engine::SqlError;
+
+pub(super) fn create(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
+    tokens.expect("create")?;
+    let replace = tokens.take_if("or replace");
+    tokens.take_if("local");
+    let temporary = tokens.take_if("temp") || tokens.take_if("temporary");
+    if !replace && tokens.take_if("table") {
+        let table = CreateTable::parse(tokens, temporary, reading)?;
+        return Ok(Command::CreateTable(Box::new(table)));
+    }
+    if tokens.take_if("materialized view") {
+        return Err(SqlError::unsupported("CREATE MATERIALIZED VIEW"));
+    }
+    if tokens.take_if("view") {
+        return create_view(tokens, replace, reading);
+    }
+    if replace || temporary {
+        let what = if tokens.is("function") { "CREATE FUNCTION" } else { "CREATE PROCEDURE" };
+        return Err(SqlError::unsupported(what));
+    }
+    if tokens.take_if("schema") {
+        let if_not_exists = tokens.take_if("if not exists");
+        let authorization_only = tokens.take_if("authorization");
+        let name = tokens.identifier()?;
+        if !authorization_only && tokens.take_if("authorization") {
+            tokens.identifier()?;
+        }
+        if tokens.take_if("quota") && !tokens.take_if("unlimited") {
+            tokens.integer()?;
+            tokens.identifier()?;
+        }
+        return Ok(Command::CreateSchema { name, if_not_exists });
+    }
+    for (words, what) in
+        [("user", "CREATE USER"), ("group", "CREATE GROUP"), ("role", "CREATE ROLE")]
+    {
+        if tokens.take_if(words) {
+            return Ok(accepted(tokens, what));
+        }
+    }
+    for what in ["external", "database", "function", "procedure", "library", "model", "datashare"] {
+        if tokens.is(what) {
+            return Err(SqlError::unsupported(&format!("CREATE {}", what.to_uppercase())));
+        }
+    }
+    Err(tokens.error())
+}
+
+fn create_view(tokens: &mut Tokens, replace: bool, reading: Reading) -> Result<Command, SqlError> {
+    let name = TableName::parse(tokens)?;
+    let columns = match tokens.peek() {
+        Token::LParen => tokens.identifiers_in_parentheses()?,
+        _ => Vec::new(),
+    };
+    tokens.expect("as")?;
+    let mut words = tokens.rest().to_vec();
+    let late = Tokens::new(words.split_off(words.len().saturating_sub(4)));
+    let binding = late.is("with no schema binding");
+    if !binding {
+        words.extend_from_slice(late.all());
+    }
+    tokens.skip_to_end();
+    let mut definition = Tokens::new(words);
+    let text = view_text(&definition);
+    let query = Query::parse(&mut definition, reading)?;
+    if binding && query.relations.iter().any(|relation| relation.schema.is_none()) {
+        return Err(SqlError::new(
+            "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.",
+        ));
+    }
+    Ok(Command::CreateView { name, replace, columns, late: binding, query, text })
+}
+
+pub(super) fn drop(tokens: &mut Tokens) -> Result<Command, SqlError> {
+    tokens.expect("drop")?;
+    let what = tokens.identifier()?;
+    let if_exists = tokens.take_if("if exists");
+    match what.as_str() {
+        "table" | "view" => {
+            let mut names = vec![TableName::parse(tokens)?];
+            while tokens.take_token(&Token::Comma) {
+                names.push(TableName::parse(tokens)?);
+            }
+            let cascade = behaviour(tokens);
+            Ok(match what.as_str() {
+                "table" => Command::DropTable { names, if_exists, cascade },
+                _ => Command::DropView { names, if_exists },
+            })
+        }
+        "schema" => {
+            let mut names = vec![tokens.identifier()?];
+            while tokens.take_token(&Token::Comma) {
+                names.push(tokens.identifier()?);
+            }
+            let cascade = behaviour(tokens);
+            Ok(Command::DropSchema { names, if_exists, cascade })
+        }
+        "user" | "group" | "role" => Ok(accepted(tokens, "DROP USER")),
+        "materialized" | "database" | "function" | "procedure" | "library" | "model" => {
+            Err(SqlError::unsupported(&format!("DROP {}", what.to_uppercase())))
+        }
+        _ => Err(SqlError::syntax(&what)),
+    }
+}
+
+/// CASCADE or RESTRICT; whether it is CASCADE.
+fn behaviour(tokens: &mut Tokens) -> bool {
+    let cascade = tokens.take_if("cascade");
+    if !cascade {
+        tokens.take_if("restrict");
+    }
+    cascade
+}
+
+pub(super) fn alter(tokens: &mut Tokens) -> Result<Command, SqlError> {
+    tokens.expect("alter")?;
+    if tokens.take_if("table") {
+        return Ok(Command::AlterTable(AlterTable::parse(tokens)?));
+    }
+    if tokens.take_if("schema") {
+        tokens.identifier()?;
+        if tokens.is("rename") {
+            return Err(SqlError::unsupported("ALTER SCHEMA RENAME"));
+        }
+        return Ok(accepted(tokens, "ALTER SCHEMA"));
+    }
+    for what in ["user", "group", "role", "default"] {
+        if tokens.is(what) {
+            return Ok(accepted(tokens, "ALTER USER"));
+        }
+    }
+    Err(tokens.error())
+}

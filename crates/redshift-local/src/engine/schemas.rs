@@ -1,0 +1,88 @@
+//! CREATE and DROP of schemas.
+
+use super::catalog::execute;
+use super::error::SqlError;
+use super::locks::Mode;
+use super::messages::redshift;
+use super::session::{Done, Session};
+use crate::dialect::{TableName, literal, quoted};
+
+impl Session {
+    pub(super) fn create_schema(
+        &mut self,
+        name: &str,
+        if_not_exists: bool,
+    ) -> Result<Done, SqlError> {
+        if name.starts_with("pg_") || ["redshift_local", "redshift", "main"].contains(&name) {
+            return Err(SqlError::new(format!("unacceptable schema name \"{name}\"")));
+        }
+        self.lock_named(&format!("schema {name}"), Mode::Exclusive)?;
+        self.begin()?;
+        if self.has_schema(name)? {
+            return match if_not_exists {
+                true => Ok(Done::default()),
+                false => Err(SqlError::new(format!("Schema \"{name}\" already exists"))),
+            };
+        }
+        execute(&self.connection, &format!("create schema {}", quoted(name)))?;
+        self.note_written(&format!("schema {name}"), false)?;
+        Ok(Done::default())
+    }
+
+    pub(super) fn has_schema(&self, name: &str) -> Result<bool, SqlError> {
+        let sql = "select count(*) from duckdb_schemas() \
+                   where database_name = current_database() and schema_name = ?";
+        let count = self.connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
+        Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+    }
+
+    pub(super) fn drop_schemas(
+        &mut self,
+        names: &[String],
+        if_exists: bool,
+        cascade: bool,
+    ) -> Result<Done, SqlError> {
+        for name in names {
+            self.lock_named(&format!("schema {name}"), Mode::Exclusive)?;
+            self.begin()?;
+            if !self.has_schema(name)? {
+                if if_exists {
+                    continue;
+                }
+                return Err(SqlError::new(format!("schema \"{name}\" does not exist")));
+            }
+            let tables = self.names_in(name)?;
+            if !cascade && !tables.is_empty() {
+                return Err(SqlError::new(format!(
+                    "cannot drop schema {name} because other objects depend on it"
+                )));
+            }
+            for table in tables {
+                self.lock_named(&format!("{name}.{table}"), Mode::Exclusive)?;
+                self.note_written(&format!("{name}.{table}"), false)?;
+                let table = TableName { schema: Some(name.clone()), name: table };
+                self.drop_dependent_views(&table, true)?;
+                // One by one: the engine's own cascade cannot commit when this transaction has
+                // made and filled a table of the schema.
+                if let Some(found) = self.find(&table)? {
+                    execute(&self.connection, &format!("drop table {}", found.engine_name()))?;
+                }
+            }
+            execute(&self.connection, &format!("drop schema if exists {} cascade", quoted(name)))?;
+            for table in ["tables", "columns", "views"] {
+                let sql = format!("delete from redshift_local.{table} where schema_name = ?");
+                self.connection.execute(&sql, [name]).map_err(|error| redshift(&error, &[]))?;
+            }
+        }
+        Ok(Done::default())
+    }
+
+    fn names_in(&self, schema: &str) -> Result<Vec<String>, SqlError> {
+        let sql = format!(
+            "select relname from redshift.main.relations where schemaname = {} order by relname",
+            literal(schema)
+        );
+        let rows = self.rows(&sql, &[])?.rows;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().next()?.into_text()).collect())
+    }
+}

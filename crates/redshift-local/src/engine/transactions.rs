@@ -1,0 +1,138 @@
+//! A session's transaction, its snapshot, and the tables that it holds.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::catalog::{Table, execute};
+use super::error::SqlError;
+use super::locks::Mode;
+use super::messages::{redshift, serializable};
+use super::session::{Done, Session, Transaction};
+use crate::dialect::TableName;
+
+impl Session {
+    /// Begins a transaction, if none is open, and takes its snapshot.
+    pub(crate) fn begin(&mut self) -> Result<(), SqlError> {
+        let commits = self.warehouse.locks.snapshot();
+        let transaction = self.open_transaction()?;
+        transaction.snapshot.get_or_insert(commits);
+        Ok(())
+    }
+
+    /// Begins a transaction whose snapshot is not yet taken: locks are waited for first.
+    fn open_transaction(&mut self) -> Result<&mut Transaction, SqlError> {
+        if self.transaction.is_none() {
+            execute(&self.connection, "begin transaction")?;
+            let id = self.warehouse.next_transaction();
+            self.transaction = Some(Transaction { id, snapshot: None, written: HashSet::new() });
+        }
+        self.transaction.as_mut().ok_or_else(|| SqlError::new("no transaction is open"))
+    }
+
+    /// Whether BEGIN was said and no end yet.
+    pub(crate) fn is_explicit(&self) -> bool {
+        self.explicit
+    }
+
+    /// Writes what belongs to the transaction but not to its statements.
+    pub(crate) fn write_own(&mut self, sql: &str, values: [&str; 2]) -> Result<(), SqlError> {
+        self.begin()?;
+        let written = self.connection.execute(sql, values);
+        written.map(|_| ()).map_err(|error| redshift(&error, &[]))
+    }
+
+    /// Keeps what the transaction did.
+    pub(crate) fn commit(&mut self) -> Result<(), SqlError> {
+        self.explicit = false;
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let outcome = execute(&self.connection, "commit");
+        let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
+        self.warehouse.locks.release(transaction.id, &written);
+        outcome.map(|_| ())
+    }
+
+    /// Undoes what the transaction did.
+    pub(crate) fn rollback(&mut self) {
+        self.explicit = false;
+        let Some(transaction) = self.transaction.take() else { return };
+        if let Err(error) = execute(&self.connection, "rollback") {
+            tracing::debug!(%error, "the engine had rolled back already");
+        }
+        self.warehouse.locks.release(transaction.id, &HashSet::new());
+    }
+
+    /// A failed binding ends the engine's transaction; when it is still empty, a new one will do.
+    pub(super) fn begin_again(&mut self) -> Result<(), SqlError> {
+        let empty = self.transaction.as_ref().is_some_and(|open| open.written.is_empty());
+        if empty {
+            let _ = execute(&self.connection, "rollback");
+            execute(&self.connection, "begin transaction")?;
+        }
+        Ok(())
+    }
+
+    /// The name under which a table is locked; none for a session's own.
+    fn lock_name(&self, table: &TableName) -> Option<String> {
+        if table.schema.is_none() && self.is_temporary(&table.name) {
+            return None;
+        }
+        Some(format!("{}.{}", table.schema_or_public(), table.name))
+    }
+
+    /// Waits for a table; a snapshot is taken only after the first wait.
+    pub(super) fn lock(&mut self, table: &TableName, mode: Mode) -> Result<(), SqlError> {
+        let Some(name) = self.lock_name(table) else { return Ok(()) };
+        self.lock_named(&name, mode)
+    }
+
+    pub(super) fn lock_named(&mut self, name: &str, mode: Mode) -> Result<(), SqlError> {
+        let id = self.open_transaction()?.id;
+        self.warehouse.locks.acquire(id, name, mode, &self.cancel)
+    }
+
+    /// Waits to write a table, and notes that it is written.
+    ///
+    /// # Errors
+    /// 1023, when the transaction looks at a table that changed after its snapshot was taken.
+    pub(crate) fn lock_to_write(&mut self, table: &TableName, reads: bool) -> Result<(), SqlError> {
+        let Some(name) = self.lock_name(table) else { return Ok(()) };
+        self.lock_named(&name, Mode::Write)?;
+        self.note_written(&name, reads)
+    }
+
+    pub(super) fn note_written(&mut self, name: &str, reads: bool) -> Result<(), SqlError> {
+        let process = self.process;
+        let warehouse = Arc::clone(&self.warehouse);
+        let transaction = self.open_transaction()?;
+        let own = transaction.id;
+        let changed = transaction
+            .snapshot
+            .filter(|_| reads && !transaction.written.contains(name))
+            .and_then(|snapshot| warehouse.locks.written_since(name, snapshot));
+        transaction.written.insert(name.to_owned());
+        match changed {
+            None => Ok(()),
+            Some(other) => {
+                let table = self.object_id(name).unwrap_or(0);
+                Err(SqlError::new(serializable(table, other, own, process.unsigned_abs())))
+            }
+        }
+    }
+
+    fn object_id(&self, name: &str) -> Option<u64> {
+        let (schema, table) = name.split_once('.')?;
+        let found = Table::load(&self.connection, schema, table).ok()??;
+        Some(found.object_id.unsigned_abs())
+    }
+
+    /// LOCK: before any snapshot, so that what follows sees what those before have committed.
+    pub(super) fn lock_tables(&mut self, tables: &[TableName]) -> Result<Done, SqlError> {
+        for table in tables {
+            self.warehouse.must_exist(table)?;
+        }
+        for table in tables {
+            self.lock(table, Mode::Exclusive)?;
+        }
+        Ok(Done::default())
+    }
+}
