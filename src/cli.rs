@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{generate::Wishes, local::WarehouseOptions};
+use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions};
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
@@ -28,6 +28,8 @@ pub enum Command {
     Query(Query),
     /// Make a deterministic data set of the shape that the pipeline loads
     Generate(Generate),
+    /// Say what a load will take and cost, with and without merging small objects
+    Estimate(Estimate),
     /// The whole pipeline on this machine, without an AWS account
     #[command(subcommand)]
     Local(Local),
@@ -110,6 +112,17 @@ pub struct Generate {
     /// What to make
     #[command(flatten)]
     pub wishes: Wishes,
+}
+
+/// `segue estimate`
+#[derive(Debug, Args)]
+pub struct Estimate {
+    /// Whose landing bucket
+    #[command(flatten)]
+    pub target: Target,
+    /// What to reckon with
+    #[command(flatten)]
+    pub assumptions: Assumptions,
 }
 
 /// `segue local …`

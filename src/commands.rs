@@ -7,6 +7,7 @@ use crate::{
     aws::Clouds,
     cli::{self, Checkout, Command, Local, Target},
     errors::{Outcome, Problem},
+    estimate,
     execution::{self, Report, Runs},
     generate, local, print,
     project::Project,
@@ -23,6 +24,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Runs(runs) => list_runs(runs).await,
         Command::Query(query) => ask(query).await,
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
+        Command::Estimate(wanted) => estimate_load(wanted).await,
         Command::Local(Local::Up(up)) => local_up(up).await,
         Command::Local(Local::Run(run)) => {
             let project = checkout(&run.start.checkout)?;
@@ -48,6 +50,17 @@ async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
     let clouds = Clouds::deployed(destination.region).await;
     let stack = Stack::deployed(&clouds, &destination.stack).await?;
     Ok((clouds, stack))
+}
+
+async fn estimate_load(wanted: cli::Estimate) -> Outcome {
+    let sources = match &wanted.assumptions.data {
+        Some(directory) => estimate::directory(directory)?,
+        None => {
+            let (clouds, stack) = find(wanted.target).await?;
+            estimate::bucket(&clouds, &stack).await?
+        }
+    };
+    estimate::show(sources, &wanted.assumptions)
 }
 
 async fn load(wanted: cli::Run) -> Outcome {

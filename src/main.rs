@@ -4,6 +4,7 @@ mod aws;
 mod cli;
 mod commands;
 mod errors;
+mod estimate;
 mod execution;
 mod generate;
 mod local;

@@ -1,0 +1,151 @@
+//! `segue estimate`: what a load will take and cost, before it runs.
+
+mod reckon;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::reckon::{Estimate, Prices, Source, Way};
+use crate::{
+    aws::{self, Clouds},
+    errors::{Outcome, Problem, on_file},
+    print,
+    stack::Stack,
+};
+
+/// The folder of each source below a directory of data.
+const FOLDERS: [(&str, &str); 2] = [("events", "log_data"), ("songs", "song_data")];
+const FOLDER_DEPTH_MAX: usize = 16;
+
+/// What to reckon with.
+#[derive(Debug, Args)]
+pub struct Assumptions {
+    /// Estimate this directory, with song_data/ and log_data/, instead of the landing bucket
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["local", "stack", "region"])]
+    pub data: Option<PathBuf>,
+    /// Slices of the warehouse
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u64).range(1..=2_048))]
+    pub slices: u64,
+    /// Capacity of a serverless warehouse, in RPUs
+    #[arg(long, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u64).range(4..=1_024))]
+    pub rpus: u64,
+    /// Print an object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Measures the files of a directory.
+pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
+    let measured = FOLDERS.map(|(source, folder)| {
+        let root = directory.join(folder);
+        if !root.is_dir() {
+            let reason = format!("there is no {folder}/ in {}", directory.display());
+            return Err(Problem::wrong_use(reason)
+                .hint("--data wants a directory with song_data/ and log_data/"));
+        }
+        let mut found = Source { source: source.to_owned(), objects: 0, bytes: 0 };
+        measure(&root, FOLDER_DEPTH_MAX, &mut found)?;
+        Ok(found)
+    });
+    measured.into_iter().collect()
+}
+
+fn measure(folder: &Path, depth: usize, found: &mut Source) -> Outcome {
+    if depth == 0 {
+        let reason = format!("{} is more than {FOLDER_DEPTH_MAX} folders deep", folder.display());
+        return Err(Problem::wrong_use(reason));
+    }
+    for entry in fs::read_dir(folder).map_err(on_file("read", folder))? {
+        let path = entry.map_err(on_file("read", folder))?.path();
+        if path.is_dir() {
+            measure(&path, depth - 1, found)?;
+        } else if path.extension().is_some_and(|ending| ending == "json") {
+            found.objects += 1;
+            found.bytes += fs::metadata(&path).map_err(on_file("read", &path))?.len();
+        }
+    }
+    Ok(())
+}
+
+/// Measures what stands in the landing bucket, loaded already or not.
+pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
+    let places = [("events", stack.events_prefix()?), ("songs", stack.songs_prefix()?)];
+    let mut sources = Vec::new();
+    for (source, prefix) in places {
+        let mut found = Source { source: source.to_owned(), objects: 0, bytes: 0 };
+        let listing = clouds.s3().list_objects_v2().bucket(stack.landing_bucket()?).prefix(prefix);
+        let mut pages = listing.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| aws::problem("list the landing bucket", error))?;
+            for object in page.contents() {
+                found.objects += 1;
+                found.bytes += object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+            }
+        }
+        sources.push(found);
+    }
+    Ok(sources)
+}
+
+/// Prints the estimate.
+pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
+    let Assumptions { slices, rpus, json, .. } = *assumptions;
+    let estimate = Estimate::new(sources, slices, rpus, Prices::known()?);
+    if json {
+        return print::json(&estimate);
+    }
+    let counts = estimate.sources.iter().map(|source| {
+        [source.source.clone(), source.objects.to_string(), source.bytes.to_string()]
+    });
+    print::line(&print::table(&["source", "objects", "bytes"], counts, &[1, 2]).to_string())?;
+    let ways = [
+        ("each object copied", &estimate.without_compaction),
+        ("every source merged", &estimate.with_compaction),
+        ("as a run decides", &estimate.planned),
+    ];
+    let rows = ways.map(|(name, way)| row(name, way));
+    let headers =
+        ["way", "parts", "seconds", "S3 reads", "S3 writes", "transitions", "GB-s", "cost"];
+    print::line(&print::table(&headers, rows, &[1, 2, 3, 4, 5, 6, 7]).to_string())?;
+    let Prices { as_of, region, currency, .. } = &estimate.prices;
+    print::line(&format!(
+        "{currency}, prices of {as_of} in {region}; {slices} slices, {rpus} RPUs; seconds are those \
+         that objects cost, in the middle of what public runs show",
+    ))
+}
+
+fn row(name: &str, way: &Way) -> [String; 8] {
+    [
+        name.to_owned(),
+        way.parts.to_string(),
+        format!("{:.1}", way.seconds),
+        way.gets.to_string(),
+        way.puts_and_lists.to_string(),
+        way.transitions.to_string(),
+        format!("{:.1}", way.lambda_gigabyte_seconds),
+        format!("{:.4}", way.cost),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_measured_by_source() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [("song_data/A/a.json", "{}"), ("log_data/b.json", "{ }")] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        let found = directory(folder.path()).expect("measures");
+        let found: Vec<(u64, u64)> = found.iter().map(|one| (one.objects, one.bytes)).collect();
+        assert_eq!(found, [(1, 3), (1, 2)]);
+        assert!(directory(&folder.path().join("song_data")).is_err());
+    }
+}
