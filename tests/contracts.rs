@@ -44,6 +44,10 @@ const BEHIND_A_CALL: [&str; 10] = [
     "xray:PutTraceSegments",
 ];
 
+/// Permissions that change what a call answers: without the right to list, S3 says of an object that
+/// is gone that it is forbidden.
+const FOR_AN_ANSWER: [(&str, &str); 1] = [("CompactFunction", "s3:ListBucket")];
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -195,7 +199,11 @@ fn a_role_may_do_what_its_functions_call_and_nothing_else() {
     }
     for (holder, needed) in needed {
         let policies = &template["Resources"][&holder]["Properties"]["Policies"];
-        assert_eq!(actions_of(policies), needed, "{holder}");
+        let given: Names = actions_of(policies)
+            .into_iter()
+            .filter(|action| !FOR_AN_ANSWER.contains(&(holder.as_str(), action.as_str())))
+            .collect();
+        assert_eq!(given, needed, "{holder}");
     }
 }
 
