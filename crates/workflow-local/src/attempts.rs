@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::definition::{Catcher, Jitter, Map, Retrier, Task};
 use crate::error::{StateError, TIMEOUT};
-use crate::execution::{Scope, Seen, Step, within_quota};
+use crate::evaluation::{Seen, within_quota};
+use crate::execution::{Scope, Step};
 use serde_json::Value;
 
 /// A state that does something.

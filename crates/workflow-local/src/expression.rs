@@ -9,8 +9,26 @@ use crate::error::{QUERY_EVALUATION, StateError};
 /// The functions whose results were compared with JSONata's documentation. Others wait for somebody
 /// to do so.
 const FUNCTIONS: [&str; 20] = [
-    "abs", "append", "boolean", "ceil", "contains", "count", "distinct", "exists", "floor",
-    "length", "lowercase", "map", "max", "merge", "min", "not", "power", "random", "string", "sum",
+    "abs",
+    "append",
+    "boolean",
+    "ceil",
+    "contains",
+    "count",
+    "distinct",
+    "exists",
+    "floor",
+    "length",
+    "lowercase",
+    "map",
+    "max",
+    "merge",
+    "min",
+    "not",
+    "power",
+    "random",
+    "string",
+    "sum",
 ];
 /// Where `$map` may stand: within an array. JSONata makes an array of one its only item, this
 /// evaluator does not; an array around it makes both the same.

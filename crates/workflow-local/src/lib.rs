@@ -12,6 +12,7 @@
 mod attempts;
 mod definition;
 mod error;
+mod evaluation;
 mod execution;
 mod expression;
 mod history;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::definition::Map;
 use crate::error::{QUERY_EVALUATION, StateError};
-use crate::execution::{Scope, Seen};
+use crate::evaluation::Seen;
+use crate::execution::Scope;
 
 /// Iterations that run at once when the definition does not say, or says 0.
 const CONCURRENCY_DEFAULT: usize = 40;
