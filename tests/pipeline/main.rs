@@ -1,6 +1,8 @@
 //! The whole pipeline in one process: the real functions, state machines and SQL over the local
 //! warehouse, in virtual time, against a model that knows no SQL.
 
+#![expect(clippy::print_stdout, reason = "a test tells which seeds it tried, and what it left out")]
+
 mod converge;
 mod faults;
 mod generate;
