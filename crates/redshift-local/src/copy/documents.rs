@@ -201,4 +201,26 @@ mod tests {
         );
         assert_eq!(cut("{\"a\": "), ["1! Invalid JSON: unexpected end of file"]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_between_documents_they_come_back_whole(
+            texts in proptest::collection::vec("\\PC{0,12}", 0..8),
+            gaps in proptest::collection::vec("[ \n\r\t]{0,3}", 8),
+            capacity in 1_usize..32,
+        ) {
+            let written: Vec<String> =
+                texts.iter().map(|text| serde_json::json!({ "a": [text] }).to_string()).collect();
+            let joined: String =
+                written.iter().zip(&gaps).map(|(text, gap)| format!("{text}{gap}")).collect();
+            let input = io::BufReader::with_capacity(capacity, joined.as_bytes());
+            let mut documents = Documents::new(input);
+            for text in &written {
+                let found = documents.next().expect("no input error");
+                let whole = matches!(&found, Document::Whole(bytes, _) if *bytes == text.as_bytes());
+                proptest::prop_assert!(whole, "{:?}", found);
+            }
+            proptest::prop_assert_eq!(documents.next().expect("no input error"), Document::End);
+        }
+    }
 }

@@ -329,4 +329,15 @@ mod tests {
         let refusal = integer("1.5", "Integer", -99, 99).expect_err("a point");
         assert_eq!(refusal.message, "Invalid digit, Value '.', Pos 1, Type: Integer");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_decimal_keeps_its_digits(number in -999_999_999_i64..=999_999_999, extra in 0_u32..4) {
+            let sign = if number < 0 { "-" } else { "" };
+            let (whole, fraction) = (number.abs() / 100_000, number.abs() % 100_000);
+            let text = format!("{sign}{whole}.{fraction:05}{}", "0".repeat(extra as usize));
+            proptest::prop_assert_eq!(decimal(&text, 9, 5, false), Ok(Field::Decimal(number.into())));
+            proptest::prop_assert_eq!(decimal(&text, 9, 5, true), Ok(Field::Decimal(number.into())));
+        }
+    }
 }

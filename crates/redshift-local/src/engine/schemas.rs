@@ -1,10 +1,13 @@
 //! CREATE and DROP of schemas.
 
+use duckdb::Connection;
+
 use super::catalog::execute;
 use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::redshift;
 use super::session::{Done, Session};
+use super::values::Value;
 use crate::dialect::{TableName, literal, quoted};
 
 impl Session {
@@ -15,6 +18,13 @@ impl Session {
     ) -> Result<Done, SqlError> {
         if name.starts_with("pg_") || ["redshift_local", "redshift", "main"].contains(&name) {
             return Err(SqlError::new(format!("unacceptable schema name \"{name}\"")));
+        }
+        if if_not_exists && has_schema(&self.warehouse.database.root(), name)? {
+            // It is there: nobody who works with it needs to be waited for.
+            self.begin()?;
+            if self.has_schema(name)? {
+                return Ok(Done::default());
+            }
         }
         self.lock_named(&format!("schema {name}"), Mode::Exclusive)?;
         self.begin()?;
@@ -30,10 +40,7 @@ impl Session {
     }
 
     pub(super) fn has_schema(&self, name: &str) -> Result<bool, SqlError> {
-        let sql = "select count(*) from duckdb_schemas() \
-                   where database_name = current_database() and schema_name = ?";
-        let count = self.connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
-        Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+        has_schema(&self.connection, name)
     }
 
     pub(super) fn drop_schemas(
@@ -69,6 +76,7 @@ impl Session {
                 }
             }
             execute(&self.connection, &format!("drop schema if exists {} cascade", quoted(name)))?;
+            self.drop_sequences(name, None)?;
             for table in ["tables", "columns", "views"] {
                 let sql = format!("delete from redshift_local.{table} where schema_name = ?");
                 self.connection.execute(&sql, [name]).map_err(|error| redshift(&error, &[]))?;
@@ -85,4 +93,29 @@ impl Session {
         let rows = self.rows(&sql, &[])?.rows;
         Ok(rows.into_iter().filter_map(|row| row.into_iter().next()?.into_text()).collect())
     }
+
+    /// Drops what numbered the identity columns of a table, or of all tables of a schema.
+    pub(super) fn drop_sequences(&self, schema: &str, table: Option<&str>) -> Result<(), SqlError> {
+        let one = table.map(|name| format!(" and table_name = {}", literal(name)));
+        let sql = format!(
+            "select identity_sequence from redshift_local.columns \
+             where identity_sequence is not null and schema_name = {}{}",
+            literal(schema),
+            one.unwrap_or_default()
+        );
+        for row in self.rows(&sql, &[])?.rows {
+            for name in row.into_iter().filter_map(Value::into_text) {
+                let sql = format!("drop sequence if exists redshift_local.{}", quoted(&name));
+                execute(&self.connection, &sql)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_schema(connection: &Connection, name: &str) -> Result<bool, SqlError> {
+    let sql = "select count(*) from duckdb_schemas() \
+               where database_name = current_database() and schema_name = ?";
+    let count = connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
+    Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
 }

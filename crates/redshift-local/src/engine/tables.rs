@@ -50,6 +50,13 @@ impl Session {
         temporary: bool,
         if_not_exists: bool,
     ) -> Result<bool, SqlError> {
+        if if_not_exists && !temporary && self.warehouse.must_exist(name).is_ok() {
+            // It is there: nobody who works with it needs to be waited for.
+            self.begin()?;
+            if Table::load(&self.connection, name.schema_or_public(), &name.name)?.is_some() {
+                return Ok(true);
+            }
+        }
         if !temporary {
             let lock = format!("{}.{}", name.schema_or_public(), name.name);
             self.lock_named(&lock, Mode::Exclusive)?;
@@ -164,6 +171,7 @@ impl Session {
             };
             self.drop_dependent_views(name, cascade)?;
             execute(&self.connection, &format!("drop table {}", table.engine_name()))?;
+            self.drop_sequences(&table.schema, Some(&table.name))?;
             table.forget(&self.connection)?;
             if !table.is_temporary() {
                 self.note_written(&format!("{}.{}", table.schema, table.name), false)?;

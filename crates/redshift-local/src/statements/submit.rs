@@ -13,6 +13,8 @@ use crate::protocol::{ApiError, Execute};
 
 /// The longest text of one request, in bytes.
 const TEXT_BYTES_MAX: usize = 100 * 1024;
+/// Results that are kept in all, in bytes.
+const RESULTS_BYTES_MAX: u64 = 1_000_000_000;
 /// Statements of one batch.
 const BATCH_STATEMENTS_MAX: usize = 40;
 /// The longest statement name, in characters.
@@ -81,6 +83,7 @@ impl Statements {
         let hours = |count: u64| Duration::from_secs(count * 3600);
         let Known { by_id, by_token } = known;
         by_id.retain(|_, one| age(one) < hours(KEPT_HOURS) || !one.lock().status.has_ended());
+        free_results(by_id.values().cloned().collect());
         by_token.retain(|_, id| by_id.get(id).is_some_and(|one| age(one) < hours(TOKEN_HOURS)));
     }
 
@@ -111,6 +114,21 @@ impl Statements {
         }
         request.connection = kept.request.connection.clone();
         Ok(())
+    }
+}
+
+/// Lets the oldest results expire early when all of them together take too much memory.
+fn free_results(mut statements: Vec<Arc<Statement>>) {
+    statements.sort_by_key(|statement| std::cmp::Reverse(statement.created));
+    let mut kept = 0;
+    for statement in statements {
+        let mut state = statement.lock();
+        for part in &mut state.parts {
+            kept += part.result.as_ref().map_or(0, |result| result.bytes);
+            if kept > RESULTS_BYTES_MAX {
+                part.result = None;
+            }
+        }
     }
 }
 
