@@ -8,8 +8,24 @@ use std::process::{Child, Command, Stdio};
 
 use support::client;
 
+/// The program while it runs; killed when the test ends, however it ends.
+struct Program(Child);
+
+impl Program {
+    fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 /// Starts the program and reads the address that it prints.
-fn start(database: &Path) -> (Child, String) {
+fn start(database: &Path) -> (Program, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_redshift-local"))
         .args(["--listen", "127.0.0.1:0", "--database"])
         .arg(database)
@@ -21,7 +37,7 @@ fn start(database: &Path) -> (Child, String) {
     let mut line = String::new();
     let output = child.stdout.take().expect("piped");
     BufReader::new(output).read_line(&mut line).expect("it says where it listens");
-    (child, line.trim().to_owned())
+    (Program(child), line.trim().to_owned())
 }
 
 async fn run(url: &str, token: &str, sql: &str) -> (String, String) {
@@ -41,10 +57,9 @@ async fn what_was_committed_survives_a_kill() {
     let (created, status) = run(&url, "create", sql).await;
     assert_eq!(status, "FINISHED");
     run(&url, "insert", "insert into t (a) values (1), (2)").await;
-    first.kill().expect("it runs");
-    first.wait().expect("it has ended");
+    first.kill();
 
-    let (mut second, url) = start(&database);
+    let (_second, url) = start(&database);
     let port = std::fs::read_to_string(database.with_extension("port")).expect("written");
     assert!(url.ends_with(port.trim()), "{url} {port}");
     // Asked again with the same token, it is the same statement, and nothing is done twice.
@@ -58,6 +73,4 @@ async fn what_was_committed_survives_a_kill() {
         result.records()[0].iter().map(|field| *field.as_long_value().expect("numbers")).collect();
     assert_eq!(row[0], 3);
     assert!(row[1] >= 3);
-    second.kill().expect("it runs");
-    second.wait().expect("it has ended");
 }
