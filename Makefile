@@ -66,6 +66,10 @@ check: check-tools ## Format, clippy, templates, state machines, SQL: one line e
 test: tools check-tools ## Check, build and test everything; the last line counts
 	@$(PYTHON) tools/test.py
 
+.PHONY: bench
+bench: ## Measure how fast tiny objects are merged, beside a bare client of the same endpoint
+	@cargo bench --locked -p segue-compact --bench throughput
+
 .PHONY: clean
 clean: down ## Remove what was built and what was loaded; the tools stay
 	rm -rf target .aws-sam .segue

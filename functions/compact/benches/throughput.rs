@@ -30,6 +30,8 @@ const OBJECTS: usize = 385_252;
 const LATENCY_MS: u64 = 20;
 /// Objects that are fetched without latency: enough to see the rate.
 const QUICK_OBJECTS: usize = 60_000;
+/// Objects of the batch that is all about bytes: many of a megabyte, and two of a hundred.
+const LARGE_OBJECTS: usize = 202;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -41,7 +43,8 @@ async fn main() -> Result<()> {
     match words.first().map(String::as_str) {
         Some("serve") => serve(number(1).unwrap_or(OBJECTS), number(2).unwrap_or(0)).await,
         Some("bare") => bare(&words[1], number(2).unwrap_or(OBJECTS)).await,
-        Some("merge") => merge(&words[1], number(2).unwrap_or(OBJECTS)).await,
+        Some("merge") => merge(&words[1], "songs", number(2).unwrap_or(OBJECTS)).await,
+        Some("merge-large") => merge(&words[1], "events", 1).await,
         _ => compare(number(0).unwrap_or(OBJECTS), number(1).unwrap_or(LATENCY_MS as usize)),
     }
 }
@@ -62,12 +65,24 @@ fn compare(objects: usize, latency_ms: usize) -> Result<()> {
         let (of_bare, of_function) = (rate(&bare), rate(&merged));
         writeln!(
             out,
-            "{objects:>7} {latency_ms:>5} ms {of_bare:>12.0} {of_function:>19.0} {:>7.0}% {:>13.2} {:>8}",
+            "{objects:>7} {latency_ms:>5} ms {of_bare:>12.0} {of_function:>19.0} {:>7.0}% {:>13.2} {:>8.2} {:>8}",
             of_function / of_bare * 100.0,
             merged["seconds"].as_f64().unwrap_or_default() / 60.0,
+            merged["cpuSeconds"].as_f64().unwrap_or_default() / 60.0,
             merged["peakMegabytes"],
         )?;
     }
+    let (mut server, address) = start(1, 0)?;
+    let merged = ask(&["merge-large", &address])?;
+    server.kill()?;
+    server.wait()?;
+    let megabytes = merged["bytesRead"].as_f64().unwrap_or_default() / 1e6;
+    writeln!(
+        out,
+        "large: {LARGE_OBJECTS} objects, {megabytes:.0} MB at {:.0} MB/s, peak {} MB",
+        megabytes / merged["seconds"].as_f64().unwrap_or(1.0),
+        merged["peakMegabytes"],
+    )?;
     Ok(())
 }
 
@@ -132,9 +147,31 @@ async fn serve(objects: usize, latency_ms: usize) -> Result<()> {
             endpoint.put(&format!("work/runs/r/batches/songs/{batch:05}.json.gz"), full.finish()?);
         }
     }
+    serve_large(&endpoint)?;
     endpoint.set_latency(Duration::from_millis(latency_ms as u64));
     writeln!(std::io::stdout(), "{}", endpoint.address())?;
     std::future::pending().await
+}
+
+fn serve_large(endpoint: &Endpoint) -> Result<()> {
+    let mut list = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for number in 0..LARGE_OBJECTS {
+        let bytes: usize = if number < 2 { 100_000_000 } else { 1_000_000 };
+        let mut body = Vec::with_capacity(bytes + 512);
+        for line in 0.. {
+            body.extend(song(number * 1_000_000 + line).1);
+            body.push(b'\n');
+            if body.len() >= bytes {
+                break;
+            }
+        }
+        let uri = format!("s3://landing/log_data/{number:05}.json");
+        let line = json!({"uri": uri, "etag": etag(&body).trim_matches('"'), "bytes": bytes});
+        writeln!(list, "{line}")?;
+        endpoint.put(uri.trim_start_matches("s3://"), body);
+    }
+    endpoint.put("work/runs/r/batches/events/00000.json.gz", list.finish()?);
+    Ok(())
 }
 
 /// Fetches objects with nothing but sockets: what the endpoint gives at most.
@@ -172,7 +209,7 @@ async fn bare(address: &str, objects: usize) -> Result<()> {
 }
 
 /// Merges every batch, one after the other: what one function does.
-async fn merge(address: &str, objects: usize) -> Result<()> {
+async fn merge(address: &str, source: &str, objects: usize) -> Result<()> {
     let settings =
         Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };
     let context = Context::new(endpoint::config(address), settings);
@@ -183,20 +220,34 @@ async fn merge(address: &str, objects: usize) -> Result<()> {
         input: RunInput::default(),
     };
     let begin = Instant::now();
-    let mut documents = 0;
+    let (mut documents, mut bytes_read) = (0, 0);
     for batch in 0..objects.div_ceil(BATCH_OBJECTS as usize) {
         let request = CompactRequest {
             run: run.clone(),
-            source: "songs".into(),
+            source: source.into(),
             batch: u32::try_from(batch)?,
         };
-        documents += handle(&context, request).await?.merged.documents;
+        let merged = handle(&context, request).await?.merged;
+        documents += merged.documents;
+        bytes_read += merged.bytes_read;
     }
     let seconds = begin.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
     say(&json!({
-        "objects": documents, "seconds": seconds, "peakMegabytes": peak.map(|peak| peak / 1_024),
+        "objects": documents, "seconds": seconds, "bytesRead": bytes_read,
+        "cpuSeconds": cpu_seconds()?,
+        "peakMegabytes": peak.map(|peak| peak / 1_024),
     }))
+}
+
+/// What this process has taken of the processors: the same on a busy machine as on an idle one.
+fn cpu_seconds() -> Result<f64> {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The program's name comes before the last parenthesis, and may hold anything.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
