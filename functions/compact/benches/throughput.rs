@@ -54,7 +54,7 @@ fn compare(objects: usize, latency_ms: usize) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "objects  latency  bare GETs/s  function objects/s  of bare  function min  peak MB"
+        "objects  latency  bare GETs/s  function objects/s  of bare  function min  CPU min  peak MB"
     )?;
     for (objects, latency_ms) in [(objects.min(QUICK_OBJECTS), 0), (objects, latency_ms)] {
         let (mut server, address) = start(objects, latency_ms)?;
