@@ -96,7 +96,7 @@ async fn run(
     outcomes: &mut Outcomes,
 ) {
     // Every second seed merges objects first, so that its functions meet faults too.
-    let compact = if seed % 2 == 0 { "never" } else { "always" };
+    let compact = if seed.is_multiple_of(2) { "never" } else { "always" };
     let ended = world.run(json!({"compact": compact})).await;
     tokio::time::sleep(std::time::Duration::from_secs(AFTERMATH_SECONDS)).await;
     let unfinished = world.unfinished_statements().await;
