@@ -96,6 +96,9 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the stack of the failed test: {}", self.folder.path().display());
+        }
         let ended = self.segue(&["local", "down", "--purge"]);
         if !ended.status.success() {
             eprintln!("{}", String::from_utf8_lossy(&ended.stderr));

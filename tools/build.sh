@@ -12,8 +12,8 @@ if [ "$(uname -s)" != Linux ]; then
     exit 2
 fi
 case $(uname -m) in
-    x86_64) architecture=x86_64 triple=x86_64-unknown-linux-gnu flags=() ;;
-    aarch64 | arm64) architecture=arm64 triple=aarch64-unknown-linux-gnu flags=(--arm64) ;;
+    x86_64) architecture=x86_64 flags=() ;;
+    aarch64 | arm64) architecture=arm64 flags=(--arm64) ;;
     *)
         echo "error: Lambda has no processor like $(uname -m); expected x86_64 or arm64" >&2
         exit 2
@@ -34,19 +34,19 @@ export CARGO_PROFILE_RELEASE_LTO=${LTO:-off}
 # As `sam build` will call it, or it would compile everything once more.
 cargo lambda build --locked --release --bins "${flags[@]}"
 
-built=target/$triple/release
+# It leaves every program under the name that Lambda wants; people find theirs where cargo's are.
+built=target/lambda
 mkdir -p target/release
 for program in segue redshift-local; do
-    [ "$built/$program" -ef "target/release/$program" ] ||
-        ln -f "$built/$program" "target/release/$program"
+    [ "$built/$program/bootstrap" -ef "target/release/$program" ] ||
+        ln -f "$built/$program/bootstrap" "target/release/$program"
 done
 
-template=.aws-sam/build/template.yaml
-if [ -f "$template" ]; then
-    changed=$(find template.yaml samconfig.toml "$built"/segue-* -not -name '*.d' -newer "$template")
-    if [ -z "$changed" ]; then
-        exit 0
-    fi
+# The programs are written anew by every call: only their content tells whether there is work left.
+laid_out=.aws-sam/fingerprint
+fingerprint=$(cat template.yaml samconfig.toml "$built"/segue-*/bootstrap | sha256sum)
+if [ -f .aws-sam/build/template.yaml ] && [ "$fingerprint" = "$(cat "$laid_out" 2>/dev/null)" ]; then
+    exit 0
 fi
 echo "functions: sam build for $architecture …"
 if ! output=$(sam build --template template.yaml \
@@ -60,5 +60,5 @@ if [ ! -f "${bootstraps[0]}" ]; then
     exit 1
 fi
 "${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
-touch "$template"
+echo "$fingerprint" >"$laid_out"
 echo "functions: ${#bootstraps[@]} stand in .aws-sam/build"

@@ -31,6 +31,7 @@ pub(crate) struct Session {
     pub(crate) warehouse: Arc<Warehouse>,
     pub(crate) connection: Connection,
     pub(super) process: i64,
+    last_query: i64,
     pub(crate) cancel: Arc<Cancel>,
     pub(super) transaction: Option<Transaction>,
     pub(super) settings: Vec<(String, String)>,
@@ -58,11 +59,17 @@ impl Session {
             warehouse,
             connection,
             process,
+            last_query: 0,
             cancel,
             transaction: None,
             settings: Vec::new(),
             explicit: false,
         })
+    }
+
+    /// The number under which the system views know the statement that ran last, well or not.
+    pub(crate) fn last_query(&self) -> i64 {
+        self.last_query
     }
 
     /// The process number that `RedshiftPid` gives.
@@ -87,6 +94,7 @@ impl Session {
             return Err(SqlError::Cancelled);
         }
         let query_id = self.warehouse.next_query();
+        self.last_query = query_id;
         let started = self.warehouse.clock_now();
         let outcome = self.understand_and_execute(tokens, query_id);
         let outcome = match outcome {

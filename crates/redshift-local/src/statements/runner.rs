@@ -128,6 +128,7 @@ impl Run {
         let last = self.statement.texts.len() - 1;
         for (index, text) in self.statement.texts.iter().enumerate() {
             let started = Instant::now();
+            let earlier_query = session.last_query();
             self.change_part(index, |part| part.status = Status::Started);
             let done =
                 self.tokens(text).and_then(|tokens| session.run(&tokens, text)).and_then(|done| {
@@ -144,6 +145,10 @@ impl Run {
                 });
             if let Err(error) = done {
                 session.rollback();
+                // The system views say under this number why it failed.
+                let began = session.last_query() != earlier_query;
+                let query_id = if began { session.last_query() } else { 0 };
+                self.change_part(index, |part| part.query_id = query_id);
                 self.fail(index, &error, started.elapsed());
                 return Err((index, error));
             }
