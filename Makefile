@@ -7,8 +7,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 export PYTHON ?= python3
 # The directory that `make run` loads; without one a data set is generated.
 DATA ?=
-# Link-time optimisation of what `make build` builds: off, thin or fat.
-LTO ?= off
+# How `make build` and `make run` compile: dev (soon done) or release (as deployed).
+PROFILE ?= dev
+# Whether `make build` compiles the tests, too, as `make test` wants it: anything, or nothing.
+TESTS ?=
 # What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
 # parameters (NAME=value …) other than the last time.
 ENVIRONMENT ?= dev
@@ -39,8 +41,8 @@ check-tools: prerequisites
 	@$(PYTHON) tools/install.py sam lint checkov node duckdb
 
 .PHONY: build
-build: tools ## Build the command line, the local warehouse and the functions (LTO=fat: as deployed)
-	@LTO='$(LTO)' tools/build.sh
+build: tools ## Build the command line, the local warehouse and the functions (PROFILE=release: as deployed)
+	@PROFILE='$(PROFILE)' TESTS='$(TESTS)' tools/build.sh
 
 .PHONY: run
 run: build ## Load DATA (or a generated data set) into the local warehouse
@@ -48,7 +50,7 @@ run: build ## Load DATA (or a generated data set) into the local warehouse
 
 .PHONY: down
 down: ## Stop what `make run` started; the data stays
-	@if [ -x target/release/segue ]; then target/release/segue local down; fi
+	@if [ -x target/bin/segue ]; then target/bin/segue local down; fi
 
 .PHONY: deploy-tools
 deploy-tools: prerequisites

@@ -45,11 +45,11 @@ impl Stack {
     }
 
     fn segue(&self, arguments: &[&str]) -> Output {
-        Command::new(root().join("target/release/segue"))
+        Command::new(root().join("target/bin/segue"))
             .args(arguments)
             .current_dir(self.folder.path())
             .output()
-            .expect("target/release/segue: run `make build` first")
+            .expect("target/bin/segue: run `make build` first")
     }
 
     /// What a command that must end well prints, as JSON.
@@ -113,11 +113,11 @@ fn data(folder: &Path) -> PathBuf {
         return real;
     }
     let generated = folder.join("generated");
-    let made = Command::new(root().join("target/release/segue"))
+    let made = Command::new(root().join("target/bin/segue"))
         .args(["generate", "--songs", "200", "--events", "4000", "--out"])
         .arg(&generated)
         .status();
-    assert!(made.expect("target/release/segue").success());
+    assert!(made.expect("target/bin/segue").success());
     generated
 }
 

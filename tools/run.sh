@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 data=$1
 generated=$2
-segue=target/release/segue
+segue=target/bin/segue
 
 if [ -z "$data" ]; then
     data=$generated

@@ -40,7 +40,7 @@ pub fn program() -> Outcome<PathBuf> {
         .filter(|program| program.is_file());
     beside.ok_or_else(|| {
         Problem::wrong_use(format!("{PROGRAM} is missing beside this program"))
-            .hint("run `make build`, then use target/release/segue")
+            .hint("run `make build`, then use target/bin/segue")
     })
 }
 
