@@ -11,12 +11,18 @@ pub enum ErrorName {
     WarehouseUnreachable,
     /// Another transaction came first. Nobody acts: the step is submitted again as a new attempt.
     TransactionConflict,
+    /// The warehouse dropped a statement that nothing is wrong with. Nobody acts: the step is
+    /// submitted again as a new attempt.
+    StatementInterrupted,
     /// A COPY refused its input. Whoever owns the data acts.
     LoadRejected,
     /// A statement is wrong, or may not do what it does. Whoever owns the SQL acts.
     StatementFailed,
     /// Somebody cancelled the statement. Whoever did so knows why.
     StatementAborted,
+    /// What a statement returned, or the statement itself, is no longer known. Whoever goes on with a
+    /// run after a day starts a new one instead.
+    ResultExpired,
     /// A check found offenders, or counts do not add up. Whoever owns the data acts.
     QualityCheckFailed,
     /// Files are missing, or cannot be read. Whoever runs it acts.
@@ -29,13 +35,15 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::WarehouseBusy,
         Self::WarehouseUnreachable,
         Self::TransactionConflict,
+        Self::StatementInterrupted,
         Self::LoadRejected,
         Self::StatementFailed,
         Self::StatementAborted,
+        Self::ResultExpired,
         Self::QualityCheckFailed,
         Self::SourceUnreadable,
         Self::InvalidInput,

@@ -1,8 +1,7 @@
 //! Cancelling what nobody waits for any more.
 
-use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
 use aws_sdk_redshiftdata::types::{StatementData, StatusString};
-use segue_contract::Failure;
+use segue_contract::{ErrorName, Failure};
 
 use crate::{Warehouse, call_failure};
 
@@ -18,9 +17,14 @@ impl Warehouse {
             let sent = self.client.cancel_statement().id(&statement.id).send().await;
             match sent {
                 Ok(_) => cancelled.push(statement.statement_name.unwrap_or(statement.id)),
-                // It has ended in the meantime, which is as good.
-                Err(error) if error.code() == Some("ValidationException") => {}
-                Err(error) => return Err(call_failure("cancelling the statement", &error)),
+                Err(error) => {
+                    let failure = call_failure("cancelling the statement", &error);
+                    // It has ended in the meantime, which is as good.
+                    let has_ended = [ErrorName::InvalidConfiguration, ErrorName::ResultExpired];
+                    if error.as_service_error().is_none() || !has_ended.contains(&failure.name) {
+                        return Err(failure);
+                    }
+                }
             }
         }
         Ok(cancelled)

@@ -1,4 +1,4 @@
-//! Which failure means what, and who must act: one table for calls, one for statements.
+//! Names failures, by the tables, and says what to do about them.
 
 use std::error::Error;
 
@@ -6,71 +6,12 @@ use aws_sdk_redshiftdata::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure};
 
+use crate::tables::{CALLS, WRAPPED, find, reason_of};
+
 use ErrorName::{
-    InvalidConfiguration, LoadRejected, SourceUnreadable, StatementAborted, StatementFailed,
-    TransactionConflict, WarehouseBusy, WarehouseUnreachable,
+    InvalidConfiguration, LoadRejected, ResultExpired, SourceUnreadable, StatementAborted,
+    StatementFailed, WarehouseUnreachable,
 };
-
-/// What the code of a refused call means. A code ends in `Exception` or not, as the service likes.
-const CALLS: [(&str, ErrorName); 20] = [
-    ("ActiveStatementsExceeded", WarehouseBusy),
-    ("ActiveSessionsExceeded", WarehouseBusy),
-    ("ActiveWaitingRequestsExceeded", WarehouseBusy),
-    ("Throttling", WarehouseBusy),
-    ("Throttled", WarehouseBusy),
-    ("TooManyRequests", WarehouseBusy),
-    ("RequestLimitExceeded", WarehouseBusy),
-    ("QueryTimeout", WarehouseBusy),
-    ("InternalServer", WarehouseUnreachable),
-    ("InternalFailure", WarehouseUnreachable),
-    ("ServiceUnavailable", WarehouseUnreachable),
-    ("DatabaseConnection", WarehouseUnreachable),
-    // Both are said to be trouble in the environment, and come as server faults.
-    ("ExecuteStatement", WarehouseUnreachable),
-    ("BatchExecuteStatement", WarehouseUnreachable),
-    ("ResourceNotFound", InvalidConfiguration),
-    ("AccessDenied", InvalidConfiguration),
-    ("UnrecognizedClient", InvalidConfiguration),
-    ("InvalidSignature", InvalidConfiguration),
-    ("ExpiredToken", WarehouseUnreachable),
-    ("Validation", InvalidConfiguration),
-];
-
-/// What a `ValidationException` really says: it also wraps throttles and warehouses that are away,
-/// which the SDK does not try again. Lower case, the first that is found decides.
-const WRAPPED: [(&str, ErrorName); 8] = [
-    ("throttl", WarehouseBusy),
-    ("rate exceeded", WarehouseBusy),
-    ("too many", WarehouseBusy),
-    ("resuming", WarehouseUnreachable),
-    ("paused", WarehouseUnreachable),
-    ("not available", WarehouseUnreachable),
-    ("unavailable", WarehouseUnreachable),
-    ("timed out", WarehouseUnreachable),
-];
-
-/// What the reason of a failed statement means. Lower case, the first that is found decides.
-const STATEMENTS: [(&str, ErrorName); 19] = [
-    ("error: 1023", TransactionConflict),
-    ("serializable isolation violation", TransactionConflict),
-    ("conflict with concurrent transaction", TransactionConflict),
-    ("deadlock detected", TransactionConflict),
-    ("sys_load_error_detail", LoadRejected),
-    ("stl_load_errors", LoadRejected),
-    ("s3serviceexception", SourceUnreadable),
-    ("the specified s3 prefix", SourceUnreadable),
-    ("mandatory url is not found", SourceUnreadable),
-    ("problem reading manifest file", SourceUnreadable),
-    ("jsonpath", SourceUnreadable),
-    ("too many connections", WarehouseBusy),
-    ("connection limit", WarehouseBusy),
-    ("connection refused", WarehouseUnreachable),
-    ("connection was closed", WarehouseUnreachable),
-    ("cancelled on user's request", StatementAborted),
-    ("query timeout", StatementAborted),
-    ("cancelled by wlm", StatementAborted),
-    ("cancelled by query monitoring rule", StatementAborted),
-];
 
 /// Names the failure of a call to the Data API. An unknown one is never tried again blindly, and
 /// keeps its text.
@@ -108,7 +49,7 @@ fn root(error: &dyn Error) -> &dyn Error {
     root
 }
 
-fn call_error_name(code: &str, message: &str) -> ErrorName {
+pub(crate) fn call_error_name(code: &str, message: &str) -> ErrorName {
     let found = find(&WRAPPED, message);
     let plain = code.strip_suffix("Exception").unwrap_or(code);
     match CALLS.iter().find(|(known, _)| *known == plain) {
@@ -120,19 +61,31 @@ fn call_error_name(code: &str, message: &str) -> ErrorName {
 
 /// Names the failure of a statement by the reason that the warehouse gave.
 pub fn statement_error_name(reason: &str) -> ErrorName {
-    find(&STATEMENTS, reason).unwrap_or(StatementFailed)
+    reason_of(reason).map_or(StatementFailed, |row| row.name)
 }
 
-fn find(table: &[(&str, ErrorName)], text: &str) -> Option<ErrorName> {
-    let text = text.to_lowercase();
-    table.iter().find(|(part, _)| text.contains(part)).map(|(_, name)| *name)
+/// The failure of a statement: where, the reason that the warehouse gave, and what to do.
+pub(crate) fn statement_failure(place: &str, reason: &str) -> Failure {
+    let name = statement_error_name(reason);
+    let failure = Failure::new(name, format!("{place}: {reason}"));
+    match reason_of(reason).and_then(|row| row.hint).or(hint(name)) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// What to do about a failure of this name, where its message does not say it.
-pub(crate) fn hint(name: ErrorName) -> Option<&'static str> {
+fn hint(name: ErrorName) -> Option<&'static str> {
     match name {
         InvalidConfiguration => Some(
             "check the workgroup or cluster, the database, and that one role submits and describes",
+        ),
+        ResultExpired => Some(
+            "a statement and its result are kept for 24 hours, for the role that submitted it: start a \
+             new run instead of going on with this one; ops.runs says whether it was published",
+        ),
+        LoadRejected => Some(
+            "mend or remove the file, then start the run again: it loads what is not loaded yet",
         ),
         SourceUnreadable => {
             Some("check that the object is still there and that the copy role may read its bucket")
@@ -144,60 +97,5 @@ pub(crate) fn hint(name: ErrorName) -> Option<&'static str> {
             Some("nothing was published; mend the SQL or its rights, then run again")
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_of_the_tables_is_reached() {
-        for (code, name) in CALLS {
-            assert_eq!(call_error_name(code, ""), name, "{code}");
-            assert_eq!(call_error_name(&format!("{code}Exception"), ""), name, "{code}");
-        }
-        for (text, name) in WRAPPED {
-            assert_eq!(call_error_name("ValidationException", text), name, "{text}");
-        }
-        for (text, name) in STATEMENTS {
-            let shouted = format!("Said: {}.", text.to_uppercase());
-            assert_eq!(statement_error_name(&shouted), name, "{text}");
-        }
-    }
-
-    #[test]
-    fn real_messages_find_their_name() {
-        let cases = [
-            (
-                "ERROR: 1023 DETAIL: Serializable isolation violation on table - 1",
-                TransactionConflict,
-            ),
-            (
-                "ERROR: Load into table 'staging_songs' failed.  Check 'sys_load_error_detail' system table for details.",
-                LoadRejected,
-            ),
-            ("ERROR: permission denied for schema mart", StatementFailed),
-            ("ERROR: syntax error at or near \"selekt\"", StatementFailed),
-            ("ERROR: Query (1) cancelled on user's request", StatementAborted),
-            (
-                "ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied",
-                SourceUnreadable,
-            ),
-        ];
-        for (reason, name) in cases {
-            assert_eq!(statement_error_name(reason), name, "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_throttle_in_a_validation_error_is_a_throttle() {
-        let name = call_error_name("ValidationException", "Rate exceeded for workgroup");
-        assert_eq!(name, WarehouseBusy);
-        assert_eq!(
-            call_error_name("ValidationException", "no such database"),
-            InvalidConfiguration
-        );
-        assert_eq!(call_error_name("BrandNewException", "?"), StatementFailed);
     }
 }

@@ -8,6 +8,7 @@ mod cancel;
 mod classify;
 mod diagnose;
 mod results;
+mod tables;
 mod waiting;
 
 use std::time::{Duration, SystemTime};
@@ -129,8 +130,8 @@ impl Warehouse {
     /// Waits for a statement for a while and says what has become of it.
     ///
     /// # Errors
-    /// `TransactionConflict`, `LoadRejected`, `SourceUnreadable`, `StatementFailed`,
-    /// `StatementAborted` when it ended badly; else as [`call_failure`].
+    /// `TransactionConflict`, `StatementInterrupted`, `LoadRejected`, `SourceUnreadable`,
+    /// `StatementFailed`, `StatementAborted` when it ended badly; else as [`call_failure`].
     pub async fn state(
         &self,
         step: &Step,
@@ -212,11 +213,7 @@ impl Warehouse {
         {
             return rejected;
         }
-        let failure = Failure::new(name, format!("{place}: {reason}"));
-        match classify::hint(name) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        classify::statement_failure(&place, reason)
     }
 }
 

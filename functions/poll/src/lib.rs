@@ -24,9 +24,9 @@ pub struct Context {
 /// Safe to run again: it only reads.
 ///
 /// # Errors
-/// `TransactionConflict`, `LoadRejected`, `SourceUnreadable`, `StatementFailed`, `StatementAborted`
-/// when the statement ended badly; `WarehouseBusy` and `WarehouseUnreachable`, which are worth a
-/// retry.
+/// `TransactionConflict`, `StatementInterrupted`, `LoadRejected`, `SourceUnreadable`,
+/// `StatementFailed`, `StatementAborted` when the statement ended badly; `ResultExpired` when it is
+/// no longer known; `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(
     skip_all,
     fields(run_id = %poll.step.run.id, step = %poll.step.step, statement_id = %poll.statement_id)
