@@ -64,12 +64,24 @@ pub struct Run {
     /// Ignore what has been loaded and build the star schema anew
     #[arg(long)]
     pub rebuild: bool,
+    /// Leave out so many records of a source at most that cannot be loaded, such as events=10
+    /// [default: what the stack says]
+    #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
+    pub max_rejects: Vec<(String, u64)>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
     /// Return as soon as the run has started
     #[arg(long)]
     pub no_follow: bool,
+}
+
+/// Reads `events=10`.
+fn source_and_count(text: &str) -> Result<(String, u64), String> {
+    let read = text.split_once('=').and_then(|(source, count)| {
+        Some((source.to_owned(), count.parse().ok().filter(|_| !source.is_empty())?))
+    });
+    read.ok_or_else(|| "expected a source and a number, such as events=10".to_owned())
 }
 
 /// `segue runs`

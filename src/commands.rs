@@ -64,8 +64,12 @@ async fn estimate_load(wanted: cli::Estimate) -> Outcome {
 }
 
 async fn load(wanted: cli::Run) -> Outcome {
-    let input =
-        RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
+    let input = RunInput {
+        sources: wanted.sources,
+        rebuild: wanted.rebuild,
+        max_rejects: wanted.max_rejects.into_iter().collect(),
+        ..RunInput::default()
+    };
     refuse_impossible(&input)?;
     let (clouds, stack) = find(wanted.target).await?;
     let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);

@@ -88,12 +88,15 @@ fn source(folder: &str) -> String {
         .collect()
 }
 
-/// The source of a function and of the warehouse crate, where the function uses it.
+/// The source of a function and of those crates of ours that make calls, where it uses them.
 fn own_and_shared_source(function: &str) -> String {
     let folder = format!("functions/{function}");
-    let uses_warehouse = read(format!("{folder}/Cargo.toml")).contains("segue-warehouse");
-    let shared = if uses_warehouse { source("crates/warehouse") } else { String::new() };
-    source(&folder) + &shared
+    let manifest = read(format!("{folder}/Cargo.toml"));
+    let shared = ["records", "warehouse"]
+        .into_iter()
+        .filter(|shared| manifest.contains(&format!("segue-{shared}.")))
+        .map(|shared| source(&format!("crates/{shared}")));
+    shared.fold(source(&folder), |all, shared| all + &shared)
 }
 
 /// The texts between `before` and `after`.

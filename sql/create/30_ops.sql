@@ -28,6 +28,23 @@ create table if not exists ops.runs (
 diststyle all
 sortkey (published_at);
 
+-- Grain: one row per record that a published run could not load and was allowed to leave out.
+-- `uri` is the object as it landed, `line` its line there; where small objects were merged, the
+-- number of the document within its object.
+create table if not exists ops.rejected_rows (
+    run_id varchar(80) not null,
+    source varchar(64) not null,
+    uri varchar(1100) not null,
+    line bigint not null,
+    column_name varchar(128),
+    code integer,
+    reason varchar(4096) not null,
+    raw_value varchar(65535),
+    rejected_at timestamp not null default getdate()
+)
+diststyle even
+sortkey (rejected_at);
+
 -- Grain: one row per user of any event. The newest event decides a user's name and level, and it
 -- need not be a play; so the newest is kept here even for users whom `mart.users` does not show.
 create table if not exists ops.latest_user_events (

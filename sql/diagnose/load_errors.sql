@@ -1,7 +1,7 @@
--- Reads why a COPY refused its input: the first bad fields, as Redshift recorded them.
+-- Reads what a COPY refused and why: the first bad fields, as Redshift recorded them.
 -- Grain: one row per refused field.
 select
-    file_name,
+    trim(file_name) as file_name,
     line_number,
     trim(column_name) as column_name,
     trim(column_type) as column_type,
@@ -15,4 +15,4 @@ order by
     file_name,
     line_number,
     position
-limit 5;
+limit {{ rows_max }};

@@ -6,6 +6,7 @@ iam_role {{ copy_role }}
 manifest
 format as json {{ jsonpaths }}
 timeformat 'epochmillisecs'
+{% if max_errors %}maxerror {{ max_errors }}{% endif %}
 {% if gzip %}gzip{% elif zstd %}zstd{% endif %}
 compupdate off
 statupdate off;

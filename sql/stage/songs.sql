@@ -5,6 +5,7 @@ from {{ manifest }}
 iam_role {{ copy_role }}
 manifest
 format as json 'auto'
+{% if max_errors %}maxerror {{ max_errors }}{% endif %}
 {% if gzip %}gzip{% elif zstd %}zstd{% endif %}
 compupdate off
 statupdate off;

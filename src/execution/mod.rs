@@ -36,6 +36,9 @@ pub struct Report {
     /// States entered, those of nested executions included: what Step Functions bills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transitions: Option<u64>,
+    /// Records that it could not load and was allowed to leave out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<u64>,
     /// Where the run's own report stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -191,6 +194,7 @@ impl Report {
             execution_arn: arn,
             duration_seconds: None,
             transitions: None,
+            rejected: None,
             report: None,
             error: None,
             message: None,
@@ -212,6 +216,10 @@ impl Report {
         }
         if let Some(transitions) = self.transitions {
             line.push_str(&format!(", {}", talk::count(transitions as usize, "transition")));
+        }
+        if let Some(rejected) = self.rejected {
+            let records = talk::count(rejected as usize, "record");
+            line.push_str(&format!("; {records} left out: see ops.rejected_rows and the report"));
         }
         line
     }

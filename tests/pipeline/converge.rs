@@ -81,7 +81,7 @@ impl<'a> Landscape<'a> {
 }
 
 /// One case in a runtime of its own, whose clock is paused.
-fn in_virtual_time<T>(case: impl Future<Output = T>) -> T {
+pub fn in_virtual_time<T>(case: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -181,10 +181,11 @@ fn same(found: &Tables, expected: &Tables) -> Result<(), TestCaseError> {
     difference(found, expected).map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
 }
 
-fn configuration() -> ProptestConfig {
+/// So many cases, unless `SEGUE_CASES` says otherwise.
+pub fn configuration(cases_unless_said: u32) -> ProptestConfig {
     let cases = std::env::var("SEGUE_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(CASES),
+        cases: cases.unwrap_or(cases_unless_said),
         max_shrink_iters: SHRINKS_MAX,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -196,7 +197,7 @@ fn land() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
-    #![proptest_config(configuration())]
+    #![proptest_config(configuration(CASES))]
 
     #[test]
     fn any_partition_order_and_repetition_gives_the_same_star_schema(

@@ -7,5 +7,6 @@ mod converge;
 mod faults;
 mod generate;
 mod model;
+mod rejects;
 mod sample;
 mod world;

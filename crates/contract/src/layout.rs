@@ -8,9 +8,6 @@ use crate::Run;
 /// Where the files of all runs stand in the work bucket.
 pub const RUNS_PREFIX: &str = "runs/";
 
-/// Where records that could not be loaded stand in the work bucket, longer than the runs' files.
-pub const QUARANTINE_PREFIX: &str = "quarantine/";
-
 /// The key of a file of this run.
 pub fn key(run: &Run, name: &str) -> String {
     format!("{RUNS_PREFIX}{}/{name}", run.id)
@@ -51,9 +48,19 @@ pub fn batch_objects_key(run: &Run, source: &str, batch: u32) -> String {
     key(run, &format!("objects/{source}/{batch:05}.json.gz"))
 }
 
+/// Where everything stands that a run could not load: what is published of it is copied from here.
+pub fn rejects_prefix(run: &Run) -> String {
+    key(run, "rejects/")
+}
+
 /// The records of one batch that are no documents: gzip, one JSON document a line.
-pub fn quarantine_key(run: &Run, source: &str, batch: u32) -> String {
-    format!("{QUARANTINE_PREFIX}{source}/{}/{batch:05}.json.gz", run.id)
+pub fn batch_rejects_key(run: &Run, source: &str, batch: u32) -> String {
+    format!("{}{source}/{batch:05}.json.gz", rejects_prefix(run))
+}
+
+/// The records of one source that its COPY refused: gzip, one JSON document a line.
+pub fn copy_rejects_key(run: &Run, source: &str) -> String {
+    format!("{}{source}/copy.json.gz", rejects_prefix(run))
 }
 
 /// The run's report; `extension` is `json` or `html`.

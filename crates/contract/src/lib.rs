@@ -10,6 +10,7 @@ pub mod messages;
 pub mod metrics;
 pub mod pipeline;
 pub mod quoting;
+pub mod rejects;
 pub mod run;
 
 pub use errors::{ErrorName, Failure};

@@ -18,6 +18,26 @@ pub struct Step {
     /// How the objects that a COPY reads are compressed.
     #[serde(default)]
     pub compression: Compression,
+    /// Records that a COPY may leave out without failing.
+    #[serde(default)]
+    pub max_rejects: u64,
+    /// Whether there are records that were left out, for the publishing transaction to write down.
+    #[serde(default)]
+    pub has_rejects: bool,
+}
+
+impl Step {
+    /// The first attempt at a step that reads no files.
+    pub fn first(run: Run, step: &str) -> Self {
+        Self {
+            run,
+            step: step.into(),
+            attempt: 1,
+            compression: Compression::None,
+            max_rejects: 0,
+            has_rejects: false,
+        }
+    }
 }
 
 /// How the objects that one COPY reads are compressed.
@@ -122,6 +142,9 @@ pub struct PlannedSource {
     pub changed: u64,
     /// Bytes to load.
     pub bytes: u64,
+    /// Records that may be left out without failing the run.
+    #[serde(default)]
+    pub max_rejects: u64,
 }
 
 /// Some objects of one source that become one part; their list stands at [`layout::batch_key`].
@@ -134,6 +157,9 @@ pub struct Batch {
     pub source: String,
     /// Counts from 0 within the source.
     pub batch: u32,
+    /// Records of its source that may be left out.
+    #[serde(default)]
+    pub max_rejects: u64,
 }
 
 /// Asks for one batch to be merged.
@@ -146,6 +172,9 @@ pub struct CompactRequest {
     pub source: String,
     /// Which batch of the source.
     pub batch: u32,
+    /// Records of the source that may be left out.
+    #[serde(default)]
+    pub max_rejects: u64,
 }
 
 /// What became of one batch. Small, because a run's batches come back together.
@@ -186,7 +215,7 @@ pub struct Merged {
     pub changed: u64,
     /// Documents written.
     pub documents: u64,
-    /// Documents set aside in the quarantine.
+    /// Records that are no documents, and were set aside.
     pub rejected: u64,
     /// Bytes of the objects as they were read.
     pub bytes_read: u64,
@@ -202,6 +231,9 @@ pub struct Load {
     pub step: String,
     /// How its objects are compressed.
     pub compression: Compression,
+    /// Records that it may leave out.
+    #[serde(default)]
+    pub max_rejects: u64,
 }
 
 /// Asks whether what is staged may be published.
@@ -229,6 +261,23 @@ pub struct Checked {
     pub healthy: Vec<String>,
     /// Rows staged by each COPY.
     pub staged: Vec<StagedRows>,
+    /// What could not be loaded, of the sources of which something could not.
+    #[serde(default)]
+    pub rejected: Vec<RejectedRows>,
+}
+
+/// What could not be loaded of one source, and was no more than may be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RejectedRows {
+    /// The source.
+    pub source: String,
+    /// Records.
+    pub rows: u64,
+    /// How many there might have been.
+    pub max_rejects: u64,
+    /// The first: object, line, column and reason.
+    pub first: Vec<String>,
 }
 
 /// How many rows one COPY staged.
@@ -287,12 +336,14 @@ pub struct Caught {
 pub enum Reported {
     /// It loaded what was planned.
     Loaded {
-        /// `loaded`.
+        /// `loaded` or `loaded-with-rejects`.
         status: String,
         /// The run.
         run_id: String,
         /// Objects loaded.
         objects: u64,
+        /// Records that could not be loaded.
+        rejected: u64,
         /// Where the report stands.
         report: String,
     },

@@ -21,7 +21,7 @@ pub enum Metric {
     RowsStaged,
     /// Rows that the publishing transaction wrote: merges, matches and ledger together.
     RowsPublished,
-    /// Documents set aside in the quarantine; written where small objects were merged.
+    /// Records that a run could not load and left out.
     RowsRejected,
     /// From a run's start to its report.
     RunSeconds,

@@ -76,16 +76,25 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
         copy_role => deployment.copy_role_arn.as_str(),
         gzip => step.compression == Compression::Gzip,
         zstd => step.compression == Compression::Zstd,
+        max_errors => max_errors(step.max_rejects),
+        has_rejects => step.has_rejects,
+        rejects => stored(layout::rejects_prefix(&step.run)),
     };
     render_with(&step.step, &values)
 }
 
-/// The statements that read why the COPY with this query id refused its input.
+/// What `MAXERROR` of a COPY must be that bears so many errors: it fails when they reach it. 0 for
+/// none at all.
+fn max_errors(max_rejects: u64) -> u64 {
+    if max_rejects == 0 { 0 } else { max_rejects.saturating_add(1) }
+}
+
+/// The statements that read what the COPY with this query id refused, so many at most.
 ///
 /// # Errors
 /// `StatementFailed` for a template that does not render.
-pub fn load_errors(query_id: i64) -> Result<Vec<Statement>, Failure> {
-    render_with("diagnose/load_errors", &context! { query_id })
+pub fn load_errors(query_id: i64, rows_max: u64) -> Result<Vec<Statement>, Failure> {
+    render_with("diagnose/load_errors", &context! { query_id, rows_max })
 }
 
 /// The names of the steps that exist.
@@ -220,6 +229,8 @@ mod tests {
             step: name.into(),
             attempt: 1,
             compression: Compression::Gzip,
+            max_rejects: 0,
+            has_rejects: false,
         }
     }
 
@@ -250,6 +261,29 @@ mod tests {
         let statements = render(&step("stage/events", false), &deployment()).expect("renders");
         assert_eq!(statements.len(), 1);
         insta::assert_snapshot!(statements[0].sql);
+    }
+
+    #[test]
+    fn a_copy_that_bears_rejects_fails_one_later() {
+        let copy = |max_rejects| {
+            let step = Step { max_rejects, ..step("stage/songs", false) };
+            render(&step, &deployment()).expect("renders")[0].sql.clone()
+        };
+        assert!(!copy(0).contains("maxerror"));
+        assert!(copy(5).contains("maxerror 6\n"));
+        assert!(copy(crate::rejects::MAX_REJECTS).contains("maxerror 100000\n"));
+    }
+
+    #[test]
+    fn what_was_left_out_is_written_down_only_where_something_was() {
+        let written = |has_rejects| {
+            let step = Step { has_rejects, ..step("publish", false) };
+            let statements = render(&step, &deployment()).expect("renders");
+            statements.into_iter().find(|s| s.file == "publish/85_rejected_rows")
+        };
+        assert_eq!(written(false), None);
+        let sql = written(true).expect("a statement").sql;
+        assert!(sql.contains("from 's3://work/runs/run_1/rejects/'"), "{sql}");
     }
 
     #[test]

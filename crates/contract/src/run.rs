@@ -1,9 +1,12 @@
 //! One execution of the load state machine, as every function sees it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::quoting::Identifier;
+use crate::rejects::MAX_REJECTS;
 use crate::{ErrorName, Failure, pipeline};
 
 /// Bytes of a run's name within its staging schema at most: the schema is read by people.
@@ -40,6 +43,10 @@ pub struct RunInput {
     /// Whether small objects are merged before the COPY.
     #[serde(default, skip_serializing_if = "Compact::is_auto")]
     pub compact: Compact,
+    /// By source, how many records may be left out without failing the run; where a source is left
+    /// out, what the deployment says holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub max_rejects: BTreeMap<String, u64>,
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,
@@ -64,20 +71,12 @@ impl Compact {
     }
 }
 
-impl RunInput {
-    /// Records of a batch that may be set aside without failing the run: none, because what could
-    /// not be loaded is never left out in silence.
-    pub fn rejects_max(&self) -> u64 {
-        0
-    }
-}
-
 impl Run {
     /// Says whether this is a run that can be carried out.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, or a
-    /// rebuild of some sources only.
+    /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, more
+    /// rejects than a COPY can bear, or a rebuild of some sources only.
     pub fn validate(&self) -> Result<(), Failure> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if self.id.is_empty() || self.id.len() > RUN_ID_BYTES_MAX || !self.id.bytes().all(plain) {
@@ -90,14 +89,23 @@ impl Run {
             )
             .hint("start the state machine with another name, or with none"));
         }
-        let Some(sources) = &self.input.sources else { return Ok(()) };
         let known = pipeline::sources();
-        if let Some(unknown) = sources.iter().find(|source| !known.contains(&source.as_str())) {
+        let named = self.input.sources.iter().flatten().chain(self.input.max_rejects.keys());
+        if let Some(unknown) = named.into_iter().find(|source| !known.contains(&source.as_str())) {
             return Err(Failure::new(
                 ErrorName::InvalidInput,
                 format!("expected sources among {}, found {unknown:?}", known.join(", ")),
             ));
         }
+        let too_many = |(_, count): &(&String, &u64)| **count > MAX_REJECTS;
+        if let Some((source, count)) = self.input.max_rejects.iter().find(too_many) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!("expected at most {MAX_REJECTS} rejects of {source}, found {count}"),
+            )
+            .hint("a COPY bears no more; a file that is wrong throughout is better moved away"));
+        }
+        let Some(sources) = &self.input.sources else { return Ok(()) };
         if sources.is_empty() {
             return Err(Failure::new(
                 ErrorName::InvalidInput,
@@ -210,7 +218,14 @@ mod tests {
         let none = with(RunInput { sources: sources(&[]), ..RunInput::default() });
         let part =
             with(RunInput { sources: sources(&["songs"]), rebuild: true, ..RunInput::default() });
-        let messages: Vec<String> = [unknown, none, part, run("a b"), run("")]
+        let rejects = |source: &str, count| RunInput {
+            max_rejects: BTreeMap::from([(source.to_owned(), count)]),
+            ..RunInput::default()
+        };
+        assert!(with(rejects("songs", MAX_REJECTS)).validate().is_ok());
+        let many = with(rejects("songs", MAX_REJECTS + 1));
+        let of_nothing = with(rejects("song", 1));
+        let messages: Vec<String> = [unknown, none, part, run("a b"), run(""), many, of_nothing]
             .iter()
             .map(|run| run.validate().expect_err("refused").to_string())
             .collect();

@@ -160,16 +160,19 @@ async fn a_rejected_record_loads_nothing_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_many_errors_are_borne_as_maxerror_says() {
+async fn a_load_fails_when_its_errors_reach_maxerror() {
     let warehouse = with_table("id int").await;
     warehouse.objects.put(
         "bucket",
         "data.json",
         "{\"id\":1}\n{\"id\":\"x\"}\n{\"id\":\"y\"}\n{\"id\":2}",
     );
-    warehouse.copy("json 'auto' maxerror 1").await.expect_err("two are too many");
+    for too_low in [0, 1, 2] {
+        let options = format!("json 'auto' maxerror {too_low}");
+        warehouse.copy(&options).await.expect_err("two errors reach it");
+    }
     assert_eq!(warehouse.rows("select count(*) from t").await, ["0"]);
-    let id = warehouse.copy("json 'auto' maxerror as 2").await.expect("two are borne");
+    let id = warehouse.copy("json 'auto' maxerror as 3").await.expect("two are borne");
     let described = warehouse.client.describe_statement().id(&id).send().await.expect("known");
     assert_eq!(described.result_rows(), 2);
     assert_eq!(warehouse.rows("select count(*) from t").await, ["2"]);

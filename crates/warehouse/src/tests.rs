@@ -41,6 +41,8 @@ fn step() -> Step {
         step: "publish".into(),
         attempt: 1,
         compression: Compression::None,
+        max_rejects: 0,
+        has_rejects: false,
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use segue_contract::messages::Step;
 use segue_contract::{ErrorName, Failure, Run, RunInput};
 use segue_warehouse::Warehouse;
 use serde::{Deserialize, Serialize};
@@ -91,9 +90,7 @@ fn prefix(context: &Context, execution: &Execution) -> Result<String, Failure> {
             format!("the input of the execution {} cannot be read: {error}", execution.name),
         )
     })?;
-    let step =
-        Step { run: input.run, step: input.step, attempt: 1, compression: Default::default() };
-    Ok(format!("{}{}/", step.run.statement_name_prefix(), step.step))
+    Ok(format!("{}{}/", input.run.statement_name_prefix(), input.step))
 }
 
 #[cfg(test)]

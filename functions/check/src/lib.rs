@@ -1,12 +1,16 @@
 //! Reads the offenders and counts that the step `check` found, and passes or fails the run before
 //! anything is published.
 
+mod rejects;
+
 use segue_contract::messages::{
     CheckRequest, Checked, CompactedSource, StagedRows, StatementState, Step,
 };
 use segue_contract::pipeline::{self, Statement};
 use segue_contract::{ErrorName, Failure};
 use segue_warehouse::{Row, Warehouse, number, text};
+
+use crate::rejects::SourceRejects;
 
 /// Offenders of a check that a failure shows at most.
 const SAMPLE_ROWS_MAX: usize = 5;
@@ -22,25 +26,24 @@ pub struct Context {
     pub warehouse: Warehouse,
     /// What the deployment adds to the SQL: results are named after the rendered step's files.
     pub deployment: pipeline::Deployment,
+    /// The client of the work bucket.
+    pub s3: aws_sdk_s3::Client,
 }
 
 /// Judges the run.
 ///
-/// Safe to run again: it only reads.
+/// Safe to run again: it reads, and writes down what could not be loaded under the same keys.
 ///
 /// # Errors
+/// `LoadRejected` when more could not be loaded than may be left out;
 /// `QualityCheckFailed` with every check that found offenders and every count that does not add up;
 /// `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
-    let step = Step {
-        run: request.run.clone(),
-        step: "check".into(),
-        attempt: 1,
-        compression: Default::default(),
-    };
+    let rejected = rejects::find(context, &request).await?;
+    let step = Step::first(request.run.clone(), "check");
     let statements = pipeline::render(&step, &context.deployment)?;
-    let mut checked = Checked { healthy: Vec::new(), staged: Vec::new() };
+    let mut checked = Checked { healthy: Vec::new(), staged: Vec::new(), rejected: Vec::new() };
     let mut findings = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         let result_id = format!("{}:{}", request.statement_id, index + 1);
@@ -53,8 +56,9 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
             findings.push(finding(statement, &result));
         }
     }
-    findings.extend(differences(&request, &checked.staged));
+    findings.extend(differences(&request, &checked.staged, &rejected));
     if findings.is_empty() {
+        checked.rejected = rejects::tell(context, &request, rejected).await?;
         return Ok(checked);
     }
     Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n"))
@@ -98,7 +102,11 @@ fn finding(statement: &Statement, result: &CheckResult) -> String {
 }
 
 /// Counts that ought to be equal and are not.
-fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
+fn differences(
+    request: &CheckRequest,
+    staged: &[StagedRows],
+    rejected: &[SourceRejects],
+) -> Vec<String> {
     let counted =
         |what: &str| staged.iter().find(|rows| rows.counted == what).map(|rows| rows.rows);
     let mut differences = Vec::new();
@@ -124,10 +132,13 @@ fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
         }
     }
     for CompactedSource { source, merged, .. } in &request.compacted {
-        if counted(source) != Some(merged.documents) {
+        let rejects = rejected.iter().filter(|rejects| rejects.source == *source);
+        let refused: u64 = rejects.map(|rejects| rejects.refused.len() as u64).sum();
+        let expected = merged.documents.saturating_sub(refused);
+        if counted(source) != Some(expected) {
             differences.push(format!(
-                "expected {} rows of {source} staged, as many as documents were merged, found {}",
-                merged.documents,
+                "expected {expected} rows of {source} staged, as many as documents were merged \
+                 and not refused, found {}",
                 counted(source).map_or("none".into(), |rows| rows.to_string())
             ));
         }
@@ -138,6 +149,7 @@ fn differences(request: &CheckRequest, staged: &[StagedRows]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use segue_contract::messages::{FileOutcome, Merged, Plan};
+    use segue_contract::rejects::Reject;
     use segue_contract::{Run, RunInput};
 
     use super::*;
@@ -172,14 +184,14 @@ mod tests {
     #[test]
     fn counts_that_add_up_are_no_finding() {
         let staged = staged(&[("planned_objects", 2), ("songs", 71)]);
-        assert!(differences(&request(2, Some(71)), &staged).is_empty());
-        assert!(differences(&request(2, None), &staged).is_empty());
+        assert!(differences(&request(2, Some(71)), &staged, &[]).is_empty());
+        assert!(differences(&request(2, None), &staged, &[]).is_empty());
     }
 
     #[test]
     fn each_count_that_differs_is_a_finding() {
         let staged = staged(&[("planned_objects", 1), ("songs", 70)]);
-        let found = differences(&request(2, Some(71)), &staged);
+        let found = differences(&request(2, Some(71)), &staged, &[]);
         assert_eq!(
             found,
             [
@@ -187,7 +199,7 @@ mod tests {
                 "expected 71 rows of songs staged, as the COPY reported, found 70",
             ]
         );
-        assert_eq!(differences(&request(2, Some(71)), &[]).len(), 2);
+        assert_eq!(differences(&request(2, Some(71)), &[], &[]).len(), 2);
     }
 
     #[test]
@@ -196,16 +208,28 @@ mod tests {
         let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
         let request = CheckRequest { compacted: vec![compacted], ..request(3, None) };
         let found = |objects, songs| {
-            differences(&request, &staged(&[("planned_objects", objects), ("songs", songs)]))
+            differences(&request, &staged(&[("planned_objects", objects), ("songs", songs)]), &[])
         };
         assert!(found(2, 71).is_empty());
         assert_eq!(
             found(3, 70),
             [
                 "expected 2 planned objects in the ledger's list, found 3",
-                "expected 71 rows of songs staged, as many as documents were merged, found 70",
+                "expected 71 rows of songs staged, as many as documents were merged and not refused, found 70",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_copy_refused_of_merged_documents_is_no_row() {
+        let merged = Merged { documents: 71, rejected: 4, ..Merged::default() };
+        let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
+        let request = CheckRequest { compacted: vec![compacted], ..request(3, Some(70)) };
+        let refused = vec![Reject::default()];
+        let rejects = SourceRejects { source: "songs".into(), refused, ..SourceRejects::default() };
+        let staged = |songs| staged(&[("planned_objects", 3), ("songs", songs)]);
+        assert!(differences(&request, &staged(70), &[rejects.clone()]).is_empty());
+        assert_eq!(differences(&request, &staged(71), &[rejects]).len(), 2);
     }
 
     #[test]
@@ -213,7 +237,7 @@ mod tests {
         let deployment =
             pipeline::Deployment { work_bucket: "w".into(), copy_role_arn: "r".into() };
         let run = request(0, None).run;
-        let step = Step { run, step: "check".into(), attempt: 1, compression: Default::default() };
+        let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {
             let known = [CHECK_HEADER, COUNTS_HEADER];
             assert!(

@@ -7,7 +7,9 @@ use segue_warehouse::{Warehouse, deployment};
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
-    let context = Warehouse::from_environment(&config)
-        .and_then(|warehouse| Ok(Context { warehouse, deployment: deployment()? }));
+    let context = Warehouse::from_environment(&config).and_then(|warehouse| {
+        let s3 = aws_sdk_s3::Client::new(&config);
+        Ok(Context { warehouse, deployment: deployment()?, s3 })
+    });
     serve(context, handle).await
 }

@@ -226,6 +226,7 @@ async fn merge(address: &str, source: &str, objects: usize) -> Result<()> {
             run: run.clone(),
             source: source.into(),
             batch: u32::try_from(batch)?,
+            max_rejects: 0,
         };
         let merged = handle(&context, request).await?.merged;
         documents += merged.documents;

@@ -25,7 +25,8 @@ use crate::output::Output;
 /// How often a write is tried.
 const WRITE_ATTEMPTS_MAX: u32 = 6;
 
-/// Records of a batch that are set aside at most: one with more is of another kind altogether.
+/// Records of a batch that are set aside at most, unless more may be: a batch with more is of
+/// another kind altogether.
 const REJECTS_MAX: u64 = 10_000;
 
 /// What the function needs besides a request.
@@ -80,7 +81,7 @@ impl Context {
 /// objects tells what was read, so that the ledger does, too.
 ///
 /// # Errors
-/// `LoadRejected` when records had to be set aside; `SourceUnreadable` when a bucket does not answer
+/// `LoadRejected` when more records had to be set aside than may be; `SourceUnreadable` when a bucket does not answer
 /// for long, or does not let the function in; `InvalidInput` for a batch that nobody has planned.
 #[tracing::instrument(skip_all, fields(
     run_id = %request.run.id, source = %request.source, batch = request.batch,
@@ -112,6 +113,11 @@ pub async fn handle(context: &Context, request: CompactRequest) -> Result<Compac
     }
 }
 
+/// From how many records on nothing more is read.
+fn rejects_end(request: &CompactRequest) -> u64 {
+    REJECTS_MAX.max(request.max_rejects.saturating_add(1))
+}
+
 /// Fails the batch when more records were set aside than may be.
 fn judge(
     context: &Context,
@@ -119,21 +125,27 @@ fn judge(
     output: &Output,
     merged: &Merged,
 ) -> Result<(), Failure> {
-    if merged.rejected <= request.run.input.rejects_max() {
+    if merged.rejected <= request.max_rejects {
         return Ok(());
     }
     let Some((uri, first)) = output.first_reject() else { return Ok(()) };
     let many = match merged.rejected {
         1 => "one record is no document".to_owned(),
-        REJECTS_MAX.. => format!("{REJECTS_MAX} records and more are no documents, the first"),
+        rejected if rejected >= rejects_end(request) => {
+            format!("{rejected} records and more are no documents, the first")
+        }
         rejected => format!("{rejected} records are no documents, the first"),
     };
-    let quarantine = layout::quarantine_key(&request.run, &request.source, request.batch);
+    let rejects = layout::batch_rejects_key(&request.run, &request.source, request.batch);
     Err(Failure::new(
         ErrorName::LoadRejected,
         format!(
-            "{source}: {many}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: {reason}",
+            "{source}: {many}{allowed}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: {reason}",
             source = request.source,
+            allowed = match request.max_rejects {
+                0 => String::new(),
+                most => format!(" of more than the {most} that may be"),
+            },
             line = first.line,
             offset = first.offset,
             bytes = first.bytes,
@@ -142,6 +154,6 @@ fn judge(
     )
     .hint(format!(
         "mend or remove the file, then start the run again; every such record of this batch is in {}",
-        layout::uri(&context.settings.work_bucket, &quarantine)
+        layout::uri(&context.settings.work_bucket, &rejects)
     )))
 }

@@ -12,7 +12,7 @@ use crate::fetch::{Address, Opened, Reader};
 use crate::limiter::Limiter;
 use crate::list::{self, Listed};
 use crate::output::{Output, uncompressed};
-use crate::{Context, REJECTS_MAX, judge};
+use crate::{Context, judge, rejects_end};
 
 /// Objects that are read before their turn at most. With 128 KB of each they take 32 MB.
 const AHEAD_MAX: usize = 256;
@@ -49,15 +49,15 @@ pub async fn merge(
             Some(opened) => take(&listed, opened, &mut documents, output, &mut merged).await?,
             None => vanished(&listed, output, &mut merged)?,
         }
-        if output.rejected() >= REJECTS_MAX {
+        if output.rejected() >= rejects_end(request) {
             break;
         }
     }
-    if output.rejected() < REJECTS_MAX {
+    if output.rejected() < rejects_end(request) {
         ahead.await.map_err(|error| unreadable(&key, error))??;
     }
     (merged.documents, merged.rejected) = (output.documents(), output.rejected());
-    output.finish_quarantine().await?;
+    output.finish_rejects().await?;
     judge(context, request, output, &merged)?;
     merged.bytes_written = output.finish().await?;
     Ok(merged)

@@ -1,4 +1,5 @@
-//! What a batch becomes: the part, its index, the list of the objects read, and the quarantine.
+//! What a batch becomes: the part, its index, the list of the objects read, and what was set
+//! aside.
 
 use std::io::{self, Write};
 
@@ -6,9 +7,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::write::GzEncoder;
 use segue_contract::messages::CompactRequest;
-use segue_contract::{Failure, layout};
+use segue_contract::{Failure, layout, rejects::storable};
 use segue_function::unreadable;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Context;
 use crate::documents::{Reject, Sink};
@@ -87,11 +88,12 @@ pub struct Output {
     rejected: u64,
     first_reject: Option<(String, Reject)>,
     uri: String,
+    run_id: String,
     source: String,
     part: Lines,
     index: Lines,
     objects: Lines,
-    quarantine: Lines,
+    rejects: Lines,
 }
 
 impl Output {
@@ -100,7 +102,7 @@ impl Output {
     /// # Errors
     /// `SourceUnreadable` when the compression cannot be set up.
     pub fn new(context: &Context, request: &CompactRequest) -> Result<Self, Failure> {
-        let CompactRequest { run, source, batch } = request;
+        let CompactRequest { run, source, batch, .. } = request;
         let upload = |key: String| {
             Upload::new(context.writing.clone(), context.settings.work_bucket.clone(), key)
         };
@@ -111,11 +113,12 @@ impl Output {
             rejected: 0,
             first_reject: None,
             uri: String::new(),
+            run_id: run.id.clone(),
             source: source.clone(),
             part: Lines::zstd(part).map_err(uncompressed)?,
             index: Lines::gzip(upload(layout::part_index_key(run, source, *batch))),
             objects: Lines::gzip(upload(layout::batch_objects_key(run, source, *batch))),
-            quarantine: Lines::gzip(upload(layout::quarantine_key(run, source, *batch))),
+            rejects: Lines::gzip(upload(layout::batch_rejects_key(run, source, *batch))),
         })
     }
 
@@ -156,21 +159,19 @@ impl Output {
     /// # Errors
     /// `SourceUnreadable` when the bucket does not take it.
     pub async fn send(&mut self) -> Result<(), Failure> {
-        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.quarantine] {
+        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.rejects] {
             lines.send().await?;
         }
         Ok(())
     }
 
-    /// Sends the quarantine, if there is any.
+    /// Sends what was set aside, also when it is nothing: a retry must not leave what another
+    /// attempt has set aside.
     ///
     /// # Errors
     /// `SourceUnreadable` when the bucket does not take it.
-    pub async fn finish_quarantine(&mut self) -> Result<(), Failure> {
-        if self.rejected > 0 {
-            self.quarantine.finish().await?;
-        }
-        Ok(())
+    pub async fn finish_rejects(&mut self) -> Result<(), Failure> {
+        self.rejects.finish().await.map(|_| ())
     }
 
     /// Sends everything else; returns how many bytes the part has.
@@ -185,7 +186,7 @@ impl Output {
 
     /// Forgets what has been sent and is not complete.
     pub async fn abort(&mut self) {
-        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.quarantine] {
+        for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.rejects] {
             lines.upload.abort().await;
         }
     }
@@ -214,16 +215,19 @@ impl Sink for Output {
 
     fn reject(&mut self, reject: Reject) -> io::Result<()> {
         self.rejected += 1;
+        let text = String::from_utf8_lossy(&reject.raw);
+        let raw_value = storable(&text);
+        // The columns of the table that it is copied into, and what only people ask for.
         let mut record = json!({
-            "uri": self.uri, "line": reject.line, "offset": reject.offset, "bytes": reject.bytes,
-            "reason": reject.reason,
+            "run_id": self.run_id, "source": self.source, "uri": self.uri, "line": reject.line,
+            "column_name": null, "code": null, "reason": reject.reason, "raw_value": raw_value,
+            "offset": reject.offset, "bytes": reject.bytes,
         });
-        // The bytes themselves, so that nothing is lost: as text where they are text.
-        match std::str::from_utf8(&reject.raw) {
-            Ok(text) => record["raw"] = Value::from(text),
-            Err(_) => record["rawBase64"] = BASE64_STANDARD.encode(&reject.raw).into(),
+        // The bytes themselves where the text is not all of them, so that nothing is lost.
+        if raw_value.as_bytes() != reject.raw {
+            record["raw_base64"] = BASE64_STANDARD.encode(&reject.raw).into();
         }
-        self.quarantine.write(record.to_string().as_bytes())?;
+        self.rejects.write(record.to_string().as_bytes())?;
         if self.first_reject.is_none() {
             self.first_reject = Some((self.uri.clone(), reject));
         }

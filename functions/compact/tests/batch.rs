@@ -10,13 +10,14 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use segue_compact::{Context, Settings, handle};
 use segue_contract::messages::{CompactRequest, Compacted, Merged};
+use segue_contract::rejects::Reject;
 use segue_contract::{ErrorName, Failure, Run, RunInput};
 use serde_json::{Value, json};
 
 const PART: &str = "work/runs/r/parts/songs/00003.json.zst";
 const INDEX: &str = "work/runs/r/parts/songs/00003.index.json.gz";
 const OBJECTS: &str = "work/runs/r/objects/songs/00003.json.gz";
-const QUARANTINE: &str = "work/quarantine/songs/r/00003.json.gz";
+const REJECTS: &str = "work/runs/r/rejects/songs/00003.json.gz";
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -37,6 +38,11 @@ fn land(endpoint: &Endpoint, objects: &[(&str, Vec<u8>)]) {
 }
 
 async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
+    compact_bearing(endpoint, 0).await
+}
+
+/// Compacts the batch; so many records may be left out.
+async fn compact_bearing(endpoint: &Endpoint, max_rejects: u64) -> Result<Compacted, Failure> {
     let settings =
         Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };
     let run = Run {
@@ -45,7 +51,7 @@ async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
         redrive_count: 0,
         input: RunInput::default(),
     };
-    let request = CompactRequest { run, source: "songs".into(), batch: 3 };
+    let request = CompactRequest { run, source: "songs".into(), batch: 3, max_rejects };
     handle(&Context::new(endpoint.config(), settings), request).await
 }
 
@@ -99,7 +105,7 @@ async fn objects_of_every_kind_become_one_part_in_their_order() {
     assert_eq!(read.len(), 6);
     assert_eq!(read[0]["source"], "songs");
     assert_eq!(read[0]["etag"], etag(b"{\"n\": 1}").trim_matches('"'));
-    assert_eq!(endpoint.get(QUARANTINE), None);
+    assert_eq!(text(&endpoint, REJECTS), "", "nothing was set aside");
 }
 
 #[tokio::test]
@@ -164,12 +170,26 @@ async fn broken_records_fail_the_batch_and_are_kept_with_their_place_and_bytes()
         ),
         "{failure}"
     );
-    assert!(failure.to_string().contains(&format!("s3://{QUARANTINE}")), "{failure}");
-    let rejects = lines(&endpoint, QUARANTINE);
-    assert_eq!(rejects[0]["raw"], "{\"n\": x");
-    assert_eq!(rejects[1]["rawBase64"], "eyJuIjogIv8ifQ==");
+    assert!(failure.to_string().contains(&format!("s3://{REJECTS}")), "{failure}");
+    let rejects = lines(&endpoint, REJECTS);
+    assert_eq!(rejects[0]["raw_value"], "{\"n\": x");
+    assert_eq!(rejects[0]["raw_base64"], Value::Null);
+    assert_eq!(rejects[1]["raw_base64"], "eyJuIjogIv8ifQ==");
     assert_eq!(rejects[2]["uri"], "s3://landing/s/c.json.gz");
     assert_eq!(endpoint.get(PART), None, "what is not to be loaded is not written");
+    assert_eq!(compact_bearing(&endpoint, 2).await.expect_err("three").name, failure.name);
+}
+
+#[tokio::test]
+async fn broken_records_that_may_be_left_out_are_left_out_and_kept() {
+    let endpoint = Endpoint::start().await;
+    land(&endpoint, &[("s/a.json", b"{\"n\": 1}\n{\"n\": x\n{\"n\": 2}\n".to_vec())]);
+    let merged = compact_bearing(&endpoint, 1).await.expect("merges").merged;
+    assert_eq!((merged.documents, merged.rejected), (2, 1));
+    assert_eq!(text(&endpoint, PART), "{\"n\": 1}\n{\"n\": 2}\n");
+    let reject: Reject = serde_json::from_value(lines(&endpoint, REJECTS)[0].clone()).expect("one");
+    assert_eq!((reject.uri.as_str(), reject.line), ("s3://landing/s/a.json", 2));
+    assert_eq!((reject.run_id.as_str(), reject.source.as_str()), ("r", "songs"));
 }
 
 #[tokio::test]

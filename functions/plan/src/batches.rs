@@ -29,13 +29,14 @@ pub async fn write(
     bucket: &str,
     run: &Run,
     source: &str,
+    max_rejects: u64,
     batches: Batches<impl Iterator<Item = Object>>,
 ) -> Result<Vec<Batch>, Failure> {
     stream::iter(batches.lists())
         .map(|list| async move {
             let (batch, body) = list?;
             put(s3, bucket, &layout::batch_key(run, source, batch), body).await?;
-            Ok(Batch { source: source.to_owned(), batch })
+            Ok(Batch { source: source.to_owned(), batch, max_rejects })
         })
         .buffered(WRITES_AT_ONCE_MAX)
         .try_collect()

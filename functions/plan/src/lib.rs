@@ -58,7 +58,7 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     for name in run.sources() {
         let source = context.settings.source(name)?;
-        let new = find_new(context, source, &ledger).await?;
+        let new = find_new(context, run, source, &ledger).await?;
         plan.objects += new.found.objects;
         plan.bytes += new.found.bytes;
         refuse_too_many(&plan)?;
@@ -78,7 +78,11 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     }
     if plan.objects > 0 {
         planned.finish(&context.s3).await?;
-        plan.loads.push(Load { step: "plan/objects".into(), compression: Compression::Gzip });
+        plan.loads.push(Load {
+            step: "plan/objects".into(),
+            compression: Compression::Gzip,
+            max_rejects: 0,
+        });
     }
     tracing::info!(objects = plan.objects, bytes = plan.bytes, "planned");
     Ok(plan)
@@ -111,7 +115,12 @@ struct Listed {
     new: Objects,
 }
 
-async fn find_new(context: &Context, source: &Source, ledger: &Ledger) -> Result<New, Failure> {
+async fn find_new(
+    context: &Context,
+    run: &Run,
+    source: &Source,
+    ledger: &Ledger,
+) -> Result<New, Failure> {
     let Settings { landing_bucket: bucket, .. } = &context.settings;
     let place = Place { s3: &context.s3, bucket, prefix: &source.prefix };
     let ranges = listing::list(place, |range: &mut Listed, object| {
@@ -132,6 +141,7 @@ async fn find_new(context: &Context, source: &Source, ledger: &Ledger) -> Result
         objects: sum(|range| range.new.volume().objects),
         changed: sum(|range| range.changed),
         bytes: sum(|range| range.new.volume().bytes),
+        max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
     };
     let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
     tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
@@ -177,14 +187,15 @@ async fn merged(
 ) -> Result<(Load, Vec<Batch>), Failure> {
     let (s3, bucket) = (&context.s3, &context.settings.work_bucket);
     let batches = Batches::new(new.objects(), new.volume(), count);
-    let written = batches::write(s3, bucket, run, &source.name, batches).await?;
+    let max_rejects = new.found.max_rejects;
+    let written = batches::write(s3, bucket, run, &source.name, max_rejects, batches).await?;
     let mut manifest = Manifest::default();
     for batch in &written {
         let key = layout::part_key(run, &source.name, batch.batch);
         manifest.add(&layout::uri(bucket, &key));
         planned.expect(&source.name, batch.batch);
     }
-    let load = load(context, run, source, manifest, Compression::Zstd).await?;
+    let load = load(context, run, source, max_rejects, manifest, Compression::Zstd).await?;
     Ok((load, written))
 }
 
@@ -201,7 +212,8 @@ async fn copied(
         manifest.add(&object.uri);
         planned.add(&context.s3, &source.name, &object).await?;
     }
-    let load = load(context, run, source, manifest, new.compressions.one()?).await?;
+    let (max_rejects, compression) = (new.found.max_rejects, new.compressions.one()?);
+    let load = load(context, run, source, max_rejects, manifest, compression).await?;
     Ok((load, Vec::new()))
 }
 
@@ -209,6 +221,7 @@ async fn load(
     context: &Context,
     run: &Run,
     source: &Source,
+    max_rejects: u64,
     manifest: Manifest,
     compression: Compression,
 ) -> Result<Load, Failure> {
@@ -216,7 +229,7 @@ async fn load(
     let step = format!("stage/{}", source.name);
     manifest.write(s3, &settings.work_bucket, &layout::manifest_key(run, &step)).await?;
     jsonpaths::write(s3, settings, run, source).await?;
-    Ok(Load { step, compression })
+    Ok(Load { step, compression, max_rejects })
 }
 
 fn refuse_too_many(plan: &Plan) -> Result<(), Failure> {

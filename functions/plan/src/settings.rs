@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use segue_contract::rejects::MAX_REJECTS;
 use segue_contract::{ErrorName, Failure, pipeline};
 use segue_function::setting;
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub struct Source {
     pub prefix: String,
     /// The key of a JSONPaths file that is used instead of Segue's own, where it exists.
     pub jsonpaths_key: Option<String>,
+    /// Records that may be left out without failing a run that says nothing else.
+    pub max_rejects: u64,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +41,8 @@ struct Place {
     prefix: String,
     #[serde(default)]
     json_paths_key: Option<String>,
+    #[serde(default)]
+    max_rejects: u64,
 }
 
 impl Settings {
@@ -50,7 +55,8 @@ impl Settings {
         Self::new(landing, work, &setting("SLICES")?, &setting("SOURCES")?)
     }
 
-    /// Takes the settings; `sources` is JSON: name → `{"prefix": …, "jsonPathsKey": …}`.
+    /// Takes the settings; `sources` is JSON: name → `{"prefix": …, "jsonPathsKey": …,
+    /// "maxRejects": …}`.
     ///
     /// # Errors
     /// `InvalidConfiguration` when `sources` cannot be read or does not name exactly the pipeline's.
@@ -76,12 +82,22 @@ impl Settings {
                 named.join(", ")
             )));
         }
+        if let Some((name, place)) =
+            places.iter().find(|(_, place)| place.max_rejects > MAX_REJECTS)
+        {
+            return Err(invalid(format!(
+                "expected maxRejects of {name} in the setting SOURCES to be at most {MAX_REJECTS}, \
+                 found {}",
+                place.max_rejects
+            )));
+        }
         let sources = places
             .into_iter()
             .map(|(name, place)| Source {
                 name,
                 prefix: place.prefix,
                 jsonpaths_key: place.json_paths_key.filter(|key| !key.is_empty()),
+                max_rejects: place.max_rejects,
             })
             .collect();
         Ok(Self { landing_bucket, work_bucket, slices, sources })
@@ -129,8 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn a_source_without_a_place_is_a_configuration_error() {
-        for sources in [r#"{"songs": {"prefix": "s/"}}"#, "[]", r#"{"songs": {"prefx": "s/"}}"#] {
+    fn a_source_without_a_place_or_with_a_wrong_one_is_a_configuration_error() {
+        let too_many =
+            r#"{"songs": {"prefix": "s/", "maxRejects": 100000}, "events": {"prefix": "e/"}}"#;
+        let part = r#"{"songs": {"prefix": "s/"}}"#;
+        for sources in [part, "[]", r#"{"songs": {"prefx": "s/"}}"#, too_many] {
             let failure = settings(sources).expect_err(sources);
             assert_eq!(failure.name, ErrorName::InvalidConfiguration, "{sources}");
         }

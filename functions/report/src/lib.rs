@@ -32,7 +32,7 @@ pub struct Context {
 pub struct Report {
     /// The run.
     pub run_id: String,
-    /// `loaded` or `failed`.
+    /// `loaded`, `loaded-with-rejects` or `failed`.
     pub status: &'static str,
     /// When the run started, RFC 3339.
     pub started_at: String,
@@ -52,6 +52,9 @@ pub struct Report {
     /// What the checks found, if they passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
+    /// Where the records stand that were left out, if any were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejects_uri: Option<String>,
     /// What each statement did, in the order of the run.
     pub statements: Vec<StatementState>,
 }
@@ -72,19 +75,29 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
         let bucket = &context.work_bucket;
         failure.cause = origin::name_files(&context.s3, bucket, &run, cause).await;
     }
+    if report.rejected() > 0 {
+        report.rejects_uri = Some(layout::uri(&context.work_bucket, &layout::rejects_prefix(&run)));
+    }
     let json = serde_json::to_string_pretty(&report)
         .map_err(|error| unreadable("the report cannot be written", error))?;
     put(context, &layout::report_key(&run, "json"), "application/json", json).await?;
     let key = layout::report_key(&run, "html");
     put(context, &key, "text/html; charset=utf-8", page::render(&report)?).await?;
     let uri = layout::uri(&context.work_bucket, &key);
-    tracing::info!(status = report.status, report = %uri, "ended");
+    tracing::info!(status = report.status, report = %uri, rejected = report.rejected(), "ended");
+    for first in
+        report.checked.iter().flat_map(|checked| &checked.rejected).flat_map(|of| &of.first)
+    {
+        tracing::warn!(record = first, "left out");
+    }
     measures::write(&report);
+    let rejected = report.rejected();
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
             run_id: report.run_id,
             objects: report.plan.map(|plan| plan.objects).unwrap_or_default(),
+            rejected,
             report: uri,
         },
         Some(failure) => Reported::Failed {
@@ -106,7 +119,8 @@ impl Report {
         let statements = request.loaded.into_iter().chain(request.transformed);
         Ok(Self {
             run_id: request.run.id,
-            status: if request.failure.is_some() { "failed" } else { "loaded" },
+            status: status(request.failure.is_some(), request.checked.as_ref()),
+            rejects_uri: None,
             started_at: request.run.started_at,
             finished_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             duration_seconds: now.as_second() - started.as_second(),
@@ -116,6 +130,20 @@ impl Report {
             checked: request.checked,
             statements: statements.chain(request.published).collect(),
         })
+    }
+
+    /// Records that were left out.
+    pub fn rejected(&self) -> u64 {
+        self.checked.iter().flat_map(|checked| &checked.rejected).map(|source| source.rows).sum()
+    }
+}
+
+/// How a run ended, in a word.
+fn status(failed: bool, checked: Option<&Checked>) -> &'static str {
+    match checked {
+        _ if failed => "failed",
+        Some(checked) if !checked.rejected.is_empty() => "loaded-with-rejects",
+        _ => "loaded",
     }
 }
 

@@ -32,10 +32,7 @@ fn of_run(report: &Report) -> Vec<(Metric, f64)> {
     }
     values.push((Metric::RowsStaged, float(rows(report, |step| step.starts_with(STAGE)))));
     values.push((Metric::RowsPublished, float(rows(report, |step| step == PUBLISH))));
-    if !report.compacted.is_empty() {
-        let rejected = report.compacted.iter().map(|source| source.merged.rejected).sum();
-        values.push((Metric::RowsRejected, float(rejected)));
-    }
+    values.push((Metric::RowsRejected, float(report.rejected())));
     values
 }
 
@@ -66,16 +63,14 @@ fn float(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use segue_contract::messages::{Caught, CompactedSource, Merged, ReportRequest};
+    use segue_contract::messages::{Caught, ReportRequest};
 
     use super::*;
-    use crate::tests::{report, request};
+    use crate::tests::{rejecting, report, request};
 
     #[test]
     fn a_run_is_measured_by_what_it_loaded_and_how_long_it_took() {
-        let merged = Merged { rejected: 3, ..Merged::default() };
-        let compacted = vec![CompactedSource { merged, ..CompactedSource::default() }];
-        let report = report(ReportRequest { compacted, ..request() });
+        let report = report(ReportRequest { checked: Some(rejecting(3)), ..request() });
         let expected = [
             (Metric::RunSeconds, 42.0),
             (Metric::ObjectsLoaded, 2.0),

@@ -1,4 +1,4 @@
-use segue_contract::messages::{FileOutcome, Merged};
+use segue_contract::messages::{FileOutcome, Merged, RejectedRows};
 use segue_contract::{Run, RunInput};
 
 use super::*;
@@ -30,6 +30,17 @@ pub fn request() -> ReportRequest {
     }
 }
 
+/// Checks that passed, with so many records of songs left out.
+pub fn rejecting(rows: u64) -> Checked {
+    let rejected = RejectedRows {
+        source: "songs".into(),
+        rows,
+        max_rejects: 10,
+        first: vec!["s3://landing/a.json line 3, column year: <b>Invalid digit</b>".into()],
+    };
+    Checked { healthy: Vec::new(), staged: Vec::new(), rejected: vec![rejected] }
+}
+
 pub fn report(request: ReportRequest) -> Report {
     let now = "2018-11-01T00:00:42Z".parse().expect("a time");
     Report::new(request, now).expect("complete")
@@ -46,6 +57,21 @@ fn the_page_shows_what_was_merged() {
     let compacted = vec![CompactedSource { source: "songs".into(), batches: 40, merged }];
     let page = page::render(&report(ReportRequest { compacted, ..request() })).expect("renders");
     assert!(page.contains("Merged before the COPY") && page.contains("385,252"), "{page}");
+}
+
+#[test]
+fn a_run_that_left_records_out_says_which_and_where_they_are() {
+    let mut report = report(ReportRequest { checked: Some(rejecting(3)), ..request() });
+    assert_eq!((report.status, report.rejected()), ("loaded-with-rejects", 3));
+    report.rejects_uri = Some("s3://work/runs/r/rejects/".into());
+    let page = page::render(&report).expect("renders");
+    for part in [
+        "Left out",
+        "line 3, column year: &lt;b&gt;",
+        "s3:&#x2f;&#x2f;work&#x2f;runs&#x2f;r&#x2f;rejects&#x2f;",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[test]

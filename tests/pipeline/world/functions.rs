@@ -75,7 +75,7 @@ pub fn deploy(
     add.function("Poll", context, |context, request| async move {
         segue_poll::handle(&context, request).await
     });
-    let context = segue_check::Context { warehouse: warehouse.clone(), deployment };
+    let context = segue_check::Context { warehouse: warehouse.clone(), deployment, s3: s3.clone() };
     add.function("Check", context, |context, request| async move {
         segue_check::handle(&context, request).await
     });

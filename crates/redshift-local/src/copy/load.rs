@@ -56,7 +56,9 @@ impl Session {
         };
         let warehouse = Arc::clone(&self.warehouse);
         warehouse.log.load(&progress.load, None);
-        let errors_max = if copy.ignore_all_errors { u64::MAX } else { copy.errors_max };
+        // "If the load returns the error_count number of errors or greater, the load fails."
+        let errors_borne = copy.errors_max.saturating_sub(1);
+        let errors_max = if copy.ignore_all_errors { u64::MAX } else { errors_borne };
         let outcome = self
             .read_all(copy, table, &decoding, &sources, errors_max, &mut progress)
             .and_then(|()| self.pass_time(&mut progress));

@@ -1,0 +1,245 @@
+//! What the run could not load: counted against what may be left out, and written down for the
+//! publishing transaction to copy.
+
+use std::io::{BufRead, BufReader, Write};
+
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::primitives::ByteStream;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows, StatementState};
+use segue_contract::rejects::{MAX_REJECTS, Reject, storable};
+use segue_contract::{ErrorName, Failure, layout};
+use segue_function::unreadable;
+use segue_records::{Document, Parts};
+
+use crate::Context;
+
+/// Records of a source that are shown at most.
+const SHOWN_MAX: usize = 5;
+/// Characters of each that are shown at most: all of them together cross a state boundary.
+const SHOWN_CHARACTERS_MAX: usize = 600;
+
+/// What could not be loaded of one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceRejects {
+    /// The source.
+    pub source: String,
+    /// How much of it may be left out.
+    pub max_rejects: u64,
+    /// Records that are no documents, and were set aside before the COPY.
+    pub set_aside: u64,
+    /// Records that the COPY refused.
+    pub refused: Vec<Reject>,
+}
+
+impl SourceRejects {
+    /// All of them.
+    pub fn rows(&self) -> u64 {
+        self.set_aside + self.refused.len() as u64
+    }
+}
+
+/// Finds what could not be loaded, and writes down what the COPYs refused.
+///
+/// Safe to run again: it writes the same keys.
+///
+/// # Errors
+/// `LoadRejected` when there is more of it than may be left out; `SourceUnreadable` when the work
+/// bucket does not answer; else as asking the warehouse.
+pub async fn find(
+    context: &Context,
+    request: &CheckRequest,
+) -> Result<Vec<SourceRejects>, Failure> {
+    let mut found = Vec::new();
+    for planned in &request.plan.sources {
+        let rejects = of_source(context, request, planned).await?;
+        if rejects.rows() > 0 {
+            found.push(rejects);
+        }
+    }
+    for rejects in &found {
+        if rejects.rows() > rejects.max_rejects {
+            return Err(too_many(rejects, &first(context, request, rejects).await?));
+        }
+    }
+    for rejects in &found {
+        write(context, request, rejects).await?;
+    }
+    Ok(found)
+}
+
+/// What is said of it in the report.
+///
+/// # Errors
+/// `SourceUnreadable` when the work bucket does not answer.
+pub async fn tell(
+    context: &Context,
+    request: &CheckRequest,
+    found: Vec<SourceRejects>,
+) -> Result<Vec<RejectedRows>, Failure> {
+    let mut told = Vec::new();
+    for rejects in found {
+        told.push(RejectedRows {
+            rows: rejects.rows(),
+            max_rejects: rejects.max_rejects,
+            first: first(context, request, &rejects).await?,
+            source: rejects.source,
+        });
+    }
+    Ok(told)
+}
+
+async fn of_source(
+    context: &Context,
+    request: &CheckRequest,
+    planned: &PlannedSource,
+) -> Result<SourceRejects, Failure> {
+    let (source, max_rejects) = (&planned.source, planned.max_rejects);
+    let merged = request.compacted.iter().filter(|merged| merged.source == *source);
+    let mut rejects = SourceRejects {
+        source: source.clone(),
+        max_rejects,
+        set_aside: merged.map(|merged| merged.merged.rejected).sum(),
+        refused: Vec::new(),
+    };
+    // A COPY that may leave nothing out has left nothing out.
+    if max_rejects == 0 {
+        return Ok(rejects);
+    }
+    let mut parts = Parts::new(&context.s3, &context.deployment.work_bucket, &request.run);
+    for load in &request.loaded {
+        let StatementState::Finished { step, statement_id, .. } = load else { continue };
+        if step.strip_prefix("stage/") != Some(source.as_str()) {
+            continue;
+        }
+        for refused in context.warehouse.refused(statement_id, MAX_REJECTS + 1).await? {
+            let document = parts.document(&refused.file, refused.line).await;
+            let landed = document.unwrap_or(Document { uri: refused.file, number: refused.line });
+            rejects.refused.push(Reject {
+                run_id: request.run.id.clone(),
+                source: source.clone(),
+                uri: landed.uri,
+                line: landed.number,
+                column_name: refused.column,
+                code: Some(refused.code),
+                reason: storable(&refused.reason),
+                raw_value: None,
+            });
+        }
+    }
+    Ok(rejects)
+}
+
+fn too_many(rejects: &SourceRejects, first: &[String]) -> Failure {
+    let (source, rows, most) = (&rejects.source, rejects.rows(), rejects.max_rejects);
+    let list: String = first.iter().map(|line| format!("\n  {line}")).collect();
+    Failure::new(
+        ErrorName::LoadRejected,
+        format!(
+            "{source}: {rows} records cannot be loaded, where {most} may be left out, and nothing was \
+             published; the first:{list}"
+        ),
+    )
+    .hint("mend or remove the files, or let the run leave out more by `maxRejects`; then start again")
+}
+
+/// The first records, for a person: what the COPY refused, then what was set aside before it.
+async fn first(
+    context: &Context,
+    request: &CheckRequest,
+    rejects: &SourceRejects,
+) -> Result<Vec<String>, Failure> {
+    let mut first: Vec<String> = rejects.refused.iter().take(SHOWN_MAX).map(line).collect();
+    let batches = request.plan.batches.iter().filter(|batch| batch.source == rejects.source);
+    for batch in batches {
+        if rejects.set_aside == 0 || first.len() == SHOWN_MAX {
+            break;
+        }
+        let key = layout::batch_rejects_key(&request.run, &batch.source, batch.batch);
+        let room = SHOWN_MAX - first.len();
+        first.extend(read(context, &key, room).await?.iter().map(line));
+    }
+    Ok(first)
+}
+
+fn line(reject: &Reject) -> String {
+    let column = reject.column_name.as_ref().map(|column| format!(", column {column}"));
+    let code = reject.code.map(|code| format!(" (error {code})"));
+    let text = format!(
+        "{} line {}{}: {}{}",
+        reject.uri,
+        reject.line,
+        column.unwrap_or_default(),
+        reject.reason,
+        code.unwrap_or_default()
+    );
+    text.chars().take(SHOWN_CHARACTERS_MAX).collect()
+}
+
+/// The first records of a list.
+async fn read(context: &Context, key: &str, rows_max: usize) -> Result<Vec<Reject>, Failure> {
+    let bucket = &context.deployment.work_bucket;
+    let what = format!("{} cannot be read", layout::uri(bucket, key));
+    let object = context.s3.get_object().bucket(bucket).key(key).send().await;
+    let object = object.map_err(|error| unreadable(&what, DisplayErrorContext(&error)))?;
+    let body = object.body.collect().await.map_err(|error| unreadable(&what, error))?.into_bytes();
+    let lines = BufReader::new(GzDecoder::new(body.as_ref())).lines().take(rows_max);
+    lines
+        .map(|line| {
+            let line = line.map_err(|error| unreadable(&what, error))?;
+            serde_json::from_str(&line).map_err(|error| unreadable(&what, error))
+        })
+        .collect()
+}
+
+/// Writes what the COPY of a source refused, also when it is nothing: a retry must not leave what
+/// another attempt has written.
+async fn write(
+    context: &Context,
+    request: &CheckRequest,
+    rejects: &SourceRejects,
+) -> Result<(), Failure> {
+    let bucket = &context.deployment.work_bucket;
+    let key = layout::copy_rejects_key(&request.run, &rejects.source);
+    let what = format!("{} cannot be written", layout::uri(bucket, &key));
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for reject in &rejects.refused {
+        let line = serde_json::to_string(reject).map_err(|error| unreadable(&what, error))?;
+        writeln!(encoder, "{line}").map_err(|error| unreadable(&what, error))?;
+    }
+    let body = encoder.finish().map_err(|error| unreadable(&what, error))?;
+    let put = context.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(body));
+    put.send().await.map(|_| ()).map_err(|error| unreadable(&what, DisplayErrorContext(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_may_be_left_out_is_a_failure_that_shows_the_first() {
+        let reject = Reject {
+            uri: "s3://l/a.json".into(),
+            line: 3,
+            column_name: Some("year".into()),
+            code: Some(1207),
+            reason: "Invalid digit".into(),
+            ..Reject::default()
+        };
+        let shown = line(&reject);
+        let rejects = SourceRejects {
+            source: "songs".into(),
+            max_rejects: 1,
+            set_aside: 1,
+            refused: vec![reject],
+        };
+        let failure = too_many(&rejects, &[shown]);
+        assert_eq!(failure.name, ErrorName::LoadRejected);
+        assert_eq!(
+            failure.message,
+            "songs: 2 records cannot be loaded, where 1 may be left out, and nothing was published; \
+             the first:\n  s3://l/a.json line 3, column year: Invalid digit (error 1207)"
+        );
+    }
+}

@@ -1,0 +1,16 @@
+-- Writes down what this run could not load, in the same transaction as what it did load.
+-- Grain: one row per record that was left out. Safe to run again: the client token lets a
+-- transaction through once.
+{% if has_rejects %}
+copy ops.rejected_rows (
+    run_id, source, uri, line, column_name, code, reason, raw_value
+)
+from {{ rejects }}
+iam_role {{ copy_role }}
+format as json 'auto'
+gzip
+acceptinvchars
+truncatecolumns
+compupdate off
+statupdate off;
+{% endif %}
