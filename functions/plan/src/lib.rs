@@ -27,6 +27,10 @@ pub use settings::{Settings, Source};
 /// Objects of a run at most: what fits into the function's memory with the ledger beside them.
 const OBJECTS_MAX: u64 = 20_000_000;
 
+/// Objects that one COPY reads at most, where they are not merged: a statement lasts a day, and its
+/// manifest has to fit into the function's memory, some hundred bytes for each.
+const COPIED_OBJECTS_MAX: u64 = 5_000_000;
+
 /// What the function needs besides a request.
 #[derive(Debug)]
 pub struct Context {
@@ -159,11 +163,11 @@ fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
     let (volume, wish) = (new.volume(), run.input.compact);
     let share = BATCHES_MAX / run.sources().len().max(1) as u64;
     let count = compaction::decide(wish, volume, context.settings.slices, share);
-    if count == 0 || volume.bytes / count <= compaction::BATCH_BYTES_MAX {
+    if count > 0 && volume.bytes / count <= compaction::BATCH_BYTES_MAX {
         return Ok(count);
     }
-    if wish == Compact::Auto && !volume.mixed {
-        return Ok(0);
+    if count == 0 || (wish == Compact::Auto && !volume.mixed) {
+        return refuse_too_many_to_copy(&new.found).map(|()| 0);
     }
     let limit_bytes = share * compaction::BATCH_BYTES_MAX;
     Err(Failure::new(
@@ -174,6 +178,20 @@ fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
         ),
     )
     .hint("leave `compact` out of the input, and keep the files of a source in one compression"))
+}
+
+fn refuse_too_many_to_copy(found: &PlannedSource) -> Result<(), Failure> {
+    if found.objects <= COPIED_OBJECTS_MAX {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorName::InvalidInput,
+        format!(
+            "expected at most {COPIED_OBJECTS_MAX} objects of {} to copy one by one, found {}",
+            found.source, found.objects
+        ),
+    )
+    .hint("leave `compact` out of the input; of large objects load fewer at once"))
 }
 
 /// The source's objects go into parts: their lists are written, and the COPY reads the parts.
@@ -253,4 +271,26 @@ fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {
         "put files into the bucket {}, or deploy with the prefixes where they are",
         settings.landing_bucket
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_objects_than_one_copy_can_take_are_refused_before_it_begins() {
+        let found = |objects| PlannedSource {
+            source: "songs".into(),
+            prefix: String::new(),
+            listed: objects,
+            objects,
+            changed: 0,
+            bytes: 0,
+            max_rejects: 0,
+        };
+        assert_eq!(refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX)), Ok(()));
+        let failure = refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX + 1)).expect_err("refused");
+        assert_eq!(failure.name, ErrorName::InvalidInput);
+        assert!(failure.message.contains("of songs to copy one by one"), "{failure}");
+    }
 }

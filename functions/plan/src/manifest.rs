@@ -17,6 +17,9 @@ use crate::objects::Object;
 /// Objects in one part of the list at most: some 10 MB before they are compressed.
 const PART_OBJECTS_MAX: usize = 100_000;
 
+/// What a manifest begins with.
+const BEGINNING: &str = "{\"entries\": [\n";
+
 /// The manifest of one COPY.
 #[derive(Default)]
 pub struct Manifest {
@@ -26,7 +29,7 @@ pub struct Manifest {
 impl Manifest {
     /// Adds an object by its URI; one that is gone when the COPY comes to it fails the COPY.
     pub fn add(&mut self, uri: &str) {
-        self.entries.extend(if self.entries.is_empty() { "" } else { ",\n" }.bytes());
+        self.entries.extend(if self.entries.is_empty() { BEGINNING } else { ",\n" }.bytes());
         self.entries.extend(json!({"url": uri, "mandatory": true}).to_string().bytes());
     }
 
@@ -35,10 +38,16 @@ impl Manifest {
     /// # Errors
     /// `SourceUnreadable` when the work bucket does not take it.
     pub async fn write(self, s3: &Client, bucket: &str, key: &str) -> Result<(), Failure> {
-        let mut body = b"{\"entries\": [\n".to_vec();
-        body.extend(self.entries);
-        body.extend(b"\n]}\n");
-        put(s3, bucket, key, body).await
+        put(s3, bucket, key, self.body()).await
+    }
+
+    /// Completed in place: of millions of objects there is no room for it twice.
+    fn body(mut self) -> Vec<u8> {
+        if self.entries.is_empty() {
+            self.entries.extend(BEGINNING.bytes());
+        }
+        self.entries.extend(b"\n]}\n");
+        self.entries
     }
 }
 
@@ -182,8 +191,12 @@ mod tests {
         for uri in ["s3://b/a.json", "s3://b/\"quoted\" ünïcode\n.json"] {
             manifest.add(uri);
         }
-        let text = format!("[{}]", String::from_utf8(manifest.entries).expect("UTF-8"));
-        let entries: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+        let entries = |manifest: Manifest| {
+            let body: serde_json::Value = serde_json::from_slice(&manifest.body()).expect("JSON");
+            body["entries"].as_array().expect("an array").clone()
+        };
+        assert!(entries(Manifest::default()).is_empty());
+        let entries = entries(manifest);
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[0]["mandatory"], true);
         assert_eq!(entries[1]["url"], "s3://b/\"quoted\" ünïcode\n.json");
