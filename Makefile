@@ -69,8 +69,8 @@ test: tools check-tools ## Check, build and test everything; the last line count
 	@$(PYTHON) tools/test.py
 
 .PHONY: bench
-bench: ## Measure how fast tiny objects are merged, beside a bare client of the same endpoint
-	@cargo bench --locked -p segue-compact --bench throughput
+bench: ## Measure how fast tiny objects are merged, beside a bare client, and millions planned
+	@cargo bench --locked -p segue-compact -p segue-plan --bench throughput --bench large
 
 .PHONY: clean
 clean: down ## Remove what was built and what was loaded; the tools stay
