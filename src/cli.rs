@@ -68,6 +68,9 @@ pub struct Run {
     /// [default: what the stack says]
     #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
     pub max_rejects: Vec<(String, u64)>,
+    /// Publish even when files bring far fewer rows for their size than in earlier runs
+    #[arg(long)]
+    pub allow_drop: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

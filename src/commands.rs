@@ -67,6 +67,7 @@ async fn load(wanted: cli::Run) -> Outcome {
     let input = RunInput {
         sources: wanted.sources,
         rebuild: wanted.rebuild,
+        allow_drop: wanted.allow_drop,
         max_rejects: wanted.max_rejects.into_iter().collect(),
         ..RunInput::default()
     };

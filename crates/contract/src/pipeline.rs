@@ -70,6 +70,7 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
         staging => Value::from(step.run.staging_schema()?),
         run_id => step.run.id.as_str(),
         rebuild => step.run.input.rebuild,
+        allow_drop => step.run.input.allow_drop,
         sources => staged_sources,
         manifest => stored(layout::manifest_key(&step.run, &step.step)),
         jsonpaths => stored(layout::jsonpaths_key(&step.run, source)),

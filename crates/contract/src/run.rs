@@ -47,6 +47,9 @@ pub struct RunInput {
     /// out, what the deployment says holds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub max_rejects: BTreeMap<String, u64>,
+    /// Publish even when a source brings far fewer rows for its bytes than in earlier runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_drop: bool,
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,

@@ -105,7 +105,7 @@ where
 fn request<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure> {
     serde_json::from_value(payload).map_err(|error| {
         Failure::new(ErrorName::InvalidInput, format!("the request cannot be read: {error}"))
-            .hint("a run takes {}, or some of `sources`, `rebuild`, `compact` and `maxRejects`")
+            .hint("a run takes {}, or some of `sources`, `rebuild`, `compact`, `maxRejects` and `allowDrop`")
     })
 }
 
