@@ -5,6 +5,7 @@
 
 mod checks;
 mod converge;
+mod deadlines;
 mod faults;
 mod generate;
 mod model;

@@ -20,6 +20,8 @@ pub enum ErrorName {
     StatementFailed,
     /// Somebody cancelled the statement. Whoever did so knows why.
     StatementAborted,
+    /// A step or a run took longer than it may. Whoever set the deadline acts, or who holds things up.
+    DeadlineExceeded,
     /// What a statement returned, or the statement itself, is no longer known. Whoever goes on with a
     /// run after a day starts a new one instead.
     ResultExpired,
@@ -35,7 +37,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::WarehouseBusy,
         Self::WarehouseUnreachable,
         Self::TransactionConflict,
@@ -43,6 +45,7 @@ impl ErrorName {
         Self::LoadRejected,
         Self::StatementFailed,
         Self::StatementAborted,
+        Self::DeadlineExceeded,
         Self::ResultExpired,
         Self::QualityCheckFailed,
         Self::SourceUnreadable,

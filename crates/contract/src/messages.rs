@@ -61,6 +61,9 @@ pub struct Poll {
     pub step: Step,
     /// The id that the Data API gave it.
     pub statement_id: String,
+    /// What time it is, RFC 3339: when the state was entered.
+    #[serde(default)]
+    pub entered_at: Option<String>,
 }
 
 /// What has become of a step's statement. A statement that failed is an error, not a state.

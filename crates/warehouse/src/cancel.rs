@@ -14,20 +14,27 @@ impl Warehouse {
     pub async fn cancel(&self, name_prefix: &str) -> Result<Vec<String>, Failure> {
         let mut cancelled = Vec::new();
         for statement in self.unfinished(name_prefix).await? {
-            let sent = self.client.cancel_statement().id(&statement.id).send().await;
-            match sent {
-                Ok(_) => cancelled.push(statement.statement_name.unwrap_or(statement.id)),
-                Err(error) => {
-                    let failure = call_failure("cancelling the statement", &error);
-                    // It has ended in the meantime, which is as good.
-                    let has_ended = [ErrorName::InvalidConfiguration, ErrorName::ResultExpired];
-                    if error.as_service_error().is_none() || !has_ended.contains(&failure.name) {
-                        return Err(failure);
-                    }
-                }
+            if self.cancel_one(&statement.id).await? {
+                cancelled.push(statement.statement_name.unwrap_or(statement.id));
             }
         }
         Ok(cancelled)
+    }
+
+    /// Cancels a statement; false when it has ended in the meantime, which is as good.
+    ///
+    /// # Errors
+    /// As [`call_failure`].
+    pub(crate) async fn cancel_one(&self, statement_id: &str) -> Result<bool, Failure> {
+        let Err(error) = self.client.cancel_statement().id(statement_id).send().await else {
+            return Ok(true);
+        };
+        let failure = call_failure("cancelling the statement", &error);
+        let has_ended = [ErrorName::InvalidConfiguration, ErrorName::ResultExpired];
+        match error.as_service_error() {
+            Some(_) if has_ended.contains(&failure.name) => Ok(false),
+            _ => Err(failure),
+        }
     }
 
     async fn unfinished(&self, name_prefix: &str) -> Result<Vec<StatementData>, Failure> {

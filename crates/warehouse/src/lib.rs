@@ -6,6 +6,7 @@
 
 mod cancel;
 mod classify;
+mod deadlines;
 mod diagnose;
 mod results;
 mod tables;
@@ -23,6 +24,7 @@ use segue_contract::{ErrorName, Failure};
 use segue_function::{optional_setting, setting};
 
 pub use classify::{call_failure, statement_error_name};
+pub use deadlines::Deadlines;
 pub use diagnose::Refused;
 pub use results::{Row, number, text};
 pub use waiting::{LONG_POLL_SECONDS, SUBMIT_POLL_SECONDS, wait_seconds};
@@ -122,7 +124,7 @@ impl Warehouse {
         tracing::info!(statement_id, "submitted");
         match submitted.status {
             Some(StatementStatusString::Finished) => {
-                self.state(step, statements, &statement_id, Duration::ZERO).await
+                self.state(step, statements, &statement_id, Duration::ZERO, SystemTime::now()).await
             }
             _ => Ok(StatementState::Running { statement_id, wait_seconds: 0 }),
         }
@@ -139,16 +141,29 @@ impl Warehouse {
         statements: &[Statement],
         statement_id: &str,
         long_poll: Duration,
+        now: SystemTime,
     ) -> Result<StatementState, Failure> {
         let statement = self.describe(statement_id, long_poll).await?;
+        self.judge(step, statements, &statement, now).await
+    }
+
+    /// Says what has become of a statement that has been looked at.
+    async fn judge(
+        &self,
+        step: &Step,
+        statements: &[Statement],
+        statement: &DescribeStatementOutput,
+        now: SystemTime,
+    ) -> Result<StatementState, Failure> {
+        let statement_id = statement.id().to_owned();
         match &statement.status {
             Some(StatusString::Finished) => Ok(StatementState::Finished {
-                statement_id: statement_id.to_owned(),
+                statement_id,
                 step: step.step.clone(),
                 duration_ms: milliseconds(statement.duration),
                 files: file_outcomes(statements, statement.sub_statements()),
             }),
-            Some(StatusString::Failed) => Err(self.failure(step, statements, &statement).await),
+            Some(StatusString::Failed) => Err(self.failure(step, statements, statement).await),
             Some(StatusString::Aborted) => Err(Failure::new(
                 ErrorName::StatementAborted,
                 format!(
@@ -159,8 +174,8 @@ impl Warehouse {
             )
             .hint("nothing of this step was kept; start the run again when the reason is gone")),
             _ => Ok(StatementState::Running {
-                statement_id: statement_id.to_owned(),
-                wait_seconds: wait_seconds(age(&statement, SystemTime::now())),
+                statement_id,
+                wait_seconds: wait_seconds(age(statement, now)),
             }),
         }
     }

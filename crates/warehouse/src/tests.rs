@@ -76,7 +76,7 @@ fn described(status: StatusString, parts: Vec<SubStatementData>) -> Rule {
 }
 
 async fn state(warehouse: &Warehouse) -> Result<StatementState, Failure> {
-    warehouse.state(&step(), &statements(), "s", Duration::from_secs(20)).await
+    warehouse.state(&step(), &statements(), "s", Duration::from_secs(20), SystemTime::now()).await
 }
 
 #[tokio::test]

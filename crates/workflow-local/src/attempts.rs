@@ -39,9 +39,10 @@ impl Scope<'_> {
         name: &str,
         input: &Value,
     ) -> Result<Step, StateError> {
+        let entered = self.run.region.now();
         let mut tried = vec![0; labour.retry().len()];
         for retry_count in 0.. {
-            let seen = Seen { state: name, input, result: None, error: None, retry_count };
+            let seen = Seen { state: name, input, result: None, error: None, retry_count, entered };
             let error = match self.once(labour, &seen).await {
                 Ok(step) => return Ok(step),
                 Err(error) => error,

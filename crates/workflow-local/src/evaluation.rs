@@ -16,6 +16,7 @@ pub(crate) struct Seen<'a> {
     pub result: Option<&'a Value>,
     pub error: Option<&'a StateError>,
     pub retry_count: u32,
+    pub entered: Timestamp,
 }
 
 impl Scope<'_> {
@@ -86,7 +87,11 @@ impl Scope<'_> {
                 "StartTime": time(run.started),
             },
             "StateMachine": {"Id": run.machine, "Name": machine_name},
-            "State": {"Name": seen.state, "RetryCount": seen.retry_count},
+            "State": {
+                "EnteredTime": time(seen.entered),
+                "Name": seen.state,
+                "RetryCount": seen.retry_count,
+            },
         });
         if let Some(item) = &self.item {
             context["Map"] = json!({"Item": item});

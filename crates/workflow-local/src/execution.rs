@@ -143,9 +143,10 @@ impl<'a> Scope<'a> {
         let state = states
             .get(name)
             .ok_or_else(|| StateError::new(RUNTIME, format!("there is no state {name:?}")))?;
-        let (entered, exited) = event_kinds(state);
-        history.add(entered, name)?;
-        let seen = Seen { state: name, input, result: None, error: None, retry_count: 0 };
+        let (on_entry, exited) = event_kinds(state);
+        history.add(on_entry, name)?;
+        let entered = self.run.region.now();
+        let seen = Seen { state: name, input, result: None, error: None, retry_count: 0, entered };
         let step = match state {
             State::Pass(pass) => {
                 let output = self.leave(&seen, &pass.assign, &pass.output, input)?;

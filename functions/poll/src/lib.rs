@@ -1,14 +1,15 @@
 //! Long-polls one statement and says whether it is running (and how long to wait), has finished, or
 //! failed: with a name that says who must act, and its diagnosis.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use segue_contract::messages::{Poll, StatementState};
 use segue_contract::metrics::Metric;
-use segue_contract::{Failure, Run, pipeline};
+use segue_contract::{ErrorName, Failure, Run, pipeline};
 use segue_function::metrics::{Subject, emit};
-use segue_warehouse::{LONG_POLL_SECONDS, Warehouse};
+use segue_function::setting;
+use segue_warehouse::{Deadlines, LONG_POLL_SECONDS, Warehouse};
 
 /// What the function needs besides a request.
 #[derive(Debug)]
@@ -17,13 +18,24 @@ pub struct Context {
     pub warehouse: Warehouse,
     /// What the deployment adds to the SQL: the place of a failure is found in the rendered step.
     pub deployment: pipeline::Deployment,
+    /// How long steps and runs may take.
+    pub deadlines: Deadlines,
+}
+
+/// How long steps and runs may take, as the template says.
+///
+/// # Errors
+/// `InvalidConfiguration` when a setting is missing or out of bounds.
+pub fn deadlines() -> Result<Deadlines, Failure> {
+    Deadlines::new(&setting("STEP_DEADLINE_SECONDS")?, &setting("RUN_DEADLINE_SECONDS")?)
 }
 
 /// Looks at the statement, for as long as one long poll.
 ///
-/// Safe to run again: it only reads.
+/// Safe to run again: it reads, and cancels what has outlived its deadline.
 ///
 /// # Errors
+/// `DeadlineExceeded` when the statement was cancelled for that;
 /// `TransactionConflict`, `StatementInterrupted`, `LoadRejected`, `SourceUnreadable`,
 /// `StatementFailed`, `StatementAborted` when the statement ended badly; `ResultExpired` when it is
 /// no longer known; `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
@@ -34,12 +46,23 @@ pub struct Context {
 pub async fn handle(context: &Context, poll: Poll) -> Result<StatementState, Failure> {
     let statements = pipeline::render(&poll.step, &context.deployment)?;
     let long_poll = Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
-    let state =
-        context.warehouse.state(&poll.step, &statements, &poll.statement_id, long_poll).await?;
+    let (now, id) = (now(&poll)?, &poll.statement_id);
+    let (warehouse, deadlines) = (&context.warehouse, &context.deadlines);
+    let state = warehouse.state_by(deadlines, &poll.step, &statements, id, long_poll, now).await?;
     if let (StatementState::Running { .. }, Some(age)) = (&state, age(&poll.step.run)) {
         emit(Subject { run_id: &poll.step.run.id, step: None }, &[(Metric::RunAgeSeconds, age)]);
     }
     Ok(state)
+}
+
+/// The state machine's time where it is told: the ages of run and statement are by one clock.
+fn now(poll: &Poll) -> Result<SystemTime, Failure> {
+    let Some(entered_at) = &poll.entered_at else { return Ok(SystemTime::now()) };
+    let entered_at: Timestamp = entered_at.parse().map_err(|error| {
+        let reason = format!("expected enteredAt to be a time, found {entered_at:?}: {error}");
+        Failure::new(ErrorName::InvalidInput, reason)
+    })?;
+    Ok(entered_at.into())
 }
 
 /// How long ago the run started, in seconds: the only sign of a run that takes too long before it

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use redshift_local::Faults;
+use redshift_local::{Fault, Faults};
 
 /// One call of S3 in so many goes wrong.
 const S3_CALLS_PER_TROUBLE: u32 = 12;
@@ -47,6 +48,12 @@ impl Mischief {
     /// Nothing.
     pub fn none() -> Self {
         Self { on: AtomicBool::new(false), ..Self::new(0, Faults::None) }
+    }
+
+    /// A statement that starts so late, the so-manieth that the warehouse is given.
+    pub fn late_statement(number: u32, delay: Duration) -> Self {
+        let late = ("run".to_owned(), number, Fault::Slow(delay));
+        Self { warehouse: Faults::Schedule(vec![late]), ..Self::none() }
     }
 
     /// Whatever the seed says, everywhere.

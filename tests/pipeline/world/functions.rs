@@ -10,7 +10,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use segue_contract::pipeline::Deployment;
 use segue_contract::{ErrorName, Failure};
-use segue_warehouse::{Target, Warehouse};
+use segue_warehouse::{Deadlines, Target, Warehouse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,6 +27,9 @@ pub const LOAD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:load"
 const STATEMENT: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:statement";
 /// As `segue-function` has it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
+/// As the template has them.
+pub const STEP_DEADLINE: Duration = Duration::from_secs(21_600);
+pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 /// How often EventBridge invokes a function again that failed.
 const EVENT_ATTEMPTS: u32 = 185;
 
@@ -70,8 +73,11 @@ pub fn deploy(
     add.function("Submit", context, |context, request| async move {
         segue_submit::handle(&context, request).await
     });
-    let context =
-        segue_poll::Context { warehouse: warehouse.clone(), deployment: deployment.clone() };
+    let context = segue_poll::Context {
+        warehouse: warehouse.clone(),
+        deployment: deployment.clone(),
+        deadlines: Deadlines { step: STEP_DEADLINE, run: RUN_DEADLINE },
+    };
     add.function("Poll", context, |context, request| async move {
         segue_poll::handle(&context, request).await
     });

@@ -18,6 +18,7 @@ use workflow_local::{Ended, Execution, Region};
 
 use crate::model::{Row, Source, Tables};
 pub use faults::Mischief;
+pub use functions::{RUN_DEADLINE, STEP_DEADLINE};
 pub use objects::Objects;
 
 /// Where files land.
