@@ -27,7 +27,7 @@ export CARGO_LAMBDA_COMPILER=cargo
 # Features are resolved over the whole workspace in each call: else the dependencies of one function
 # would differ a little from those of the next, and nearly all of them be compiled again for it.
 # For the same reason the tests, where they are wanted, are compiled with the programs.
-export CARGO_LAMBDA_COMPILER_EXTRA_ARGS="--workspace ${TESTS:+--tests}"
+export CARGO_LAMBDA_COMPILER_EXTRA_ARGS="--workspace${TESTS:+ --tests}"
 # What is deployed deserves every optimisation; what only runs on this machine is ready in a third
 # of the time without.
 case ${PROFILE:-dev} in
