@@ -79,6 +79,9 @@ async fn what_may_be_left_out_is_left_out_and_written_down() {
         let broken = row("4", None, compact == "never");
         let expected = [row("2", Some("ts"), true), row("3", Some("level"), true), broken];
         assert_eq!(rejected_rows(&world).await, expected, "{compact}");
+        let texts = world.rows("select raw_value from ops.rejected_rows").await;
+        let texts: Vec<&str> = texts.iter().filter_map(|row| row[0].as_deref()).collect();
+        assert_eq!(texts, [LATE_EVENT, LONG_EVENT, BROKEN], "{compact}: whole records are kept");
         assert_eq!(world.ledger().await.len(), 1, "{compact}: the object has been loaded");
         let report = world.objects.get(WORK_BUCKET, "runs/run-0/report.json").expect("a report");
         let report: Value = serde_json::from_slice(&report.body).expect("JSON");
@@ -98,6 +101,22 @@ async fn one_record_more_than_may_be_left_out_publishes_nothing() {
         assert!(cause.contains("s3://landing/log_data/a.json"), "{compact} {max_rejects}: {cause}");
         assert_eq!(rejected_rows(&world).await, Vec::<Row>::new());
         assert!(world.ledger().await.is_empty() && world.tables().await["mart.users"].is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_value_is_told_with_its_file_its_size_and_what_the_column_holds() {
+    for compact in ["never", "always"] {
+        let world = World::new();
+        world.put(Source::Events, "a.json", &[GOOD_EVENT, LONG_EVENT].join("\n"));
+        let ended = world.run(input(compact, 0)).await;
+        assert_eq!(ended.error.as_deref(), Some("LoadRejected"));
+        let cause = ended.cause.unwrap_or_default();
+        let given = "; level is 17 bytes, the column holds 16: \"seventeen letters\"";
+        assert!(cause.contains(given), "{compact}: {cause}");
+        let place = if compact == "never" { "line 2, column" } else { "document 2 (s3://work/" };
+        assert!(cause.contains(&format!("log_data/a.json {place}")), "{compact}: {cause}");
+        assert!(cause.contains("\nhint: "), "{compact}: {cause}");
     }
 }
 

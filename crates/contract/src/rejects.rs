@@ -1,5 +1,7 @@
 //! Records that could not be loaded: how many of them a run bears, and how they are written down.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Records of one source that a run may be told to bear at most. A COPY fails when its errors reach
@@ -29,6 +31,71 @@ pub struct Reject {
     pub raw_value: Option<String>,
 }
 
+/// A value, or a whole record, that a COPY refused. Written as a line of a failure's message, and
+/// read from there again by whoever can look the record up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// The file that was read: an object, or a part.
+    pub file: String,
+    /// Its line.
+    pub line: u64,
+    /// The column, where it was a value.
+    pub column: Option<String>,
+    /// The column's type, with its length where it has one.
+    pub kind: String,
+    /// The number of Redshift's list.
+    pub code: i64,
+    /// In Redshift's words.
+    pub reason: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} line {}", self.file, self.line)?;
+        if let Some(column) = &self.column {
+            write!(formatter, ", column {column} {}", self.kind)?;
+        }
+        write!(formatter, ": {} (error {})", self.reason, self.code)
+    }
+}
+
+impl Refused {
+    /// Reads a line as it is written; none when it is another kind of line.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (file, line, rest) = text.match_indices(" line ").find_map(|(at, mark)| {
+            let digits = &text[at + mark.len()..];
+            let end = digits.find(|c: char| !c.is_ascii_digit())?;
+            let rest = &digits[end..];
+            let goes_on = rest.starts_with(": ") || rest.starts_with(", column ");
+            goes_on.then_some(())?;
+            Some((&text[..at], digits[..end].parse().ok()?, rest))
+        })?;
+        let (column, kind, rest) = match rest.strip_prefix(", column ") {
+            None => (None, "", rest.strip_prefix(": ")?),
+            Some(rest) => {
+                let (named, rest) = rest.split_once(": ")?;
+                let (column, kind) = named.split_once(' ')?;
+                (Some(column.to_owned()), kind, rest)
+            }
+        };
+        let (reason, code) = rest.rsplit_once(" (error ")?;
+        Some(Self {
+            file: file.to_owned(),
+            line,
+            column,
+            kind: kind.to_owned(),
+            code: code.strip_suffix(')')?.parse().ok()?,
+            reason: reason.to_owned(),
+        })
+    }
+
+    /// How many bytes the column holds, if its type says so.
+    pub fn column_bytes_max(&self) -> Option<usize> {
+        let (kind, length) = self.kind.strip_suffix(')')?.split_once('(')?;
+        kind.contains("char").then(|| length.parse().ok())?
+    }
+}
+
 /// Text as the warehouse takes it: without the character 0, and not too long.
 pub fn storable(text: &str) -> String {
     let mut text = text.replace('\0', "\u{fffd}");
@@ -39,6 +106,26 @@ pub fn storable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_read_as_it_is_written() {
+        let refused = Refused {
+            file: "s3://landing/log_data/a line 1 (copy).json".into(),
+            line: 3,
+            column: Some("title".into()),
+            kind: "varchar(256)".into(),
+            code: 1204,
+            reason: "String length exceeds DDL length (column 2): cut it".into(),
+        };
+        let whole = Refused { column: None, kind: String::new(), ..refused.clone() };
+        let number = Refused { kind: "numeric(12, 5)".into(), ..refused.clone() };
+        for refused in [&refused, &whole, &number] {
+            assert_eq!(Refused::parse(&refused.to_string()).as_ref(), Some(refused));
+        }
+        assert_eq!(refused.column_bytes_max(), Some(256));
+        assert_eq!((whole.column_bytes_max(), number.column_bytes_max()), (None, None));
+        assert_eq!(Refused::parse("sql/stage/songs.sql: one value was refused:"), None);
+    }
 
     #[test]
     fn what_is_kept_of_a_record_fits_its_column() {

@@ -1,6 +1,8 @@
-//! Finds the records again that a COPY refused. A COPY knows only the line of the file that it read;
+//! Finds the records again that a COPY refused: where they landed, and what they say. A COPY knows only the line of the file that it read;
 //! where small objects were merged that is a part, and the part's index knows which object's
 //! documents stand on it.
+
+mod texts;
 
 use std::io::{self, BufRead, BufReader};
 
@@ -8,6 +10,8 @@ use aws_sdk_s3::Client;
 use flate2::read::GzDecoder;
 use segue_contract::{Run, layout};
 use serde::Deserialize;
+
+pub use texts::{texts, value};
 
 /// What the name of a part ends with, and its index instead.
 const PART_ENDING: &str = ".json.zst";

@@ -1,9 +1,8 @@
 //! What a COPY refused and why: asked of the warehouse, said in one message.
 
-use std::fmt;
-
 use aws_sdk_redshiftdata::types::StatementStatusString;
 use segue_contract::pipeline::{self, Statement};
+use segue_contract::rejects::Refused;
 use segue_contract::{ErrorName, Failure};
 
 use crate::results::{Row, number, text};
@@ -14,50 +13,21 @@ const DIAGNOSIS_SECONDS: i32 = 20;
 /// Refused values that a failure shows at most.
 const SHOWN_MAX: u64 = 5;
 
-/// A value, or a whole record, that a COPY refused.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refused {
-    /// The file that was read: an object, or a part.
-    pub file: String,
-    /// Its line.
-    pub line: u64,
-    /// The column, where it was a value.
-    pub column: Option<String>,
-    /// The column's type, with its length where it has one.
-    pub kind: String,
-    /// The number of Redshift's list.
-    pub code: i64,
-    /// In Redshift's words.
-    pub reason: String,
-}
-
-impl Refused {
-    /// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
-    fn new(row: &Row) -> Self {
-        let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
-        let whole = |index: usize| row.get(index).and_then(number).unwrap_or_default();
-        let kind = match field(4).as_str() {
-            "" | "0" => field(3),
-            length => format!("{}({length})", field(3)),
-        };
-        Self {
-            file: field(0),
-            line: whole(1).unsigned_abs(),
-            column: Some(field(2)).filter(|column| !column.is_empty()),
-            kind,
-            code: whole(5),
-            reason: field(6),
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} line {}", self.file, self.line)?;
-        if let Some(column) = &self.column {
-            write!(formatter, ", column {column} {}", self.kind)?;
-        }
-        write!(formatter, ": {} (error {})", self.reason, self.code)
+/// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
+fn refused(row: &Row) -> Refused {
+    let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
+    let whole = |index: usize| row.get(index).and_then(number).unwrap_or_default();
+    let kind = match field(4).as_str() {
+        "" | "0" => field(3),
+        length => format!("{}({length})", field(3)),
+    };
+    Refused {
+        file: field(0),
+        line: whole(1).unsigned_abs(),
+        column: Some(field(2)).filter(|column| !column.is_empty()),
+        kind,
+        code: whole(5),
+        reason: field(6),
     }
 }
 
@@ -72,12 +42,12 @@ impl Warehouse {
         query_id: i64,
     ) -> Result<Failure, Failure> {
         let rows = self.ask(&pipeline::load_errors(query_id, SHOWN_MAX)?).await?;
-        let refused = rows.first().and_then(|row| row.get(7)).and_then(number).unwrap_or_default();
+        let count = rows.first().and_then(|row| row.get(7)).and_then(number).unwrap_or_default();
         if rows.is_empty() {
             return Err(Failure::new(ErrorName::LoadRejected, "no reason was recorded"));
         }
-        let list: String = rows.iter().map(|row| format!("\n  {}", Refused::new(row))).collect();
-        let message = match refused {
+        let list: String = rows.iter().map(|row| format!("\n  {}", refused(row))).collect();
+        let message = match count {
             1 => format!("{place}: one value was refused and nothing was loaded:{list}"),
             many => format!(
                 "{place}: {many} values were refused and nothing was loaded, the first:{list}"
@@ -98,12 +68,12 @@ impl Warehouse {
         rows_max: u64,
     ) -> Result<Vec<Refused>, Failure> {
         let statement = self.describe(statement_id, std::time::Duration::ZERO).await?;
-        let mut refused = Vec::new();
+        let mut all = Vec::new();
         for part in statement.sub_statements() {
             let rows = self.ask(&pipeline::load_errors(part.redshift_query_id, rows_max)?).await?;
-            refused.extend(rows.iter().map(Refused::new));
+            all.extend(rows.iter().map(refused));
         }
-        Ok(refused)
+        Ok(all)
     }
 
     /// Runs one short query and returns its rows.

@@ -25,7 +25,6 @@ use segue_function::{optional_setting, setting};
 
 pub use classify::{call_failure, statement_error_name};
 pub use deadlines::Deadlines;
-pub use diagnose::Refused;
 pub use results::{Row, number, text};
 pub use waiting::{LONG_POLL_SECONDS, SUBMIT_POLL_SECONDS, wait_seconds};
 

@@ -1,6 +1,7 @@
 //! What the run could not load: counted against what may be left out, and written down for the
 //! publishing transaction to copy.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 
 use aws_sdk_s3::error::DisplayErrorContext;
@@ -8,13 +9,15 @@ use aws_sdk_s3::primitives::ByteStream;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows, StatementState};
-use segue_contract::rejects::{MAX_REJECTS, Reject, storable};
+use segue_contract::rejects::{MAX_REJECTS, Refused, Reject, storable};
 use segue_contract::{ErrorName, Failure, layout};
 use segue_function::unreadable;
-use segue_records::{Document, Parts};
+use segue_records::{Document, Parts, texts};
 
 use crate::Context;
 
+/// Files of a source of which refused records are read again at most: each costs a second or so.
+const FILES_READ_AGAIN_MAX: usize = 20;
 /// Records of a source that are shown at most.
 const SHOWN_MAX: usize = 5;
 /// Characters of each that are shown at most: all of them together cross a state boundary.
@@ -107,28 +110,51 @@ async fn of_source(
     if max_rejects == 0 {
         return Ok(rejects);
     }
-    let mut parts = Parts::new(&context.s3, &context.deployment.work_bucket, &request.run);
     for load in &request.loaded {
         let StatementState::Finished { step, statement_id, .. } = load else { continue };
         if step.strip_prefix("stage/") != Some(source.as_str()) {
             continue;
         }
-        for refused in context.warehouse.refused(statement_id, MAX_REJECTS + 1).await? {
-            let document = parts.document(&refused.file, refused.line).await;
-            let landed = document.unwrap_or(Document { uri: refused.file, number: refused.line });
-            rejects.refused.push(Reject {
-                run_id: request.run.id.clone(),
-                source: source.clone(),
-                uri: landed.uri,
-                line: landed.number,
-                column_name: refused.column,
-                code: Some(refused.code),
-                reason: storable(&refused.reason),
-                raw_value: None,
-            });
-        }
+        let refused = context.warehouse.refused(statement_id, MAX_REJECTS + 1).await?;
+        rejects.refused.extend(looked_up(context, request, source, refused).await);
     }
     Ok(rejects)
+}
+
+/// What a COPY refused, as it landed, with the records' texts as far as they are read again.
+async fn looked_up(
+    context: &Context,
+    request: &CheckRequest,
+    source: &str,
+    refused: Vec<Refused>,
+) -> Vec<Reject> {
+    let mut lines: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for one in &refused {
+        lines.entry(&one.file).or_default().insert(one.line);
+    }
+    let mut read = BTreeMap::new();
+    for (file, lines) in lines.into_iter().take(FILES_READ_AGAIN_MAX) {
+        read.insert(file.to_owned(), texts(&context.s3, file, &lines).await);
+    }
+    let mut parts = Parts::new(&context.s3, &context.deployment.work_bucket, &request.run);
+    let mut rejects = Vec::new();
+    for refused in refused {
+        let text = read.get(&refused.file).and_then(|texts| texts.get(&refused.line));
+        let raw_value = text.map(|text| storable(text));
+        let document = parts.document(&refused.file, refused.line).await;
+        let landed = document.unwrap_or(Document { uri: refused.file, number: refused.line });
+        rejects.push(Reject {
+            run_id: request.run.id.clone(),
+            source: source.to_owned(),
+            uri: landed.uri,
+            line: landed.number,
+            column_name: refused.column,
+            code: Some(refused.code),
+            reason: storable(&refused.reason),
+            raw_value,
+        });
+    }
+    rejects
 }
 
 fn too_many(rejects: &SourceRejects, first: &[String]) -> Failure {

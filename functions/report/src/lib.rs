@@ -73,7 +73,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     if let Some(failure) = &mut report.failure {
         let cause = std::mem::take(&mut failure.cause);
         let bucket = &context.work_bucket;
-        failure.cause = origin::name_files(&context.s3, bucket, &run, cause).await;
+        failure.cause = origin::name_records(&context.s3, bucket, &run, &cause).await;
     }
     if report.rejected() > 0 {
         report.rejects_uri = Some(layout::uri(&context.work_bucket, &layout::rejects_prefix(&run)));

@@ -1,65 +1,110 @@
-//! Names the file that a refused row came from, where a cause names only the line of a part.
+//! Says more of the records that a COPY refused than the COPY knows: from which file a line of a
+//! merged part came, and what the column that refused it was given.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 use aws_sdk_s3::Client;
 use segue_contract::Run;
-use segue_records::{Document, Parts};
+use segue_contract::rejects::Refused;
+use segue_records::{Document, Parts, texts, value};
 
-/// Rows whose files are looked up at most: as many as a failure shows.
+/// Records that are looked up at most: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
-/// What the name of a part ends with.
-const PART_ENDING: &str = ".json.zst";
+/// Characters of a value that are shown at most.
+const VALUE_CHARACTERS_MAX: usize = 80;
+/// Redshift's numbers for text that is too long, and for a value that is not there.
+const TOO_LONG: i64 = 1204;
+const MISSING: i64 = 1213;
 
-/// A line of a part, and where a cause names it.
-#[derive(Debug, PartialEq, Eq)]
-struct Mention {
-    range: Range<usize>,
-    part: String,
-    line: u64,
-}
-
-/// The same cause, saying beside each line of a part which document of which object it is. What
-/// cannot be looked up stays as it is: the cause is told either way.
-pub async fn name_files(s3: &Client, bucket: &str, run: &Run, mut cause: String) -> String {
+/// The same cause, each refused record with its file and the value that was refused. What cannot be
+/// looked up stays as it is: the cause is told either way.
+pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> String {
     let mut parts = Parts::new(s3, bucket, run);
-    // From the last to the first, so that the places of the others stay.
-    for mention in mentions(&cause, parts.prefix()).into_iter().take(LOOKUPS_MAX).rev() {
-        if let Some(Document { uri, number }) = parts.document(&mention.part, mention.line).await {
-            let text = format!("{uri} document {number} ({})", &cause[mention.range.clone()]);
-            cause.replace_range(mention.range, &text);
-        }
+    let mut lines: Vec<String> = Vec::new();
+    let mut looked_up = 0;
+    for line in cause.lines() {
+        let refused = line.strip_prefix("  ").and_then(Refused::parse);
+        let Some(refused) = refused.filter(|_| looked_up < LOOKUPS_MAX) else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        looked_up += 1;
+        let record = texts(s3, &refused.file, &BTreeSet::from([refused.line])).await;
+        let what = record.get(&refused.line).and_then(|record| what_was_given(&refused, record));
+        let landed = parts.document(&refused.file, refused.line).await;
+        lines.push(format!("  {}{}", placed(&refused, landed), what.unwrap_or_default()));
     }
-    cause
+    lines.join("\n")
 }
 
-/// Every `s3://…/parts/….json.zst line N` of this run.
-fn mentions(cause: &str, prefix: &str) -> Vec<Mention> {
-    let found = cause.match_indices(prefix).filter_map(|(begin, _)| {
-        let (part, rest) = cause[begin..].split_once(PART_ENDING)?;
-        let digits = rest.strip_prefix(" line ")?;
-        let count = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let line = digits[..count].parse().ok()?;
-        let length = part.len() + PART_ENDING.len() + " line ".len() + count;
-        Some(Mention { range: begin..begin + length, part: format!("{part}{PART_ENDING}"), line })
-    });
-    found.collect()
+/// The refusal, by the document's place where the file is a part.
+fn placed(refused: &Refused, landed: Option<Document>) -> String {
+    let text = refused.to_string();
+    let Some(Document { uri, number }) = landed else { return text };
+    let place = format!("{} line {}", refused.file, refused.line);
+    text.replacen(&place, &format!("{uri} document {number} ({place})"), 1)
+}
+
+/// `; title is 312 bytes, the column holds 256`, or what else the record has for the column.
+fn what_was_given(refused: &Refused, record: &str) -> Option<String> {
+    let Some(column) = &refused.column else { return Some(format!("; it is {}", shown(record))) };
+    let value = value(record, column);
+    Some(match (value, refused.column_bytes_max()) {
+        (Some(value), Some(most)) if refused.code == TOO_LONG => {
+            let bytes = value.len();
+            format!("; {column} is {bytes} bytes, the column holds {most}: {}", shown(&value))
+        }
+        (Some(value), _) => format!("; {column} is {}", shown(&value)),
+        (None, _) if refused.code == MISSING => format!("; the record has no {column}"),
+        (None, _) => return None,
+    })
+}
+
+/// A text, cut where it is long, on one line.
+fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(VALUE_CHARACTERS_MAX).collect();
+    let more = if cut.len() < text.len() { " …" } else { "" };
+    format!("{cut:?}{more}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn refused(column: Option<&str>, kind: &str, code: i64) -> Refused {
+        Refused {
+            file: "s3://w/runs/r/parts/songs/00003.json.zst".into(),
+            line: 12,
+            column: column.map(Into::into),
+            kind: kind.into(),
+            code,
+            reason: "Refused".into(),
+        }
+    }
+
     #[test]
-    fn every_line_of_a_part_that_a_cause_names_is_found() {
-        let part = "s3://w/runs/r/parts/songs/00003.json.zst";
-        let cause = format!("refused:\n  {part} line 2, column year\n  {part} line 12\n  {part}");
-        let found = mentions(&cause, "s3://w/runs/r/parts/");
-        let named: Vec<(&str, u64)> =
-            found.iter().map(|mention| (&cause[mention.range.clone()], mention.line)).collect();
-        let (two, twelve) = (format!("{part} line 2"), format!("{part} line 12"));
-        assert_eq!(named, [(two.as_str(), 2), (twelve.as_str(), 12)]);
-        assert_eq!(found[0].part, part);
-        assert!(mentions(&cause, "s3://another/runs/r/parts/").is_empty());
+    fn a_line_of_a_part_is_told_as_a_document_of_its_object() {
+        let landed = Document { uri: "s3://l/a.json".into(), number: 2 };
+        assert_eq!(
+            placed(&refused(Some("year"), "int2", 1207), Some(landed)),
+            "s3://l/a.json document 2 (s3://w/runs/r/parts/songs/00003.json.zst line 12), \
+             column year int2: Refused (error 1207)"
+        );
+    }
+
+    #[test]
+    fn what_was_given_is_said_as_far_as_it_helps() {
+        let record = format!("{{\"title\": \"{}\", \"year\": \"long\"}}", "é".repeat(156));
+        let given = |refused: Refused| what_was_given(&refused, &record);
+        let title = given(refused(Some("title"), "varchar(256)", TOO_LONG)).expect("a value");
+        assert!(title.starts_with("; title is 312 bytes, the column holds 256: \"éé"), "{title}");
+        assert!(title.ends_with("é\" …"), "{title}");
+        let year = given(refused(Some("year"), "int2", 1207));
+        assert_eq!(year.as_deref(), Some("; year is \"long\""));
+        let duration = given(refused(Some("duration"), "numeric(12, 5)", MISSING));
+        assert_eq!(duration.as_deref(), Some("; the record has no duration"));
+        assert_eq!(given(refused(Some("duration"), "numeric(12, 5)", 1207)), None);
+        let broken = what_was_given(&refused(None, "", 1216), "{\"a\": x}");
+        assert_eq!(broken.as_deref(), Some("; it is \"{\\\"a\\\": x}\""));
     }
 }
