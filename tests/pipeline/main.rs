@@ -11,4 +11,5 @@ mod generate;
 mod model;
 mod rejects;
 mod sample;
+mod statement;
 mod world;
