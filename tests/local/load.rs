@@ -1,0 +1,105 @@
+//! Real files become the star schema, whatever happens on the way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::stack::{Stack, data, part};
+
+#[test]
+fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
+    let stack = Stack::new();
+    let data = data(stack.folder());
+    let first = stack.load(&data);
+    assert_eq!(first["status"], "loaded");
+    assert!(first["transitions"].as_u64().is_some_and(|count| count > 10), "{first}");
+    assert!(first["durationSeconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{first}");
+    if data.ends_with("sparkify") {
+        let expected = serde_json::json!({
+            "songplays": 6820, "users": 96, "songs": 71, "artists": 69, "time": 6813,
+        });
+        assert_eq!(first["tables"], expected);
+        let matched = stack.query(
+            "select song_id, user_id, start_time from mart.songplays where song_id is not null",
+        );
+        let expected = serde_json::json!([{
+            "song_id": "SOZCTXZ12AB0182364", "user_id": 15, "start_time": "2018-11-21 21:56:47.796",
+        }]);
+        assert_eq!(matched, expected);
+    }
+
+    let mart = stack.mart();
+    let second = stack.load(&data);
+    assert_eq!(second["status"], "up-to-date");
+    assert_eq!(stack.mart(), mart);
+
+    let rebuilt = stack.json(&["run", "--local", "--json", "--rebuild"]);
+    assert_eq!(rebuilt["status"], "loaded");
+    assert_eq!(stack.mart(), mart);
+
+    let staging = stack.query(
+        "select count(*) as schemas from information_schema.schemata \
+         where schema_name like 'staging_%'",
+    );
+    assert_eq!(staging[0]["schemas"], 0, "a run that succeeded leaves no staging schema");
+}
+
+#[test]
+fn a_file_that_is_no_json_stops_the_run_names_itself_and_harms_nothing() {
+    let stack = Stack::new();
+    let data = data(stack.folder());
+    let part =
+        part(&data, stack.folder(), &|name| name.starts_with("TRAA") || name.contains("-01-"));
+    stack.load(&part);
+    let mart = stack.mart();
+
+    let broken = part.join("log_data/broken-events.json");
+    fs::write(&broken, "{\"page\": \"NextSong\", \"ts\": 15411058").expect("written");
+    let output = stack.segue(&["local", "run", "--data", part.to_str().expect("UTF-8")]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("LoadRejected") && errors.contains("broken-events.json"), "{errors}");
+    assert_eq!(stack.mart(), mart);
+
+    fs::copy(events_file(&part.join("log_data"), &broken), &broken).expect("mended");
+    assert_eq!(stack.load(&part)["status"], "loaded");
+    assert_eq!(stack.mart(), mart, "the same events under another name change nothing");
+}
+
+/// Some file below the folder, other than this one.
+fn events_file(folder: &Path, other_than: &Path) -> PathBuf {
+    let entries =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let file = files.into_iter().find(|file| file != other_than);
+    file.unwrap_or_else(|| events_file(folders.first().expect("files"), other_than))
+}
+
+#[test]
+fn files_that_land_wake_the_pipeline() {
+    let stack = Stack::new();
+    let data = data(stack.folder());
+    stack.up(&data);
+    stack.follow(&data);
+    let mart = stack.mart();
+    assert_eq!(stack.load(&data)["status"], "up-to-date");
+    assert_eq!(stack.mart(), mart);
+}
+
+#[test]
+fn a_stack_that_was_killed_goes_on_where_it_was() {
+    let reference = Stack::new();
+    let data = data(reference.folder());
+    reference.load(&data);
+    let expected = reference.mart();
+
+    let stack = Stack::new();
+    stack.up(&data);
+    let started = stack.segue(&["run", "--local", "--no-follow"]);
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    stack.kill();
+    stack.load(&data);
+    assert_eq!(stack.mart(), expected);
+    stack.kill();
+    assert_eq!(stack.load(&data)["status"], "up-to-date");
+    assert_eq!(stack.mart(), expected);
+}

@@ -1,0 +1,9 @@
+//! The whole product on this machine, as people use it: the command line, the deployed template, the
+//! functions as they are shipped, the state machines, the SQL, and real files.
+//!
+//! Needs what `make build` leaves behind.
+
+mod cloud;
+mod load;
+mod rehearsal;
+mod stack;

@@ -1,0 +1,74 @@
+//! A deployment as it goes on AWS, rehearsed: made, updated, made again unchanged, removed. The data
+//! outlives all of it.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::stack::{STACK, Stack, data};
+
+/// All that must still be there after a deployment.
+#[derive(Debug, PartialEq)]
+struct Kept {
+    outputs: BTreeMap<String, String>,
+    mart: Vec<Value>,
+    ledger: Value,
+    landed: BTreeMap<String, String>,
+    written: BTreeMap<String, String>,
+}
+
+impl Kept {
+    fn of(stack: &Stack) -> Self {
+        let cloud = stack.cloud();
+        let outputs = cloud.outputs(STACK);
+        Self {
+            mart: stack.mart(),
+            ledger: stack.query("select * from ops.loaded_objects order by source, uri"),
+            landed: cloud.objects(&outputs["LandingBucketName"]),
+            written: cloud.objects(&outputs["WorkBucketName"]),
+            outputs,
+        }
+    }
+}
+
+/// Other bytes behind the program, which it never looks at: so another function is deployed, which
+/// does the same.
+fn change_function(stack: &Stack, name: &str) {
+    let program = stack.own_function(name).join("bootstrap");
+    let mut program = OpenOptions::new().append(true).open(program).expect("a program");
+    program.write_all(b"another build").expect("written");
+}
+
+#[test]
+fn a_deployment_loses_no_data_when_it_is_updated_repeated_and_removed() {
+    let stack = Stack::with_own_build();
+    let data = data(stack.folder());
+    stack.up(&data);
+    stack.follow(&data);
+    let before = Kept::of(&stack);
+    assert!(!before.landed.is_empty() && !before.written.is_empty());
+
+    change_function(&stack, "SubmitFunction");
+    let said = stack.deploy(&["Slices=16", "WorkRetentionDays=7"]);
+    assert!(said.contains("Successfully created/updated stack"), "{said}");
+    let updated = stack.cloud().updated(STACK);
+    for changed in ["SubmitFunction", "PlanFunction", "WorkBucket"] {
+        assert!(updated.contains(changed), "{changed} was to change: {updated:?}");
+    }
+    assert_eq!(Kept::of(&stack), before);
+    assert_eq!(stack.json(&["run", "--local", "--json"])["status"], "up-to-date");
+    assert_eq!(stack.mart(), before.mart);
+
+    let after_run = Kept::of(&stack);
+    let said = stack.deploy(&[]);
+    assert!(said.contains("No changes to deploy"), "{said}");
+    assert_eq!(Kept::of(&stack), after_run);
+
+    let cloud = stack.cloud();
+    cloud.delete(STACK);
+    let buckets = ["LandingBucketName", "WorkBucketName"].map(|name| &before.outputs[name]);
+    assert_eq!(cloud.objects(buckets[0]), after_run.landed);
+    assert_eq!(cloud.objects(buckets[1]), after_run.written);
+}

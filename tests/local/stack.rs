@@ -1,0 +1,244 @@
+//! A local stack in a folder of its own, and the files that are loaded into it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cloud::Cloud;
+
+/// What a stack of its own shares with the checkout.
+const SHARED: [&str; 6] =
+    ["template.yaml", "samconfig.toml", "statemachine", "sql", ".aws-sam", ".tools"];
+/// What the local stack is called.
+pub const STACK: &str = "segue-local";
+/// How long events may take to become rows.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(180);
+/// Everything that a run publishes, in an order of its own.
+const TABLES: [(&str, &str); 5] = [
+    ("songplays", "songplay_id"),
+    ("users", "user_id"),
+    ("songs", "song_id"),
+    ("artists", "artist_id"),
+    ("time", "start_time"),
+];
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A local stack in a folder of its own; ended and removed with the test.
+pub struct Stack {
+    folder: TempDir,
+}
+
+impl Stack {
+    pub fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        for name in SHARED {
+            symlink(root().join(name), folder.path().join(name)).expect("a link");
+        }
+        Self { folder }
+    }
+
+    /// A stack whose built functions may be changed, one by one, without touching the checkout's.
+    pub fn with_own_build() -> Self {
+        let stack = Self::new();
+        let shared = root().join(".aws-sam/build");
+        let own = stack.build();
+        fs::remove_file(stack.folder().join(".aws-sam")).expect("a link");
+        fs::create_dir_all(&own).expect("a folder");
+        for entry in fs::read_dir(shared).expect(".aws-sam/build: run `make build` first") {
+            let entry = entry.expect("an entry");
+            let (from, to) = (entry.path(), own.join(entry.file_name()));
+            if from.is_dir() {
+                symlink(from, to).expect("a link");
+            } else {
+                fs::copy(from, to).expect("a copy");
+            }
+        }
+        stack
+    }
+
+    /// What `sam build` has left for `sam deploy`.
+    fn build(&self) -> PathBuf {
+        self.folder().join(".aws-sam/build")
+    }
+
+    /// A built function as a folder that may be written to.
+    pub fn own_function(&self, name: &str) -> PathBuf {
+        let folder = self.build().join(name);
+        let shared = fs::read_link(&folder).expect("a link to the shared build");
+        fs::remove_file(&folder).expect("a link");
+        copy(&shared, &folder, &|_| true);
+        folder
+    }
+
+    /// Deploys what is built as `make deploy` does, with these parameters other than the last time.
+    pub fn deploy(&self, parameters: &[&str]) -> String {
+        let mut sam = Command::new(root().join(".tools/sam/bin/sam"));
+        sam.current_dir(self.build())
+            .env("AWS_ENDPOINT_URL", self.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("SAM_CLI_TELEMETRY", "0")
+            .args(["deploy", "--template-file", "template.yaml", "--stack-name", STACK])
+            .args(["--s3-bucket", "segue-local-artifacts", "--region", "us-east-1"])
+            .args(["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"])
+            .arg("--no-fail-on-empty-changeset");
+        if !parameters.is_empty() {
+            sam.arg("--parameter-overrides").args(parameters);
+        }
+        let output = sam.output().expect(".tools/sam: run `make tools` first");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
+    fn endpoint(&self) -> String {
+        let status = self.json(&["local", "status", "--json"]);
+        status["awsEndpoint"].as_str().expect("a running stack").to_owned()
+    }
+
+    pub fn cloud(&self) -> Cloud {
+        Cloud::at(&self.endpoint())
+    }
+
+    pub fn segue(&self, arguments: &[&str]) -> Output {
+        Command::new(root().join("target/bin/segue"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("target/bin/segue: run `make build` first")
+    }
+
+    /// What a command that must end well prints, as JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.segue(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Deploys, and uploads the files; their events wake the pipeline.
+    pub fn up(&self, data: &Path) {
+        let up = self.segue(&["local", "up", "--data", data.to_str().expect("UTF-8")]);
+        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+    }
+
+    /// Waits until the runs that files have woken have loaded all of them.
+    pub fn follow(&self, data: &Path) {
+        let files = count_files(&data.join("song_data")) + count_files(&data.join("log_data"));
+        let ledger = "select count(*) as objects from information_schema.tables \
+                      where table_schema = 'ops' and table_name = 'loaded_objects'";
+        let deadline = Instant::now() + FOLLOWS_WITHIN;
+        loop {
+            let loaded = self.query(ledger)[0]["objects"] == 1
+                && self.query("select count(*) as objects from ops.loaded_objects")[0]["objects"]
+                    == files;
+            let statuses = self.statuses();
+            if loaded && statuses.iter().all(|status| status == "succeeded") {
+                return;
+            }
+            assert!(!statuses.iter().any(|status| status == "failed"), "{statuses:?}");
+            assert!(Instant::now() < deadline, "{files} files have landed, and yet: {statuses:?}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    pub fn load(&self, data: &Path) -> Value {
+        self.json(&["local", "run", "--json", "--data", data.to_str().expect("UTF-8")])
+    }
+
+    pub fn query(&self, sql: &str) -> Value {
+        self.json(&["query", "--local", "--json", sql])
+    }
+
+    /// Every row of the star schema.
+    pub fn mart(&self) -> Vec<Value> {
+        let read = |(table, key): &(&str, &str)| {
+            self.query(&format!("select * from mart.{table} order by {key}"))
+        };
+        TABLES.iter().map(read).collect()
+    }
+
+    pub fn statuses(&self) -> Vec<String> {
+        let runs = self.json(&["runs", "--local", "--json"]);
+        let status = |run: &Value| run["status"].as_str().expect("a status").to_owned();
+        runs.as_array().expect("an array").iter().map(status).collect()
+    }
+
+    /// Ends every program of the stack as a crash would.
+    pub fn kill(&self) {
+        let state = fs::read(self.folder.path().join(".segue/local.json")).expect("a state");
+        let state: Value = serde_json::from_slice(&state).expect("JSON");
+        for program in ["emulator", "warehouse"] {
+            let group = format!("-{}", state[program]["pid"]);
+            let ended = Command::new("kill").args(["-9", "--", &group]).status();
+            assert!(ended.expect("kill").success(), "{program}");
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let ended = self.segue(&["local", "down", "--purge"]);
+        // A test that has failed already has the first word.
+        assert!(
+            ended.status.success() || std::thread::panicking(),
+            "{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+    }
+}
+
+fn count_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
+}
+
+/// The real files where they are at hand, else a generated set of their shape.
+pub fn data(folder: &Path) -> PathBuf {
+    let real = root().join("../shared/data/sparkify");
+    if real.is_dir() {
+        return real;
+    }
+    let generated = folder.join("generated");
+    let made = Command::new(root().join("target/bin/segue"))
+        .args(["generate", "--songs", "200", "--events", "4000", "--out"])
+        .arg(&generated)
+        .status();
+    assert!(made.expect("target/bin/segue").success());
+    generated
+}
+
+/// A directory with a part of the data: files whose names the filter takes.
+pub fn part(data: &Path, folder: &Path, take: &dyn Fn(&str) -> bool) -> PathBuf {
+    let part = folder.join("part");
+    for (source, kept) in [("song_data", "song_data"), ("log_data", "log_data")] {
+        copy(&data.join(source), &part.join(kept), take);
+    }
+    part
+}
+
+fn copy(from: &Path, to: &Path, take: &dyn Fn(&str) -> bool) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("UTF-8");
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(name), take);
+        } else if take(&name) {
+            fs::copy(entry.path(), to.join(name)).expect("a copy");
+        }
+    }
+}
