@@ -1,6 +1,7 @@
 //! What every function does before its handler: structured logs, AWS clients built once, typed
 //! requests, and errors under the names that the state machines match.
 
+mod denied;
 pub mod metrics;
 
 use std::fmt::Display;
@@ -15,6 +16,8 @@ use segue_contract::{ErrorName, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use denied::{denied, s3_failure};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -10,7 +10,7 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use segue_contract::{ErrorName, Failure};
-use segue_function::unreadable;
+use segue_function::{denied, unreadable};
 
 use crate::limiter::{Limiter, Permit};
 
@@ -227,6 +227,9 @@ fn trouble(error: &SdkError<GetObjectError>) -> Trouble {
 
 fn said(address: &Address, error: &SdkError<GetObjectError>) -> Failure {
     let what = format!("{} cannot be read", address.uri);
+    if let Some(denied) = denied(&what, "s3:GetObject", error) {
+        return denied;
+    }
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => unreadable(what, format!("{code}: {message}")),
         (Some(code), None) => unreadable(what, code),

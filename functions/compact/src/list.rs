@@ -3,11 +3,10 @@
 use std::io::{BufRead, BufReader};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use bytes::Buf;
 use flate2::read::GzDecoder;
 use segue_contract::{Failure, layout};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use serde::Deserialize;
 
 /// Compressed bytes of a list at most: a hundred times what a batch of the largest run has.
@@ -34,7 +33,7 @@ pub async fn read(
     let uri = layout::uri(bucket, key);
     let what = format!("{uri} cannot be read");
     let object = s3.get_object().bucket(bucket).key(key).send().await;
-    let object = object.map_err(|error| unreadable(&what, DisplayErrorContext(&error)))?;
+    let object = object.map_err(|error| s3_failure(&what, "s3:GetObject", &error))?;
     if object.content_length.is_some_and(|length| length > LIST_BYTES_MAX) {
         return Err(unreadable(&what, format!("expected at most {LIST_BYTES_MAX} bytes")));
     }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use segue_contract::{Failure, layout};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Bytes of each part but the last. Always the same, so that the same bytes make the same object.
@@ -58,7 +58,7 @@ impl Upload {
         if self.id.is_none() {
             let request = self.s3.put_object().bucket(&self.bucket).key(&self.key);
             let put = request.body(ByteStream::from(last)).send().await;
-            put.map_err(|error| self.unwritten(DisplayErrorContext(&error)))?;
+            put.map_err(|error| self.refused(&error))?;
             return Ok(self.bytes);
         }
         if !last.is_empty() {
@@ -71,7 +71,7 @@ impl Upload {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.s3.complete_multipart_upload().bucket(&self.bucket).key(&self.key);
         let completed = request.set_upload_id(self.id.clone()).multipart_upload(parts).send().await;
-        completed.map_err(|error| self.unwritten(DisplayErrorContext(&error)))?;
+        completed.map_err(|error| self.refused(&error))?;
         self.id = None;
         Ok(self.bytes)
     }
@@ -91,7 +91,7 @@ impl Upload {
         if self.id.is_none() {
             let request = self.s3.create_multipart_upload().bucket(&self.bucket).key(&self.key);
             let created = request.send().await;
-            let created = created.map_err(|error| self.unwritten(DisplayErrorContext(&error)))?;
+            let created = created.map_err(|error| self.refused(&error))?;
             self.id = created.upload_id;
         }
         if self.sending.len() >= PARTS_AT_ONCE_MAX {
@@ -109,7 +109,7 @@ impl Upload {
             .body(ByteStream::from(body));
         let send = async move {
             let part = request.send().await.map_err(|error| {
-                unreadable(format!("{uri} cannot be written"), DisplayErrorContext(&error))
+                s3_failure(format!("{uri} cannot be written"), "s3:PutObject", &error)
             })?;
             // Whatever checksum the part was sent with must be repeated at the end.
             Ok(CompletedPart::builder()
@@ -128,6 +128,11 @@ impl Upload {
         let part = part.await.map_err(|error| self.unwritten(error))??;
         self.sent.push(part);
         Ok(())
+    }
+
+    fn refused(&self, error: &(impl ProvideErrorMetadata + std::error::Error)) -> Failure {
+        let uri = layout::uri(&self.bucket, &self.key);
+        s3_failure(format!("{uri} cannot be written"), "s3:PutObject", error)
     }
 
     fn unwritten(&self, reason: impl std::fmt::Display) -> Failure {

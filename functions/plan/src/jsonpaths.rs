@@ -2,9 +2,9 @@
 //! keeps a copy, so that a retry reads what the plan has seen.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure, Run, layout, pipeline};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use serde::Deserialize;
 
 use crate::manifest::put;
@@ -43,7 +43,7 @@ async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<String>,
     let object = match s3.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => object,
         Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-        Err(error) => return Err(unreadable(place(), DisplayErrorContext(&error))),
+        Err(error) => return Err(s3_failure(place(), "s3:GetObject", &error)),
     };
     let bytes = object.body.collect().await.map_err(|error| unreadable(place(), error))?;
     String::from_utf8(bytes.to_vec()).map(Some).map_err(|error| unreadable(place(), error))

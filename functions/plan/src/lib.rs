@@ -48,7 +48,7 @@ pub struct Context {
 ///
 /// # Errors
 /// `SourceUnreadable` when there is nothing under any prefix, or a bucket cannot be read;
-/// `InvalidConfiguration` for a JSONPaths file that does not fit; `WarehouseBusy` and
+/// `InvalidConfiguration` for a JSONPaths file that does not fit, or a permission that is missing; `WarehouseBusy` and
 /// `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Failure> {

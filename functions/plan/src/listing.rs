@@ -4,12 +4,11 @@
 //! Folders show where the keys may be cut, so that ranges can be listed at the same time.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::types::Object as Listed;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use segue_contract::{Failure, layout};
-use segue_function::unreadable;
+use segue_function::s3_failure;
 
 use crate::objects::Object;
 
@@ -146,10 +145,7 @@ impl Place<'_> {
         error: &aws_sdk_s3::error::SdkError<ListObjectsV2Error, R>,
     ) -> Failure {
         let place = format!("{} cannot be listed", layout::uri(self.bucket, self.prefix));
-        match error.code() {
-            Some(code) => unreadable(place, code),
-            None => unreadable(place, DisplayErrorContext(error)),
-        }
+        s3_failure(place, "s3:ListBucket", error)
     }
 }
 

@@ -4,12 +4,11 @@
 use std::io::Write;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use flate2::write::GzEncoder;
 use segue_contract::messages::Compression;
 use segue_contract::{ErrorName, Failure, Run, layout};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use serde_json::json;
 
 use crate::objects::Object;
@@ -177,7 +176,7 @@ pub async fn put(s3: &Client, bucket: &str, key: &str, body: Vec<u8>) -> Result<
     let sent = s3.put_object().bucket(bucket).key(key).body(ByteStream::from(body)).send().await;
     sent.map(|_| ()).map_err(|error| {
         let what = format!("{} cannot be written", layout::uri(bucket, key));
-        unreadable(what, DisplayErrorContext(&error))
+        s3_failure(what, "s3:PutObject", &error)
     })
 }
 

@@ -7,14 +7,13 @@ mod origin;
 mod page;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use segue_contract::messages::{
     Caught, Checked, CompactedSource, Plan, ReportRequest, Reported, StatementState,
 };
 use segue_contract::{ErrorName, Failure, layout};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use serde::Serialize;
 
 /// What the function needs besides a request.
@@ -65,7 +64,8 @@ pub struct Report {
 /// alarm depends on it.
 ///
 /// # Errors
-/// `SourceUnreadable` when the work bucket does not take it.
+/// `SourceUnreadable` when the work bucket does not take it, `InvalidConfiguration` when the function
+/// may not write there.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reported, Failure> {
     let run = request.run.clone();
@@ -159,7 +159,7 @@ async fn put(context: &Context, key: &str, kind: &str, body: String) -> Result<(
         .await;
     sent.map(|_| ()).map_err(|error| {
         let what = format!("{} cannot be written", layout::uri(&context.work_bucket, key));
-        unreadable(what, DisplayErrorContext(&error))
+        s3_failure(what, "s3:PutObject", &error)
     })
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::Timestamp;
 use segue_contract::{ErrorName, Failure};
+use segue_function::denied;
 use serde::{Deserialize, Serialize};
 
 /// The `detail-type` of the message that this function sends itself.
@@ -84,7 +85,8 @@ struct Envelope {
 /// Safe to run again: a run that finds nothing new ends at once.
 ///
 /// # Errors
-/// `WarehouseUnreachable` when Step Functions or the queue does not answer: the messages come again.
+/// `WarehouseUnreachable` when Step Functions or the queue does not answer, `InvalidConfiguration`
+/// when the function may not ask them: the messages come again.
 #[tracing::instrument(skip_all, fields(messages = event.records.len()))]
 pub async fn handle(context: &Context, event: Messages) -> Result<Response, Failure> {
     let (known, unknown): (Vec<_>, Vec<_>) = event.records.into_iter().partition(is_known);
@@ -115,7 +117,7 @@ async fn in_flight(context: &Context) -> Result<bool, Failure> {
         .max_results(1)
         .send()
         .await
-        .map_err(|error| unreachable("listing executions", DisplayErrorContext(&error)))?;
+        .map_err(|error| failed("listing executions", "states:ListExecutions", &error))?;
     Ok(!running.executions.is_empty())
 }
 
@@ -137,7 +139,7 @@ async fn start(context: &Context, now: Timestamp) -> Result<bool, Failure> {
             Ok(is_new)
         }
         Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(false),
-        Err(error) => Err(unreachable("starting the run", DisplayErrorContext(&error))),
+        Err(error) => Err(failed("starting the run", "states:StartExecution", &error)),
     }
 }
 
@@ -157,13 +159,19 @@ async fn keep_wake_up(context: &Context) -> Result<(), Failure> {
         .delay_seconds(context.wake_up_seconds)
         .send()
         .await
-        .map_err(|error| unreachable("keeping a wake-up", DisplayErrorContext(&error)))?;
+        .map_err(|error| failed("keeping a wake-up", "sqs:SendMessage", &error))?;
     tracing::info!(seconds = context.wake_up_seconds, "a run is in flight: looking again later");
     Ok(())
 }
 
-fn unreachable(what: &str, reason: impl std::fmt::Display) -> Failure {
-    Failure::new(ErrorName::WarehouseUnreachable, format!("{what}: {reason}"))
+fn failed<E>(what: &str, action: &str, error: &E) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error,
+{
+    denied(what, action, error).unwrap_or_else(|| {
+        let reason = format!("{what}: {}", DisplayErrorContext(error));
+        Failure::new(ErrorName::WarehouseUnreachable, reason)
+    })
 }
 
 #[cfg(test)]

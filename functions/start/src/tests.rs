@@ -114,6 +114,25 @@ async fn messages_that_cannot_be_read_start_nothing() {
     assert_eq!((none.num_calls(), keep.num_calls()), (0, 0));
 }
 
+#[tokio::test]
+async fn a_permission_that_is_missing_is_named_to_who_deployed_it() {
+    let denied = mock!(aws_sdk_sfn::Client::start_execution).then_error(|| {
+        let meta = aws_sdk_sfn::error::ErrorMetadata::builder().code("AccessDeniedException");
+        StartExecutionError::generic(meta.message("not authorized").build())
+    });
+    let context = Context {
+        step_functions: mock_client!(aws_sdk_sfn, RuleMode::Sequential, &[&running(0), &denied]),
+        sqs: mock_client!(aws_sdk_sqs, RuleMode::Sequential, &[&keeping()]),
+        state_machine_arn: "arn:m".into(),
+        queue_url: "http://queue".into(),
+        wake_up_seconds: 7,
+    };
+    let records = vec![Message { message_id: "0".into(), body: CREATED.into() }];
+    let failure = handle(&context, Messages { records }).await.expect_err("denied");
+    assert_eq!(failure.name, ErrorName::InvalidConfiguration);
+    assert!(failure.message.contains("expected the permission states:StartExecution"), "{failure}");
+}
+
 #[test]
 fn all_who_start_at_once_use_one_name() {
     let name = |second| execution_name(Timestamp::from_second(second).expect("a time"));
