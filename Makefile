@@ -72,6 +72,12 @@ test: tools check-tools ## Check, build and test everything; the last line count
 bench: ## Measure how fast tiny objects are merged, beside a bare client, and millions planned
 	@cargo bench --locked -p segue-compact -p segue-plan --bench throughput --bench large
 
+.PHONY: sizes
+sizes: tools ## Build as deployed, load DATA, print zip and memory of each function
+	@PROFILE=release tools/build.sh
+	@tools/run.sh '$(DATA)' $(GENERATED)
+	@$(PYTHON) tools/sizes.py
+
 .PHONY: clean
 clean: down ## Remove what was built and what was loaded; the tools stay
 	rm -rf target .aws-sam .segue
