@@ -30,6 +30,8 @@ pub enum Command {
     Generate(Generate),
     /// Say what a load will take and cost, with and without merging small objects
     Estimate(Estimate),
+    /// Look for what would make a run fail, before it does
+    Doctor(Doctor),
     /// The whole pipeline on this machine, without an AWS account
     #[command(subcommand)]
     Local(Local),
@@ -138,6 +140,20 @@ pub struct Estimate {
     /// What to reckon with
     #[command(flatten)]
     pub assumptions: Assumptions,
+}
+
+/// `segue doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which stack
+    #[command(flatten)]
+    pub target: Target,
+    /// Have the warehouse read every file as a run would, and load nothing
+    #[arg(long)]
+    pub noload: bool,
+    /// Print an array of findings
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `segue local …`

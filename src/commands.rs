@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     aws::Clouds,
     cli::{self, Checkout, Command, Local, Target},
+    doctor,
     errors::{Outcome, Problem},
     estimate,
     execution::{self, Report, Runs},
@@ -25,6 +26,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Query(query) => ask(query).await,
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
         Command::Estimate(wanted) => estimate_load(wanted).await,
+        Command::Doctor(wanted) => examine(wanted).await,
         Command::Local(Local::Up(up)) => local_up(up).await,
         Command::Local(Local::Run(run)) => {
             let project = checkout(&run.start.checkout)?;
@@ -61,6 +63,14 @@ async fn estimate_load(wanted: cli::Estimate) -> Outcome {
         }
     };
     estimate::show(sources, &wanted.assumptions)
+}
+
+async fn examine(wanted: cli::Doctor) -> Outcome {
+    let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::OneFile };
+    let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
+    let (clouds, stack) = find(wanted.target).await?;
+    let findings = doctor::Doctor { clouds, stack, place, depth }.examine().await;
+    doctor::show(&findings, wanted.json)
 }
 
 async fn load(wanted: cli::Run) -> Outcome {

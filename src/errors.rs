@@ -57,6 +57,16 @@ impl Problem {
         self
     }
 
+    /// What went wrong, without what to do about it.
+    pub fn message(&self) -> &str {
+        self.message.trim_end()
+    }
+
+    /// What to do about it, where there is something to say.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The exit code's meaning.
     pub fn exit(&self) -> Exit {
         self.exit

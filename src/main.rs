@@ -3,6 +3,7 @@
 mod aws;
 mod cli;
 mod commands;
+mod doctor;
 mod errors;
 mod estimate;
 mod execution;

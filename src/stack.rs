@@ -65,6 +65,31 @@ impl Stack {
         self.output("LandingBucketName")
     }
 
+    /// The bucket where runs keep their files.
+    pub fn work_bucket(&self) -> Outcome<&str> {
+        self.output("WorkBucketName")
+    }
+
+    /// The role that COPY assumes.
+    pub fn copy_role(&self) -> Outcome<&str> {
+        self.output("CopyRoleArn")
+    }
+
+    /// The functions' role, which is their user in the database, too.
+    pub fn warehouse_role(&self) -> Outcome<&str> {
+        self.output("WarehouseRoleName")
+    }
+
+    /// The key of a JSONPaths file of one's own in the landing bucket, where one is named.
+    pub fn events_jsonpaths_key(&self) -> Option<&str> {
+        self.filled("EventsJsonPathsKey")
+    }
+
+    /// The version of the template that was deployed.
+    pub fn version(&self) -> Option<&str> {
+        self.filled("Version")
+    }
+
     /// The state machine that loads.
     pub fn load_state_machine(&self) -> Outcome<&str> {
         self.output("LoadStateMachineArn")

@@ -4,7 +4,7 @@ use std::{collections::HashMap, io};
 
 use aws_sdk_redshiftdata::{
     Client,
-    types::{ColumnMetadata, Field, StatusString},
+    types::{ColumnMetadata, Field, StatementStatusString, StatusString, SubStatementData},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
@@ -71,6 +71,48 @@ impl Warehouse {
             }
         };
         if has_rows { self.fetch(&id).await } else { Ok(Rows::none()) }
+    }
+
+    /// Runs statements as one transaction; their results are left where they are.
+    ///
+    /// # Errors
+    /// The warehouse's own message, and the first bad rows of a COPY that refused its input.
+    pub async fn transact(&self, statements: Vec<String>) -> Outcome {
+        let answer = self
+            .client
+            .batch_execute_statement()
+            .database(&self.database)
+            .set_workgroup_name(self.workgroup.clone())
+            .set_cluster_identifier(self.cluster.clone())
+            .set_secret_arn(self.secret.clone())
+            .set_sqls(Some(statements))
+            .send()
+            .await
+            .map_err(|error| aws::problem("send the statements to the warehouse", error))?;
+        let id = answer.id.unwrap_or_default();
+        let Err(problem) = self.wait(&id).await else { return Ok(()) };
+        match self.refused_rows(&id).await {
+            Ok(Some(rows)) => Err(Problem::failed(format!("{}: {rows}", problem.message()))),
+            // The diagnosis is an extra: without it the reason still stands.
+            _ => Err(problem),
+        }
+    }
+
+    /// Where and why the COPY of a failed transaction refused its input, in one line.
+    async fn refused_rows(&self, id: &str) -> Outcome<Option<String>> {
+        let statement = self.client.describe_statement().id(id).send().await;
+        let statement =
+            statement.map_err(|error| aws::problem("ask why the statement failed", error))?;
+        let failed = |part: &&SubStatementData| part.status == Some(StatementStatusString::Failed);
+        let Some(part) = statement.sub_statements().iter().find(failed) else { return Ok(None) };
+        let statements = segue_contract::pipeline::load_errors(part.redshift_query_id, 1)
+            .map_err(|failure| Problem::failed(failure.message))?;
+        let Some(diagnosis) = statements.first() else { return Ok(None) };
+        let rows = self.query(&diagnosis.sql).await?;
+        Ok(rows.rows.first().map(|cells| {
+            let cell = |index: usize| cells.get(index).map(Cell::text).unwrap_or_default();
+            format!("{} line {}, {}: {}", cell(0), cell(1), cell(2), cell(6))
+        }))
     }
 
     async fn submit(&self, sql: &str) -> Outcome<String> {

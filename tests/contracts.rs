@@ -235,6 +235,32 @@ fn every_statement_names_itself_and_no_resource_is_everything_where_an_arn_exist
     assert!(!text.contains("Action: \"*\""));
 }
 
+/// What holds data outlives its stack and its replacement; what can be made again goes with it.
+#[test]
+fn what_holds_data_is_kept_and_nothing_else_stays_behind() {
+    let holds_data = ["AWS::S3::Bucket", "AWS::RedshiftServerless::Namespace"];
+    let mut kept = Names::new();
+    for file in ["template.yaml", "warehouse.yaml"] {
+        let template: Value = serde_yaml_ng::from_str(&read(file)).expect(file);
+        for (name, resource) in template["Resources"].as_mapping().expect("Resources") {
+            let name = name.as_str().expect("a name");
+            let policies = ["DeletionPolicy", "UpdateReplacePolicy"].map(|key| &resource[key]);
+            if holds_data.iter().any(|kind| resource["Type"] == *kind) {
+                assert!(policies.iter().all(|policy| **policy == "Retain"), "{name}");
+                kept.insert(name.to_owned());
+            } else {
+                assert!(policies.iter().all(|policy| policy.is_null()), "{name}");
+            }
+        }
+    }
+    assert_eq!(kept, ["LandingBucket", "Namespace", "WorkBucket"].map(str::to_owned).into());
+}
+
+#[test]
+fn the_stack_says_of_which_version_it_is() {
+    assert_eq!(template()["Outputs"]["Version"]["Value"], env!("CARGO_PKG_VERSION"));
+}
+
 #[test]
 fn every_state_s_function_is_one_that_exists() {
     let known: Names =

@@ -8,5 +8,6 @@ format as json {{ jsonpaths }}
 timeformat 'epochmillisecs'
 {% if max_errors %}maxerror {{ max_errors }}{% endif %}
 {% if gzip %}gzip{% elif zstd %}zstd{% endif %}
+{% if noload %}noload{% endif %}
 compupdate off
 statupdate off;

@@ -7,5 +7,6 @@ manifest
 format as json 'auto'
 {% if max_errors %}maxerror {{ max_errors }}{% endif %}
 {% if gzip %}gzip{% elif zstd %}zstd{% endif %}
+{% if noload %}noload{% endif %}
 compupdate off
 statupdate off;

@@ -57,6 +57,22 @@ pub fn jsonpaths(source: &str) -> Option<&'static str> {
 /// `InvalidInput` for a step that does not exist or a value that cannot be quoted;
 /// `StatementFailed` for a template that does not render.
 pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Failure> {
+    render_with(&step.step, &values(step, deployment, false)?)
+}
+
+/// The statements that read what the run's manifest of this source names, as the run's COPY would,
+/// and load nothing: one transaction, which leaves nothing behind.
+///
+/// # Errors
+/// As [`render`].
+pub fn rehearse(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Failure> {
+    let values = values(step, deployment, true)?;
+    let steps = ["create/staging", &step.step, "rehearse/drop"];
+    let statements = steps.map(|name| render_with(name, &values));
+    Ok(statements.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, Failure> {
     let staged_sources = sources()
         .into_iter()
         .map(|source| {
@@ -66,7 +82,8 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
         .collect::<Result<Vec<_>, Failure>>()?;
     let source = step.step.rsplit('/').next().unwrap_or_default();
     let stored = |key: String| layout::uri(&deployment.work_bucket, &key);
-    let values = context! {
+    Ok(context! {
+        noload,
         staging => Value::from(step.run.staging_schema()?),
         run_id => step.run.id.as_str(),
         rebuild => step.run.input.rebuild,
@@ -80,8 +97,7 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
         max_errors => max_errors(step.max_rejects),
         has_rejects => step.has_rejects,
         rejects => stored(layout::rejects_prefix(&step.run)),
-    };
-    render_with(&step.step, &values)
+    })
 }
 
 /// What `MAXERROR` of a COPY must be that bears so many errors: it fails when they reach it. 0 for
@@ -285,6 +301,18 @@ mod tests {
         assert_eq!(written(false), None);
         let sql = written(true).expect("a statement").sql;
         assert!(sql.contains("from 's3://work/runs/run_1/rejects/'"), "{sql}");
+    }
+
+    #[test]
+    fn a_rehearsal_reads_as_the_run_would_and_leaves_nothing() {
+        let statements = rehearse(&step("stage/songs", false), &deployment()).expect("renders");
+        let copies: Vec<_> = statements.iter().filter(|one| one.file == "stage/songs").collect();
+        assert!(copies.len() == 1 && copies[0].sql.contains("\nnoload\n"), "{copies:?}");
+        let last = &statements.last().expect("some").sql;
+        assert!(last.ends_with("drop schema if exists staging_run_1 cascade"), "{last}");
+        assert!(statements.len() <= STATEMENTS_MAX);
+        let run = render(&step("stage/songs", false), &deployment()).expect("renders");
+        assert!(!run[0].sql.contains("noload"));
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! The buckets, and what lies under the prefixes.
+
+use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
+
+use super::{Depth, Source, finding::Finding};
+use crate::{
+    aws,
+    errors::{Outcome, Problem},
+    talk,
+};
+
+/// Objects that are listed at most where only some are looked at: one page.
+const SAMPLED_MAX: usize = 1_000;
+/// Objects that the warehouse is asked to read at most: their manifest is written in one piece.
+const READ_MAX: usize = 500_000;
+
+/// The stack's buckets.
+pub struct Files<'a> {
+    /// The client of both.
+    pub s3: Client,
+    /// Where files land.
+    pub landing: &'a str,
+    /// Where runs keep theirs.
+    pub work: &'a str,
+}
+
+/// The objects under a prefix.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Key and bytes, in key order.
+    pub objects: Vec<(String, u64)>,
+    /// Whether there are others.
+    pub is_cut: bool,
+}
+
+impl Files<'_> {
+    /// Whether both buckets are there and may be looked at.
+    pub async fn buckets(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (check, bucket) in [("landing bucket", self.landing), ("work bucket", self.work)] {
+            // A bucket's head has no body, so its errors have no message: a listing says why.
+            let listed = self.s3.list_objects_v2().bucket(bucket).max_keys(1).send().await;
+            findings.push(match listed {
+                Ok(_) => Finding::good(check, bucket),
+                Err(error) => {
+                    Finding::problem(check, &aws::problem(&format!("list s3://{bucket}"), error))
+                }
+            });
+        }
+        findings
+    }
+
+    /// Lists the objects under a prefix: some of them, or as many as the warehouse is to read.
+    pub async fn list(&self, prefix: &str, depth: Depth) -> Outcome<Listed> {
+        let limit = match depth {
+            Depth::OneFile => SAMPLED_MAX,
+            Depth::EveryFile => READ_MAX,
+        };
+        let mut listed = Listed::default();
+        let request = self.s3.list_objects_v2().bucket(self.landing).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let what = format!("list s3://{}/{prefix}", self.landing);
+            let page = page.map_err(|error| aws::problem(&what, error))?;
+            let is_last = page.is_truncated != Some(true);
+            for object in page.contents.unwrap_or_default() {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok());
+                if let (Some(key), Some(bytes @ 1..)) = (object.key, bytes) {
+                    listed.objects.push((key, bytes));
+                }
+            }
+            if listed.objects.len() >= limit {
+                listed.is_cut = !is_last || listed.objects.len() > limit;
+                listed.objects.truncate(limit);
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Whether there is something to load.
+    pub fn counted(&self, source: &Source, listed: &Listed) -> Finding {
+        let place = format!("s3://{}/{}", self.landing, source.prefix);
+        let finding = match listed.objects.len() {
+            0 => Finding::bad(
+                "files",
+                format!("none under {place}"),
+                "put files there, or deploy with the prefix under which they are",
+            ),
+            count if listed.is_cut => Finding::good(
+                "files",
+                format!("more than {} under {place}", talk::count(count, "file")),
+            ),
+            count => {
+                Finding::good("files", format!("{} under {place}", talk::count(count, "file")))
+            }
+        };
+        finding.of(source.name)
+    }
+
+    /// A small object of the landing bucket; `None` when there is none of this key.
+    pub async fn read(&self, key: &str) -> Outcome<Option<String>> {
+        let place = format!("s3://{}/{key}", self.landing);
+        let object = match self.s3.get_object().bucket(self.landing).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(aws::problem(&format!("read {place}"), error)),
+        };
+        let unreadable = |error: String| Problem::failed(format!("cannot read {place}: {error}"));
+        let bytes = object.body.collect().await.map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes.to_vec());
+        text.map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The first bytes of an object of the landing bucket.
+    pub async fn head(&self, key: &str, bytes_max: u64) -> Outcome<Vec<u8>> {
+        let what = format!("read s3://{}/{key}", self.landing);
+        let range = format!("bytes=0-{}", bytes_max - 1);
+        let request = self.s3.get_object().bucket(self.landing).key(key).range(range);
+        let object = request.send().await.map_err(|error| aws::problem(&what, error))?;
+        let body = object.body.collect().await;
+        let body = body.map_err(|error| Problem::failed(format!("cannot {what}: {error}")))?;
+        Ok(body.to_vec())
+    }
+
+    /// Writes a file into the work bucket, where its lifecycle clears it away.
+    pub async fn write(&self, key: &str, body: Vec<u8>) -> Outcome {
+        let request = self.s3.put_object().bucket(self.work).key(key);
+        let put = request.body(ByteStream::from(body)).send().await;
+        put.map(|_| ())
+            .map_err(|error| aws::problem(&format!("write s3://{}/{key}", self.work), error))
+    }
+}

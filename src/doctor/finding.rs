@@ -1,0 +1,149 @@
+//! What was found: good or bad, and what to do.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    errors::{Outcome, Problem},
+    print, talk,
+};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// A run will do, and yet somebody should look.
+    Warning,
+    /// A run would fail, or load something wrong.
+    Bad,
+    /// Cannot be known here.
+    Unknown,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Bad => "BAD",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What was looked at.
+    pub check: &'static str,
+    /// The source that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+    /// How bad it is.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn good(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, source: None, verdict: Verdict::Good, found: found.into(), advice: None }
+    }
+
+    /// A run will do, and yet somebody should look.
+    pub fn warning(
+        check: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { verdict: Verdict::Warning, advice: Some(advice.into()), ..Self::good(check, found) }
+    }
+
+    /// A run would fail, or load something wrong.
+    pub fn bad(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Bad, ..Self::warning(check, found, advice) }
+    }
+
+    /// Cannot be known here.
+    pub fn unknown(check: &'static str, found: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unknown, ..Self::good(check, found) }
+    }
+
+    /// Looking failed, as a run would.
+    pub fn problem(check: &'static str, problem: &Problem) -> Self {
+        let advice = problem.advice().map(str::to_owned);
+        Self { verdict: Verdict::Bad, advice, ..Self::good(check, problem.message()) }
+    }
+
+    /// The same, about a source.
+    pub fn of(self, source: &'static str) -> Self {
+        Self { source: Some(source), ..self }
+    }
+}
+
+/// Prints what was found; fails when something is bad.
+pub fn show(findings: &[Finding], json: bool) -> Outcome {
+    if json {
+        print::json(&findings)?;
+    } else {
+        print::line(&table(findings))?;
+        for finding in findings {
+            if let Some(advice) = &finding.advice {
+                talk::say(format!("{}: {advice}", name(finding)));
+            }
+        }
+    }
+    match findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count() {
+        0 => Ok(()),
+        bad => {
+            Err(Problem::failed(format!("{}, a run would fail", talk::count(bad, "bad finding")))
+                .hint("do what is said above, then look again"))
+        }
+    }
+}
+
+fn name(finding: &Finding) -> String {
+    match finding.source {
+        Some(source) => format!("{} of {source}", finding.check),
+        None => finding.check.to_owned(),
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let rows = findings
+        .iter()
+        .map(|finding| [name(finding), finding.verdict.to_string(), finding.found.clone()]);
+    print::table(&["looked at", "is", "found"], rows, &[]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_a_table_for_people() {
+        let findings = [
+            Finding::good("region", "eu-west-1"),
+            Finding::bad("files", "none under s3://b/log_data/", "put some there").of("events"),
+            Finding::unknown("rights", "the local warehouse knows no users"),
+        ];
+        insta::assert_snapshot!(table(&findings), @r"
+        | looked at       | is      | found                              |
+        |-----------------|---------|------------------------------------|
+        | region          | good    | eu-west-1                          |
+        | files of events | BAD     | none under s3://b/log_data/        |
+        | rights          | unknown | the local warehouse knows no users |
+        ");
+        assert!(show(&findings[..1], true).is_ok());
+        let problem = show(&findings, true).expect_err("one is bad");
+        assert_eq!(problem.message(), "1 bad finding, a run would fail");
+    }
+}

@@ -1,0 +1,179 @@
+//! `segue doctor`: looks for what would make a run fail, and says what to do about each finding.
+//!
+//! It changes nothing that a run sees: what the warehouse is asked to read leaves with its transaction.
+
+mod files;
+mod finding;
+mod rehearsal;
+mod sample;
+mod shape;
+mod warehouse;
+
+use segue_contract::pipeline;
+
+pub use self::finding::{Finding, show};
+use self::{files::Files, finding::Verdict, shape::Table};
+use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
+
+/// Where the stack stands: what only AWS knows is not guessed locally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On AWS.
+    Deployed,
+    /// On this machine.
+    Local,
+}
+
+/// How much the warehouse is asked to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// One file of each source.
+    OneFile,
+    /// Every file.
+    EveryFile,
+}
+
+/// What is looked at, and how.
+pub struct Doctor {
+    /// Clients that talk to the stack.
+    pub clouds: Clouds,
+    /// The stack.
+    pub stack: Stack,
+    /// Where it stands.
+    pub place: Place,
+    /// How much is read.
+    pub depth: Depth,
+}
+
+/// Where the files of a source are.
+struct Source {
+    name: &'static str,
+    prefix: String,
+    jsonpaths_key: Option<String>,
+}
+
+impl Doctor {
+    /// Looks at everything, whatever is found on the way.
+    pub async fn examine(&self) -> Vec<Finding> {
+        let mut findings = vec![self.version(), self.region()];
+        match self.look_at_all(&mut findings).await {
+            Ok(()) => {}
+            Err(problem) => findings.push(Finding::problem("stack", &problem)),
+        }
+        findings
+    }
+
+    async fn look_at_all(&self, findings: &mut Vec<Finding>) -> Outcome {
+        let files = Files {
+            s3: self.clouds.s3(),
+            landing: self.stack.landing_bucket()?,
+            work: self.stack.work_bucket()?,
+        };
+        let warehouse = Warehouse::of(&self.clouds, &self.stack)?;
+        findings.extend(files.buckets().await);
+        let reachable = warehouse::reachable(&warehouse).await;
+        let is_reachable = reachable.verdict == Verdict::Good;
+        findings.push(reachable);
+        if is_reachable {
+            findings.push(warehouse::rights(&warehouse, &self.stack, self.place).await?);
+        }
+        for source in self.sources()? {
+            let listed = files.list(&source.prefix, self.depth).await;
+            let listed = match listed {
+                Ok(listed) => listed,
+                Err(problem) => {
+                    findings.push(Finding::problem("files", &problem).of(source.name));
+                    continue;
+                }
+            };
+            findings.push(files.counted(&source, &listed));
+            self.look_into(&source, &files, &listed, findings).await?;
+            if is_reachable && !listed.objects.is_empty() {
+                let rehearsal = rehearsal::Rehearsal { doctor: self, files: &files };
+                findings.extend(rehearsal.of(&source, &listed, &warehouse).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the files of a source to the table that they are staged in.
+    async fn look_into(
+        &self,
+        source: &Source,
+        files: &Files<'_>,
+        listed: &files::Listed,
+        findings: &mut Vec<Finding>,
+    ) -> Outcome {
+        let table = Table::of(source.name, &self.deployment()?)?;
+        let own = pipeline::jsonpaths(source.name);
+        let brought = match (&source.jsonpaths_key, own) {
+            (Some(key), Some(_)) => match files.read(key).await {
+                Ok(brought) => brought,
+                Err(problem) => {
+                    findings.push(Finding::problem("paths", &problem).of(source.name));
+                    None
+                }
+            },
+            _ => None,
+        };
+        if let Some(text) = brought.as_deref().or(own) {
+            let whose = match (&brought, &source.jsonpaths_key) {
+                (Some(_), Some(key)) => format!("s3://{}/{key}", files.landing),
+                _ => format!("sql/stage/{}.jsonpaths.json", source.name),
+            };
+            findings.push(table.paths_fit(&whose, text).of(source.name));
+        }
+        let keys = table.keys(brought.as_deref().or(own));
+        findings.extend(sample::examine(files, source.name, &table, &keys, listed).await);
+        Ok(())
+    }
+
+    fn sources(&self) -> Outcome<[Source; 2]> {
+        let key = self.stack.events_jsonpaths_key().map(str::to_owned);
+        let (events, songs) = (self.stack.events_prefix()?, self.stack.songs_prefix()?);
+        Ok([
+            Source { name: "events", prefix: events.to_owned(), jsonpaths_key: key },
+            Source { name: "songs", prefix: songs.to_owned(), jsonpaths_key: None },
+        ])
+    }
+
+    /// What the functions' settings add to the SQL.
+    fn deployment(&self) -> Outcome<pipeline::Deployment> {
+        Ok(pipeline::Deployment {
+            work_bucket: self.stack.work_bucket()?.to_owned(),
+            copy_role_arn: self.stack.copy_role()?.to_owned(),
+        })
+    }
+
+    fn version(&self) -> Finding {
+        let this = env!("CARGO_PKG_VERSION");
+        match self.stack.version() {
+            Some(deployed) if deployed == this => {
+                Finding::good("version", format!("{deployed}, as this program"))
+            }
+            Some(deployed) => Finding::warning(
+                "version",
+                format!("the stack is of version {deployed}, this program of {this}"),
+                "deploy the stack again from the checkout that this program was built in",
+            ),
+            None => Finding::warning(
+                "version",
+                "the stack does not say of which version it is",
+                "deploy it again from this version of template.yaml",
+            ),
+        }
+    }
+
+    fn region(&self) -> Finding {
+        let region = self.clouds.region();
+        let workgroup = self.stack.workgroup().and_then(|arn| arn.split(':').nth(3));
+        match workgroup {
+            Some(other) if other != region => Finding::bad(
+                "region",
+                format!("the stack is in {region}, its workgroup in {other}"),
+                "deploy the stack where the workgroup is: the Data API reaches no other region",
+            ),
+            _ => Finding::good("region", region),
+        }
+    }
+}

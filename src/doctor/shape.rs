@@ -1,0 +1,227 @@
+//! The table that a source is staged in, and whether paths fit it: JSONPaths map by position.
+
+use std::collections::BTreeSet;
+
+use segue_contract::{
+    Run, RunInput,
+    messages::{Compression, Step},
+    pipeline::{self, Deployment},
+};
+use serde::Deserialize;
+
+use super::finding::Finding;
+use crate::errors::{Outcome, Problem};
+
+/// A staging table, as its DDL has it.
+#[derive(Debug)]
+pub struct Table {
+    /// In the order of the table.
+    pub columns: Vec<Column>,
+}
+
+/// One column of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Bytes of a text at most; `None` of what is no text.
+    pub bytes_max: Option<usize>,
+    /// Whether a record without it is refused.
+    pub is_required: bool,
+}
+
+#[derive(Deserialize)]
+struct JsonPaths {
+    jsonpaths: Vec<String>,
+}
+
+/// A run that is none, for SQL that is rendered outside of one.
+pub fn step(id: &str, name: &str, compression: Compression) -> Step {
+    let run = Run {
+        id: id.to_owned(),
+        started_at: String::new(),
+        redrive_count: 0,
+        input: RunInput::default(),
+    };
+    Step { compression, ..Step::first(run, name) }
+}
+
+impl Table {
+    /// The staging table of a source.
+    pub fn of(source: &str, deployment: &Deployment) -> Outcome<Self> {
+        let create = step("doctor", "create/staging", Compression::None);
+        let statements = pipeline::render(&create, deployment)
+            .map_err(|failure| Problem::failed(failure.message))?;
+        let name = format!(".staging_{source} (");
+        let found = statements.iter().find(|statement| statement.sql.contains(&name));
+        let ddl = found.map(|statement| statement.sql.as_str()).unwrap_or_default();
+        let columns: Vec<Column> = ddl
+            .lines()
+            .skip_while(|line| !line.contains(&name))
+            .skip(1)
+            .take_while(|line| !line.starts_with(')'))
+            .filter_map(Column::parse)
+            .collect();
+        match columns.is_empty() {
+            true => Err(Problem::failed(format!("sql/create/staging.sql has no staging_{source}"))),
+            false => Ok(Self { columns }),
+        }
+    }
+
+    /// Whether each path of a JSONPaths file stands where its column does.
+    pub fn paths_fit(&self, whose: &str, text: &str) -> Finding {
+        let advice = "mend the file, or remove it to use Segue's own: one path a column, in the order \
+                      of sql/create/staging.sql";
+        let paths = match serde_json::from_str::<JsonPaths>(text) {
+            Ok(found) => found.jsonpaths,
+            Err(error) => {
+                let found = format!("{whose}: expected {{\"jsonpaths\": […]}}, found: {error}");
+                return Finding::bad("paths", found, advice);
+            }
+        };
+        let expected = self.columns.len();
+        if paths.len() != expected {
+            let found = format!("{whose}: expected {expected} paths, found {}", paths.len());
+            return Finding::bad("paths", found, advice);
+        }
+        let names: BTreeSet<&str> =
+            self.columns.iter().map(|column| column.name.as_str()).collect();
+        let others =
+            paths.iter().zip(&self.columns).enumerate().filter_map(|(index, (path, column))| {
+                let key = key(path).map(|key| snake_case(&key)).unwrap_or_default();
+                (key != column.name).then_some((
+                    index + 1,
+                    path,
+                    column,
+                    names.contains(key.as_str()),
+                ))
+            });
+        let mut others: Vec<_> = others.collect();
+        // A path that has another column's name shows what went wrong better than one with none.
+        others.sort_by_key(|(.., is_misplaced)| !is_misplaced);
+        match others.first() {
+            None => Finding::good(
+                "paths",
+                format!("{expected} in {whose}, in the order of the columns"),
+            ),
+            Some((position, path, column, true)) => Finding::bad(
+                "paths",
+                format!(
+                    "{whose}: path {position} is {path}, and column {position} is {}",
+                    column.name
+                ),
+                advice,
+            ),
+            Some((position, path, column, false)) => Finding::warning(
+                "paths",
+                format!("{whose}: path {position}, {path}, fills column {}", column.name),
+                "see that this is meant: paths map by position, whatever their names",
+            ),
+        }
+    }
+
+    /// The key of a record that fills each column: by a JSONPaths file, or by the column's own name.
+    /// `None` where the path is none of a plain key.
+    pub fn keys(&self, jsonpaths: Option<&str>) -> Vec<Option<String>> {
+        let paths = jsonpaths.and_then(|text| serde_json::from_str::<JsonPaths>(text).ok());
+        match paths {
+            Some(found) => found.jsonpaths.iter().map(|path| key(path)).collect(),
+            None => self.columns.iter().map(|column| Some(column.name.clone())).collect(),
+        }
+    }
+}
+
+impl Column {
+    /// Reads a line of the DDL, such as `    artist varchar(1024) not null,`.
+    fn parse(line: &str) -> Option<Self> {
+        let (name, rest) = line.trim().trim_end_matches(',').split_once(' ')?;
+        let bytes = rest.strip_prefix("varchar(").and_then(|rest| rest.split(')').next());
+        Some(Self {
+            name: name.to_owned(),
+            bytes_max: bytes.and_then(|bytes| bytes.parse().ok()),
+            is_required: rest.ends_with("not null"),
+        })
+    }
+}
+
+/// `$['firstName']` and `$.firstName` → `firstName`; nothing of a deeper path.
+fn key(path: &str) -> Option<String> {
+    let path = path.strip_prefix('$')?;
+    let bracketed = [("['", "']"), ("[\"", "\"]")].into_iter();
+    let name = bracketed
+        .filter_map(|(before, after)| path.strip_prefix(before)?.strip_suffix(after))
+        .next()
+        .or_else(|| path.strip_prefix('.'))?;
+    (!name.contains(['.', '[', ']', '\'', '"'])).then(|| name.to_owned())
+}
+
+/// `firstName` → `first_name`.
+fn snake_case(key: &str) -> String {
+    let mut name = String::new();
+    for character in key.chars() {
+        if character.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(character.to_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn table(source: &str) -> Table {
+        let deployment = Deployment {
+            work_bucket: "work".into(),
+            copy_role_arn: "arn:aws:iam::1:role/c".into(),
+        };
+        Table::of(source, &deployment).expect("a table")
+    }
+
+    #[test]
+    fn columns_are_those_of_the_ddl() {
+        let songs = table("songs").columns;
+        let names: Vec<&str> = songs.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names.len(), 10);
+        assert_eq!((names[0], names[9]), ("num_songs", "year"));
+        let artist =
+            Column { name: "artist_name".into(), bytes_max: Some(1024), is_required: true };
+        assert_eq!(songs[5], artist);
+        assert_eq!((songs[0].bytes_max, songs[0].is_required), (None, false));
+    }
+
+    #[test]
+    fn our_own_paths_stand_in_the_order_of_the_columns() {
+        let own = pipeline::jsonpaths("events").expect("events have paths");
+        let finding = table("events").paths_fit("ours", own);
+        assert_eq!(finding.found, "18 in ours, in the order of the columns");
+    }
+
+    #[test]
+    fn paths_that_do_not_fit_are_named() {
+        let own = pipeline::jsonpaths("events").expect("events have paths");
+        let swapped = own.replace("firstName", "x").replace("lastName", "firstName");
+        let swapped = swapped.replace("['x']", "['lastName']");
+        let renamed = own.replace("userAgent", "browser");
+        let short = r#"{"jsonpaths": ["$.artist"]}"#;
+        let found: Vec<String> = [swapped.as_str(), renamed.as_str(), short, "[]"]
+            .iter()
+            .map(|text| table("events").paths_fit("theirs", text))
+            .map(|finding| format!("{}: {}", finding.verdict, finding.found))
+            .collect();
+        insta::assert_snapshot!(found.join("\n"), @r#"
+        BAD: theirs: path 3 is $['lastName'], and column 3 is first_name
+        warning: theirs: path 17, $['browser'], fills column user_agent
+        BAD: theirs: expected 18 paths, found 1
+        BAD: theirs: expected {"jsonpaths": […]}, found: invalid length 0, expected struct JsonPaths with 1 element at line 1 column 2
+        "#);
+    }
+
+    #[test]
+    fn a_key_is_read_out_of_either_spelling() {
+        let keys = ["$['a']", "$.a", "$[\"a\"]", "$.a.b", "$['a']['b']", "a"].map(key);
+        let a = || Some("a".to_owned());
+        assert_eq!(keys, [a(), a(), a(), None, None, None]);
+    }
+}
