@@ -36,6 +36,8 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
         .env("BIND_HOST", "127.0.0.1")
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", ports.emulator.to_string())
+        // Functions may do what their roles allow, and nothing else.
+        .env("AUTH", "true")
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
         .env("PERSIST_STATE", "1")

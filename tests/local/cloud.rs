@@ -7,9 +7,13 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::ResourceStatus;
 use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sfn::types::ExecutionStatus;
 use aws_smithy_http_client::Builder;
 use tokio::runtime::Runtime;
 
+/// How long a run may take to fail.
+const ENDED_WITHIN: Duration = Duration::from_secs(120);
 /// How long a stack may take to be gone.
 const DELETED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -18,6 +22,7 @@ pub struct Cloud {
     runtime: Runtime,
     stacks: aws_sdk_cloudformation::Client,
     s3: aws_sdk_s3::Client,
+    runs: aws_sdk_sfn::Client,
 }
 
 impl Cloud {
@@ -31,7 +36,8 @@ impl Cloud {
             .endpoint_url(endpoint);
         let settings = runtime.block_on(settings.load());
         let stacks = aws_sdk_cloudformation::Client::new(&settings);
-        Self { runtime, stacks, s3: aws_sdk_s3::Client::new(&settings) }
+        let runs = aws_sdk_sfn::Client::new(&settings);
+        Self { runtime, stacks, s3: aws_sdk_s3::Client::new(&settings), runs }
     }
 
     pub fn outputs(&self, stack: &str) -> BTreeMap<String, String> {
@@ -72,6 +78,33 @@ impl Cloud {
                 answer => assert!(Instant::now() < deadline, "{stack} is still there: {answer:?}"),
             }
             std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    pub fn put(&self, bucket: &str, key: &str, body: String) {
+        let request = self.s3.put_object().bucket(bucket).key(key);
+        let put = request.body(ByteStream::from(body.into_bytes())).send();
+        self.runtime.block_on(put).expect("written");
+    }
+
+    /// Starts a run that is to fail, and says with which error and cause it did.
+    pub fn failed_run(&self, machine: &str, input: &str) -> (String, String) {
+        let started = self.runs.start_execution().state_machine_arn(machine).input(input).send();
+        let execution = self.runtime.block_on(started).expect("a run").execution_arn;
+        let deadline = Instant::now() + ENDED_WITHIN;
+        loop {
+            let asked = self.runs.describe_execution().execution_arn(&execution).send();
+            let run = self.runtime.block_on(asked).expect("a run");
+            match run.status {
+                ExecutionStatus::Running => {
+                    assert!(Instant::now() < deadline, "{execution} does not end");
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+                ExecutionStatus::Failed => {
+                    return (run.error.unwrap_or_default(), run.cause.unwrap_or_default());
+                }
+                other => panic!("expected a run that fails, found {other}: {:?}", run.output),
+            }
         }
     }
 

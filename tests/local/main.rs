@@ -4,6 +4,8 @@
 //! Needs what `make build` leaves behind.
 
 mod cloud;
+mod doctor;
 mod load;
+mod permissions;
 mod rehearsal;
 mod stack;

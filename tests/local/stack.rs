@@ -78,6 +78,16 @@ impl Stack {
         folder
     }
 
+    /// The built template.
+    pub fn template(&self) -> String {
+        fs::read_to_string(self.build().join("template.yaml")).expect("a built template")
+    }
+
+    /// Puts another template in the place of the built one.
+    pub fn change_template(&self, template: &str) {
+        fs::write(self.build().join("template.yaml"), template).expect("written");
+    }
+
     /// Deploys what is built as `make deploy` does, with these parameters other than the last time.
     pub fn deploy(&self, parameters: &[&str]) -> String {
         let mut sam = Command::new(root().join(".tools/sam/bin/sam"));

@@ -92,7 +92,8 @@ where
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let answer = match (context, request(event.payload)) {
-            (Ok(context), Ok(request)) => handle(context, request).await,
+            // Boxed: within one another the futures of some handlers are too deep for the compiler.
+            (Ok(context), Ok(request)) => Box::pin(handle(context, request)).await,
             (Err(failure), _) => Err(failure.clone()),
             (_, Err(failure)) => Err(failure),
         };

@@ -1,0 +1,58 @@
+//! Functions may do what their roles allow and nothing else, here as on AWS: every test of this
+//! program runs so. What is missing is named to who deployed it.
+
+use serde_yaml_ng::Value;
+
+use crate::stack::{STACK, Stack, data};
+
+/// Takes every statement of this name out of a part of the template.
+fn take_away(value: &mut Value, permission: &str) -> usize {
+    match value {
+        Value::Sequence(items) => {
+            let before = items.len();
+            items.retain(|item| item["Sid"] != permission);
+            let taken = before - items.len();
+            taken + items.iter_mut().map(|item| take_away(item, permission)).sum::<usize>()
+        }
+        Value::Mapping(mapping) => {
+            mapping.values_mut().map(|inner| take_away(inner, permission)).sum()
+        }
+        Value::Tagged(tagged) => take_away(&mut tagged.value, permission),
+        _ => 0,
+    }
+}
+
+/// Deploys the stack without one permission of one holder.
+fn deploy_without(stack: &Stack, built: &Value, holder: &str, permission: &str) {
+    let mut template = built.clone();
+    let taken = take_away(&mut template["Resources"][holder], permission);
+    assert_eq!(taken, 1, "{holder} has the permission {permission}");
+    stack.change_template(&serde_yaml_ng::to_string(&template).expect("YAML"));
+    let said = stack.deploy(&[]);
+    assert!(said.contains("Successfully created/updated stack"), "{said}");
+}
+
+#[test]
+fn a_function_without_a_permission_fails_and_names_it() {
+    let stack = Stack::with_own_build();
+    let data = data(stack.folder());
+    stack.load(&data);
+    let mart = stack.mart();
+    let built: Value = serde_yaml_ng::from_str(&stack.template()).expect("YAML");
+    let machine = stack.cloud().outputs(STACK)["LoadStateMachineArn"].clone();
+    let cases = [
+        ("WarehouseRole", "ListLandedFiles", "s3:ListBucket"),
+        ("CompactRole", "ReadLandedFiles", "s3:GetObject"),
+        ("ReportRole", "WriteReports", "s3:PutObject"),
+    ];
+    for (holder, permission, action) in cases {
+        deploy_without(&stack, &built, holder, permission);
+        let input = r#"{"rebuild": true, "compact": "always"}"#;
+        let (error, cause) = stack.cloud().failed_run(&machine, input);
+        assert_eq!(error, "InvalidConfiguration", "{permission}: {cause}");
+        let expected = format!("expected the permission {action}, found AccessDenied");
+        assert!(cause.contains(&expected), "{permission}: {cause}");
+        // A report is written when all is published, so without it the same rows stand there anew.
+        assert_eq!(stack.mart(), mart, "{permission}");
+    }
+}
