@@ -13,6 +13,10 @@ pub const STEP_DIMENSION: &str = "Step";
 /// One metric of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
+    /// Objects that a run found waiting when it planned.
+    ObjectsWaiting,
+    /// How long the oldest of them had waited; not of a rebuild, which loads everything again.
+    OldestObjectSeconds,
     /// Objects that a run loaded.
     ObjectsLoaded,
     /// Their bytes.
@@ -29,11 +33,15 @@ pub enum Metric {
     RunAgeSeconds,
     /// How long the statement of one step ran in the warehouse.
     StatementSeconds,
+    /// From the end of a statement to the look that saw it.
+    PollLagSeconds,
 }
 
 impl Metric {
     /// Every metric, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
+        Self::ObjectsWaiting,
+        Self::OldestObjectSeconds,
         Self::ObjectsLoaded,
         Self::BytesLoaded,
         Self::RowsStaged,
@@ -42,16 +50,23 @@ impl Metric {
         Self::RunSeconds,
         Self::RunAgeSeconds,
         Self::StatementSeconds,
+        Self::PollLagSeconds,
     ];
 
     /// The unit, as CloudWatch names it.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::ObjectsLoaded | Self::RowsStaged | Self::RowsPublished | Self::RowsRejected => {
-                "Count"
-            }
+            Self::ObjectsWaiting
+            | Self::ObjectsLoaded
+            | Self::RowsStaged
+            | Self::RowsPublished
+            | Self::RowsRejected => "Count",
             Self::BytesLoaded => "Bytes",
-            Self::RunSeconds | Self::RunAgeSeconds | Self::StatementSeconds => "Seconds",
+            Self::OldestObjectSeconds
+            | Self::RunSeconds
+            | Self::RunAgeSeconds
+            | Self::StatementSeconds
+            | Self::PollLagSeconds => "Seconds",
         }
     }
 }

@@ -19,8 +19,10 @@ use aws_sdk_redshiftdata::Client;
 use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
 use aws_sdk_redshiftdata::types::{StatementStatusString, StatusString, SubStatementData};
 use segue_contract::messages::{FileOutcome, StatementState, Step};
+use segue_contract::metrics::Metric;
 use segue_contract::pipeline::{Deployment, Statement};
 use segue_contract::{ErrorName, Failure};
+use segue_function::metrics::{Subject, emit};
 use segue_function::{optional_setting, setting};
 
 pub use classify::{call_failure, statement_error_name};
@@ -156,12 +158,15 @@ impl Warehouse {
     ) -> Result<StatementState, Failure> {
         let statement_id = statement.id().to_owned();
         match &statement.status {
-            Some(StatusString::Finished) => Ok(StatementState::Finished {
-                statement_id,
-                step: step.step.clone(),
-                duration_ms: milliseconds(statement.duration),
-                files: file_outcomes(statements, statement.sub_statements()),
-            }),
+            Some(StatusString::Finished) => {
+                measure_lag(step, statement);
+                Ok(StatementState::Finished {
+                    statement_id,
+                    step: step.step.clone(),
+                    duration_ms: milliseconds(statement.duration),
+                    files: file_outcomes(statements, statement.sub_statements()),
+                })
+            }
             Some(StatusString::Failed) => Err(self.failure(step, statements, statement).await),
             Some(StatusString::Aborted) => Err(Failure::new(
                 ErrorName::StatementAborted,
@@ -241,6 +246,17 @@ pub fn deployment() -> Result<Deployment, Failure> {
         work_bucket: setting("WORK_BUCKET")?,
         copy_role_arn: setting("COPY_ROLE_ARN")?,
     })
+}
+
+/// Writes how long ago the statement ended: what waiting for it has cost.
+fn measure_lag(step: &Step, statement: &DescribeStatementOutput) {
+    let ended = statement.updated_at.and_then(|at| SystemTime::try_from(at).ok());
+    // Of two clocks the other one may be ahead: then nothing is known of so short a time.
+    let lag = ended.and_then(|ended| SystemTime::now().duration_since(ended).ok());
+    if let Some(lag) = lag {
+        let subject = Subject { run_id: &step.run.id, step: None };
+        emit(subject, &[(Metric::PollLagSeconds, lag.as_secs_f64())]);
+    }
 }
 
 /// Where a statement of a batch stands: the file, and which of its statements.

@@ -80,8 +80,12 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_name_and_content() {
-        let object =
-            |uri: &str, etag: &str| Object { uri: uri.into(), etag: etag.into(), bytes: 1 };
+        let object = |uri: &str, etag: &str| Object {
+            uri: uri.into(),
+            etag: etag.into(),
+            bytes: 1,
+            written_second: 0,
+        };
         let mut ledger = Ledger::default();
         assert!(ledger.is_empty());
         ledger.add("songs", "s3://b/a", "1");

@@ -11,10 +11,14 @@ mod manifest;
 mod objects;
 mod settings;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use aws_sdk_s3::Client;
 use segue_contract::compaction::{self, BATCHES_MAX, Volume};
 use segue_contract::messages::{Batch, Compression, Load, Plan, PlanRequest, PlannedSource};
+use segue_contract::metrics::Metric;
 use segue_contract::{Compact, ErrorName, Failure, Run, layout};
+use segue_function::metrics::{Subject, emit};
 use segue_warehouse::Warehouse;
 
 use crate::batches::Batches;
@@ -59,10 +63,12 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
         false => Ledger::read(&context.warehouse, &request.ledger_statement_id).await?,
     };
     let mut plan = Plan::default();
+    let mut oldest_second = None;
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     for name in run.sources() {
         let source = context.settings.source(name)?;
         let new = find_new(context, run, source, &ledger).await?;
+        oldest_second = [oldest_second, new.oldest_second].into_iter().flatten().min();
         plan.objects += new.found.objects;
         plan.bytes += new.found.bytes;
         refuse_too_many(&plan)?;
@@ -80,6 +86,7 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     if plan.sources.iter().all(|source| source.listed == 0) && ledger.is_empty() {
         return Err(nothing_found(&context.settings, &plan));
     }
+    measure(run, &plan, oldest_second);
     if plan.objects > 0 {
         planned.finish(&context.s3).await?;
         plan.loads.push(Load {
@@ -92,9 +99,28 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     Ok(plan)
 }
 
+/// Writes how much waits, and for how long. A rebuild loads what has waited for nothing.
+fn measure(run: &Run, plan: &Plan, oldest_second: Option<i64>) {
+    let mut values = vec![(Metric::ObjectsWaiting, float(plan.objects))];
+    if let (Some(written), false) = (oldest_second, run.input.rebuild) {
+        let waited = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = waited.as_secs().saturating_sub(written.unsigned_abs());
+        values.push((Metric::OldestObjectSeconds, float(seconds)));
+    }
+    emit(Subject { run_id: &run.id, step: None }, &values);
+}
+
+/// CloudWatch's numbers are floating-point: what it would round is rounded here.
+#[allow(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
 /// What is new of one source.
 struct New {
     found: PlannedSource,
+    /// When the oldest was written.
+    oldest_second: Option<i64>,
     /// In key order, range after range.
     ranges: Vec<Objects>,
     compressions: Compressions,
@@ -117,6 +143,8 @@ struct Listed {
     listed: u64,
     changed: u64,
     new: Objects,
+    /// When the oldest of the new ones was written.
+    oldest_second: Option<i64>,
 }
 
 async fn find_new(
@@ -135,6 +163,8 @@ async fn find_new(
             Known::Not => {}
         }
         range.new.add(&object);
+        let written = Some(object.written_second).filter(|second| *second > 0);
+        range.oldest_second = range.oldest_second.into_iter().chain(written).min();
     })
     .await?;
     let sum = |of: fn(&Listed) -> u64| ranges.iter().map(of).sum();
@@ -147,10 +177,11 @@ async fn find_new(
         bytes: sum(|range| range.new.volume().bytes),
         max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
     };
+    let oldest_second = ranges.iter().filter_map(|range| range.oldest_second).min();
     let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
     tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
     let ranges: Vec<Objects> = ranges.into_iter().map(|range| range.new).collect();
-    let mut new = New { found, ranges, compressions: Compressions::default() };
+    let mut new = New { found, oldest_second, ranges, compressions: Compressions::default() };
     let mut compressions = Compressions::default();
     new.objects().for_each(|object| compressions.add(&object.uri));
     new.compressions = compressions;

@@ -108,7 +108,9 @@ impl Place<'_> {
         loop {
             let page = self.page(&range, token).await?;
             for object in page.contents.unwrap_or_default() {
-                let Listed { key: Some(key), e_tag, size, .. } = object else { continue };
+                let Listed { key: Some(key), e_tag, size, last_modified, .. } = object else {
+                    continue;
+                };
                 if range.before.as_ref().is_some_and(|before| key >= *before) {
                     return Ok(());
                 }
@@ -117,6 +119,7 @@ impl Place<'_> {
                         uri: layout::uri(self.bucket, &key),
                         etag: e_tag.unwrap_or_default().trim_matches('"').to_owned(),
                         bytes: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                        written_second: last_modified.map_or(0, |written| written.secs()),
                     });
                 }
             }

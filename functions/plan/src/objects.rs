@@ -14,6 +14,8 @@ pub struct Object {
     pub etag: String,
     /// Its size.
     pub bytes: u64,
+    /// When it was last written, in seconds since 1970; 0 where that is not known or not kept.
+    pub written_second: i64,
 }
 
 /// An ETag that is an MD5 sum, one of the parts of a multipart upload, and any other.
@@ -64,7 +66,8 @@ impl Objects {
             uri.truncate(take_number(&mut unread) as usize);
             uri.push_str(take_text(&mut unread));
             let etag = take_etag(&mut unread);
-            Object { uri: uri.clone(), etag, bytes: take_number(&mut unread) }
+            let bytes = take_number(&mut unread);
+            Object { uri: uri.clone(), etag, bytes, written_second: 0 }
         })
     }
 }
@@ -164,7 +167,12 @@ mod tests {
         ) {
             let objects: Vec<Object> = parts
                 .into_iter()
-                .map(|(uri, etag, bytes)| Object { uri, etag, bytes: bytes >> 8 })
+                .map(|(uri, etag, bytes)| Object {
+                    uri,
+                    etag,
+                    bytes: bytes >> 8,
+                    written_second: 0,
+                })
                 .collect();
             let mut packed = Objects::default();
             objects.iter().for_each(|object| packed.add(object));
@@ -196,6 +204,7 @@ mod tests {
                 ),
                 etag: format!("{number:032x}"),
                 bytes: 272,
+                written_second: 0,
             });
         }
         let per_object = packed.packed.len() / objects;
