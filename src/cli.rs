@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use segue_contract::Compact;
 
 use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions};
 
@@ -66,6 +68,9 @@ pub struct Run {
     /// Ignore what has been loaded and build the star schema anew
     #[arg(long)]
     pub rebuild: bool,
+    /// Merge small objects before the COPY: where it pays, everywhere, or nowhere
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = compacting())]
+    pub compact: Compact,
     /// Leave out so many records of a source at most that cannot be loaded, such as events=10
     /// [default: what the stack says]
     #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
@@ -79,6 +84,15 @@ pub struct Run {
     /// Return as soon as the run has started
     #[arg(long)]
     pub no_follow: bool,
+}
+
+/// Reads what the input of a run calls `compact`.
+fn compacting() -> impl TypedValueParser<Value = Compact> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => Compact::Always,
+        "never" => Compact::Never,
+        _ => Compact::Auto,
+    })
 }
 
 /// Reads `events=10`.

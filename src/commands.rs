@@ -77,6 +77,7 @@ async fn load(wanted: cli::Run) -> Outcome {
     let input = RunInput {
         sources: wanted.sources,
         rebuild: wanted.rebuild,
+        compact: wanted.compact,
         allow_drop: wanted.allow_drop,
         max_rejects: wanted.max_rejects.into_iter().collect(),
         ..RunInput::default()

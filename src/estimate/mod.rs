@@ -1,13 +1,11 @@
 //! `segue estimate`: what a load will take and cost, before it runs.
 
-mod reckon;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use segue_contract::cost::{Estimate, Prices, Source, Way};
 
-use self::reckon::{Estimate, Prices, Source, Way};
 use crate::{
     aws::{self, Clouds},
     errors::{Outcome, Problem, on_file},
@@ -94,7 +92,8 @@ pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
 /// Prints the estimate.
 pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     let Assumptions { slices, rpus, json, .. } = *assumptions;
-    let estimate = Estimate::new(sources, slices, rpus, Prices::known()?);
+    let prices = Prices::known().map_err(|failure| Problem::failed(failure.message))?;
+    let estimate = Estimate::new(sources, slices, rpus, prices);
     if json {
         return print::json(&estimate);
     }

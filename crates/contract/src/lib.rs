@@ -4,6 +4,7 @@
 //! Nothing here talks to AWS, so every rule can be tested without it.
 
 pub mod compaction;
+pub mod cost;
 pub mod errors;
 pub mod layout;
 pub mod messages;

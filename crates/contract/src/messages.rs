@@ -127,6 +127,9 @@ pub struct Plan {
     pub batches: Vec<Batch>,
     /// The COPY steps to carry out, independent of each other.
     pub loads: Vec<Load>,
+    /// Slices of the warehouse that all of it was reckoned with.
+    #[serde(default)]
+    pub slices: u64,
 }
 
 /// What was found of one source.
@@ -224,6 +227,9 @@ pub struct Merged {
     pub bytes_read: u64,
     /// Bytes of the parts.
     pub bytes_written: u64,
+    /// How long the function took, added up over its batches.
+    #[serde(default)]
+    pub milliseconds: u64,
 }
 
 /// One COPY step.

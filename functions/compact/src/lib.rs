@@ -13,6 +13,8 @@ mod merge;
 mod output;
 mod upload;
 
+use std::time::Instant;
+
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, retry::RetryConfig};
@@ -94,9 +96,11 @@ pub async fn handle(context: &Context, request: CompactRequest) -> Result<Compac
         let reason = format!("expected a source among {known}, found {found:?}");
         return Err(Failure::new(ErrorName::InvalidInput, reason));
     }
+    let begin = Instant::now();
     let mut output = Output::new(context, &request)?;
     match merge::merge(context, &request, &mut output).await {
-        Ok(merged) => {
+        Ok(mut merged) => {
+            merged.milliseconds = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(
                 objects = merged.objects,
                 documents = merged.documents,

@@ -62,7 +62,7 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
         true => Ledger::default(),
         false => Ledger::read(&context.warehouse, &request.ledger_statement_id).await?,
     };
-    let mut plan = Plan::default();
+    let mut plan = Plan { slices: context.settings.slices, ..Plan::default() };
     let mut oldest_second = None;
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     for name in run.sources() {

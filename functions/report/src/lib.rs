@@ -9,6 +9,7 @@ mod page;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
+use segue_contract::cost::Comparison;
 use segue_contract::messages::{
     Caught, Checked, CompactedSource, Plan, ReportRequest, Reported, StatementState,
 };
@@ -48,6 +49,9 @@ pub struct Report {
     /// What was merged per source, where anything was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compacted: Vec<CompactedSource>,
+    /// What loading the objects was expected to take, and what it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Comparison>,
     /// What the checks found, if they passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
@@ -116,6 +120,10 @@ impl Report {
         let started: Timestamp = request.run.started_at.parse().map_err(|error| {
             Failure::new(ErrorName::InvalidInput, format!("the run's start is no time: {error}"))
         })?;
+        // Of a run that failed nobody knows how far it came.
+        let finished = request.plan.as_ref().filter(|_| request.failure.is_none());
+        let compare = |plan| Comparison::new(plan, &request.compacted, &request.loaded);
+        let cost = finished.map(compare).transpose()?;
         let statements = request.loaded.into_iter().chain(request.transformed);
         Ok(Self {
             run_id: request.run.id,
@@ -127,6 +135,7 @@ impl Report {
             failure: request.failure.map(cause::innermost),
             plan: request.plan,
             compacted: request.compacted,
+            cost,
             checked: request.checked,
             statements: statements.chain(request.published).collect(),
         })

@@ -57,6 +57,7 @@ fn the_page_shows_what_was_merged() {
     let compacted = vec![CompactedSource { source: "songs".into(), batches: 40, merged }];
     let page = page::render(&report(ReportRequest { compacted, ..request() })).expect("renders");
     assert!(page.contains("Merged before the COPY") && page.contains("385,252"), "{page}");
+    assert!(page.contains("Expected and real") && page.contains("<td>real</td>"), "{page}");
 }
 
 #[test]

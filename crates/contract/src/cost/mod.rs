@@ -1,11 +1,16 @@
 //! What a load takes and costs: the same rules as the plan's, and prices from one dated file.
+//!
+//! Before a run it is reckoned, after it most is known: both are a [`Way`], to be laid side by side.
 
-use segue_contract::compaction::{
-    BATCHES_MAX, COMPACT_BYTES_PER_SECOND, COMPACT_OBJECTS_PER_SECOND, Expectation, Volume, copy_ms,
-};
+mod comparison;
+
 use serde::{Deserialize, Serialize};
 
-use crate::errors::{Outcome, Problem};
+pub use self::comparison::{Comparison, Figures};
+use crate::compaction::{
+    BATCHES_MAX, COMPACT_BYTES_PER_SECOND, COMPACT_OBJECTS_PER_SECOND, Expectation, Volume, copy_ms,
+};
+use crate::{ErrorName, Failure};
 
 /// Prices change: this file says of which day they are, and nothing else knows any.
 const PRICES: &str = include_str!("prices.json");
@@ -47,9 +52,14 @@ pub struct Prices {
 
 impl Prices {
     /// The prices that this program knows.
-    pub fn known() -> Outcome<Self> {
-        serde_json::from_str(PRICES)
-            .map_err(|error| Problem::failed(format!("the prices cannot be read: {error}")))
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when their file cannot be read.
+    pub fn known() -> Result<Self, Failure> {
+        serde_json::from_str(PRICES).map_err(|error| {
+            let reason = format!("the prices cannot be read: {error}");
+            Failure::new(ErrorName::InvalidConfiguration, reason)
+        })
     }
 }
 
@@ -81,6 +91,8 @@ pub struct Way {
     pub transitions: u64,
     /// What the functions take.
     pub lambda_gigabyte_seconds: f64,
+    /// What merging takes of them.
+    pub merging_gigabyte_seconds: f64,
     /// What the warehouse takes for its objects.
     pub warehouse_seconds: f64,
     /// What all of it costs.
@@ -115,10 +127,10 @@ impl Estimate {
             let mut way = Way { transitions: RUN_TRANSITIONS, ..Way::default() };
             for source in sources.iter().filter(|source| source.objects > 0) {
                 let Source { objects, bytes, .. } = *source;
-                let expected =
-                    Expectation::new(Volume { objects, bytes, mixed: false }, slices, share);
+                let volume = Volume { objects, bytes, mixed: false };
+                let expected = Expectation::new(volume, slices, share);
                 let parts = if merges(&expected) { expected.batches } else { 0 };
-                way.add(source, &expected, parts, slices);
+                way.add(volume, parts, slices, share);
             }
             way.priced(&prices, rpus)
         };
@@ -135,37 +147,45 @@ impl Estimate {
 }
 
 impl Way {
-    fn add(&mut self, source: &Source, expected: &Expectation, parts: u64, slices: u64) {
-        let copied = if parts > 0 { parts } else { source.objects };
+    /// Adds a source that is merged into so many parts, or copied as it is where there are none.
+    pub fn add(&mut self, volume: Volume, parts: u64, slices: u64, batches_max: u64) {
+        let Volume { objects, bytes, .. } = volume;
+        let expected = Expectation::new(volume, slices, batches_max);
+        let copied = if parts > 0 { parts } else { objects };
         let copy_seconds = copy_ms(copied, slices) as f64 / 1_000.0;
         let polls = copy_seconds as u64 / POLL_SECONDS;
         let merging_seconds = match parts {
             0 => 0.0,
             _ => {
-                source.objects as f64 / COMPACT_OBJECTS_PER_SECOND as f64
-                    + source.bytes as f64 / COMPACT_BYTES_PER_SECOND as f64
+                objects as f64 / COMPACT_OBJECTS_PER_SECOND as f64
+                    + bytes as f64 / COMPACT_BYTES_PER_SECOND as f64
             }
         };
         self.parts += parts;
         let milliseconds = if parts > 0 { expected.with_ms } else { expected.without_ms };
         // Sources are copied side by side: the slowest decides.
         self.seconds = self.seconds.max(milliseconds as f64 / 1_000.0);
-        self.gets += copied + if parts > 0 { source.objects + parts } else { 0 };
-        self.puts_and_lists += source.objects.div_ceil(LISTED_OBJECTS) + parts * BATCH_WRITES + 2;
+        self.gets += copied + if parts > 0 { objects + parts } else { 0 };
+        self.puts_and_lists += objects.div_ceil(LISTED_OBJECTS) + parts * BATCH_WRITES + 2;
         self.transitions += parts * BATCH_TRANSITIONS + polls * POLL_TRANSITIONS;
+        self.merging_gigabyte_seconds += merging_seconds * COMPACT_GIGABYTES;
         self.lambda_gigabyte_seconds += merging_seconds * COMPACT_GIGABYTES
             + (polls * LONG_POLL_SECONDS) as f64 * POLL_GIGABYTES;
         self.warehouse_seconds = self.warehouse_seconds.max(copy_seconds);
     }
 
     fn priced(mut self, prices: &Prices, rpus: u64) -> Self {
-        self.cost = self.gets as f64 / 1e3 * prices.s3_get_per_thousand
-            + self.puts_and_lists as f64 / 1e3 * prices.s3_put_or_list_per_thousand
+        self.cost = self.requests_cost(prices)
             + self.transitions as f64 / 1e3 * prices.step_functions_per_thousand_transitions
             + self.lambda_gigabyte_seconds * prices.lambda_per_gigabyte_second
             + self.transitions as f64 / 1e6 * prices.lambda_per_million_requests
             + self.warehouse_seconds / 3_600.0 * rpus as f64 * prices.redshift_per_rpu_hour;
         self
+    }
+
+    fn requests_cost(&self, prices: &Prices) -> f64 {
+        self.gets as f64 / 1e3 * prices.s3_get_per_thousand
+            + self.puts_and_lists as f64 / 1e3 * prices.s3_put_or_list_per_thousand
     }
 }
 
