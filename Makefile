@@ -70,7 +70,7 @@ test: tools check-tools ## Check, build and test everything; the last line count
 
 .PHONY: bench
 bench: ## Measure how fast tiny objects are merged, beside a bare client, and millions planned
-	@cargo bench --locked -p segue-compact -p segue-plan --bench throughput --bench large
+	@cargo bench --locked --profile measure -p segue-compact -p segue-plan --bench throughput --bench large
 
 .PHONY: sizes
 sizes: tools ## Build as deployed, load DATA, print zip and memory of each function
