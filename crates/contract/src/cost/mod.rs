@@ -1,6 +1,6 @@
 //! What a load takes and costs: the same rules as the plan's, and prices from one dated file.
 //!
-//! Before a run it is reckoned, after it most is known: both are a [`Way`], to be laid side by side.
+//! Before a run it is reckoned as a [`Way`]; after it a [`Comparison`] says what it really was.
 
 mod comparison;
 
