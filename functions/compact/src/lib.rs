@@ -133,23 +133,24 @@ fn judge(
         return Ok(());
     }
     let Some((uri, first)) = output.first_reject() else { return Ok(()) };
-    let many = match merged.rejected {
-        1 => "one record is no document".to_owned(),
+    let (many, the_first) = match merged.rejected {
+        1 => ("one record is no document".to_owned(), ""),
         rejected if rejected >= rejects_end(request) => {
-            format!("{rejected} records and more are no documents, the first")
+            (format!("{rejected} records and more are no documents"), ", the first")
         }
-        rejected => format!("{rejected} records are no documents, the first"),
+        rejected => (format!("{rejected} records are no documents"), ", the first"),
+    };
+    let allowed = match request.max_rejects {
+        0 => String::new(),
+        most => format!(", where {most} may be left out"),
     };
     let rejects = layout::batch_rejects_key(&request.run, &request.source, request.batch);
     Err(Failure::new(
         ErrorName::LoadRejected,
         format!(
-            "{source}: {many}{allowed}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: {reason}",
+            "{source}: {many}{allowed}{the_first}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: \
+             {reason}",
             source = request.source,
-            allowed = match request.max_rejects {
-                0 => String::new(),
-                most => format!(" of more than the {most} that may be"),
-            },
             line = first.line,
             offset = first.offset,
             bytes = first.bytes,
