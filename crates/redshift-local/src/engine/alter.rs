@@ -164,7 +164,7 @@ impl Session {
         if !table.is_temporary() {
             self.lock_named(&lock, Mode::Exclusive)?;
         }
-        if Table::load(&self.connection, &table.schema, to)?.is_some() {
+        if self.definition(&table.schema, to)?.is_some() {
             return Err(SqlError::new(format!("Relation \"{to}\" already exists")));
         }
         let sql = format!("alter table {} rename to {}", table.engine_name(), quoted(to));

@@ -17,6 +17,7 @@ pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<StoredColumn>,
     pub(crate) attributes: TableAttributes,
+    pub(crate) is_view: bool,
 }
 
 /// A column as it is declared.
@@ -63,36 +64,33 @@ impl Table {
 
     /// Keeps the definition.
     pub(crate) fn store(&self, connection: &Connection) -> Result<(), SqlError> {
-        let attributes = &self.attributes;
-        connection
-            .execute(
-                "insert into redshift_local.tables values (?, ?, ?, ?, ?, ?, ?, ?, null)",
-                params![
-                    self.object_id,
-                    self.schema,
-                    self.name,
-                    attributes.distribution_style,
-                    attributes.distribution_key,
-                    attributes.sort_style,
-                    attributes.sort_keys.join(","),
-                    attributes.primary_key.join(","),
-                ],
-            )
-            .map_err(|error| redshift(&error, &[]))?;
-        let text =
-            "insert into redshift_local.columns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let mut insert = connection.prepare(text).map_err(|error| redshift(&error, &[]))?;
-        for (position, column) in self.columns.iter().enumerate() {
-            let definition = &column.definition;
-            let (default, seed, step, explicit) = match &definition.default {
-                None => (None, None, None, None),
-                Some(ColumnDefault::Expression(text)) => (Some(text.clone()), None, None, None),
-                Some(ColumnDefault::Identity { seed, step, explicit }) => {
-                    (None, Some(*seed), Some(*step), Some(*explicit))
-                }
-            };
-            insert
-                .execute(params![
+        let stored = || -> duckdb::Result<()> {
+            let attributes = &self.attributes;
+            // Appended, for every insert would be parsed, bound and planned.
+            let mut tables = connection.appender_to_db("tables", "redshift_local")?;
+            tables.append_row(params![
+                self.object_id,
+                self.schema,
+                self.name,
+                attributes.distribution_style,
+                attributes.distribution_key,
+                attributes.sort_style,
+                attributes.sort_keys.join(","),
+                attributes.primary_key.join(","),
+                None::<String>,
+            ])?;
+            tables.flush()?;
+            let mut columns = connection.appender_to_db("columns", "redshift_local")?;
+            for (position, column) in self.columns.iter().enumerate() {
+                let definition = &column.definition;
+                let (default, seed, step, explicit) = match &definition.default {
+                    None => (None, None, None, None),
+                    Some(ColumnDefault::Expression(text)) => (Some(text.clone()), None, None, None),
+                    Some(ColumnDefault::Identity { seed, step, explicit }) => {
+                        (None, Some(*seed), Some(*step), Some(*explicit))
+                    }
+                };
+                columns.append_row(params![
                     self.schema,
                     self.name,
                     i32::try_from(position + 1).unwrap_or(i32::MAX),
@@ -106,10 +104,11 @@ impl Table {
                     explicit,
                     column.sequence,
                     column.comment,
-                ])
-                .map_err(|error| redshift(&error, &[]))?;
-        }
-        Ok(())
+                ])?;
+            }
+            columns.flush()
+        };
+        stored().map_err(|error| redshift(&error, &[]))
     }
 
     /// Forgets the definition.
@@ -125,39 +124,27 @@ impl Table {
         Ok(())
     }
 
-    /// Reads a definition; of a table that was not declared, what the engine says of it.
+    /// Reads a definition; of a view, what the engine says of it.
     pub(crate) fn load(
         connection: &Connection,
         schema: &str,
         name: &str,
     ) -> Result<Option<Self>, SqlError> {
-        let mut columns = declared_columns(connection, schema, name)?;
-        if columns.is_empty() {
-            columns = engine_columns(connection, schema, name)?;
+        if let Some(table) = declared(connection, schema, name)? {
+            return Ok(Some(table));
         }
+        // The engine looks through all columns of all tables for it: not for what is none of its.
+        let temporary = schema.starts_with("pg_temp");
+        if !temporary && !is_view(connection, schema, name)? {
+            return Ok(None);
+        }
+        let columns = engine_columns(connection, schema, name)?;
         if columns.is_empty() {
             return Ok(None);
         }
-        let mut object_id = 0;
-        let mut attributes = TableAttributes::default();
-        let mut select = connection
-            .prepare(
-                "select object_id, distribution_style, distribution_key, sort_style, sort_keys, \
-                 primary_key from redshift_local.tables where schema_name = ? and table_name = ?",
-            )
-            .map_err(|error| redshift(&error, &[]))?;
-        let mut rows = select.query([schema, name]).map_err(|error| redshift(&error, &[]))?;
-        if let Some(row) = rows.next().map_err(|error| redshift(&error, &[]))? {
-            let read = |error: duckdb::Error| redshift(&error, &[]);
-            object_id = row.get(0).map_err(read)?;
-            attributes.distribution_style = row.get(1).map_err(read)?;
-            attributes.distribution_key = row.get(2).map_err(read)?;
-            attributes.sort_style = row.get(3).map_err(read)?;
-            attributes.sort_keys = list(row.get(4).map_err(read)?);
-            attributes.primary_key = list(row.get(5).map_err(read)?);
-        }
         let (schema, name) = (schema.to_owned(), name.to_owned());
-        Ok(Some(Self { object_id, schema, name, columns, attributes }))
+        let attributes = TableAttributes::default();
+        Ok(Some(Self { object_id: 0, schema, name, columns, attributes, is_view: !temporary }))
     }
 
     /// The column of this name.
@@ -213,6 +200,42 @@ impl StoredColumn {
 fn list(text: Option<String>) -> Vec<String> {
     let text = text.unwrap_or_default();
     text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// A table that was declared.
+fn declared(connection: &Connection, schema: &str, name: &str) -> Result<Option<Table>, SqlError> {
+    let read = |error: duckdb::Error| redshift(&error, &[]);
+    let mut select = connection
+        .prepare(
+            "select object_id, distribution_style, distribution_key, sort_style, sort_keys, \
+             primary_key from redshift_local.tables where schema_name = ? and table_name = ?",
+        )
+        .map_err(read)?;
+    let mut rows = select.query([schema, name]).map_err(read)?;
+    let Some(row) = rows.next().map_err(read)? else { return Ok(None) };
+    let attributes = TableAttributes {
+        distribution_style: row.get(1).map_err(read)?,
+        distribution_key: row.get(2).map_err(read)?,
+        sort_style: row.get(3).map_err(read)?,
+        sort_keys: list(row.get(4).map_err(read)?),
+        primary_key: list(row.get(5).map_err(read)?),
+        ..TableAttributes::default()
+    };
+    Ok(Some(Table {
+        object_id: row.get(0).map_err(read)?,
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        columns: declared_columns(connection, schema, name)?,
+        attributes,
+        is_view: false,
+    }))
+}
+
+/// Whether somebody made a view of this name.
+pub(super) fn is_view(connection: &Connection, schema: &str, name: &str) -> Result<bool, SqlError> {
+    let sql = "select count(*) from redshift_local.views where schema_name = ? and view_name = ?";
+    let count = connection.query_row(sql, [schema, name], |row| row.get::<_, i64>(0));
+    Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
 }
 
 fn declared_columns(

@@ -1,6 +1,6 @@
 //! What the system views show: written on a connection of its own, so that a rollback keeps it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use duckdb::params;
@@ -16,6 +16,23 @@ const QUERY_TEXT_CHARACTERS_MAX: usize = 4_000;
 /// Writes the system tables.
 pub(crate) struct Log {
     database: Arc<Database>,
+    pending: Mutex<Vec<Ended>>,
+}
+
+/// One statement that has ended, as `SYS_QUERY_HISTORY` shows it.
+struct Ended {
+    query_id: i64,
+    transaction_id: i64,
+    process: i64,
+    kind: String,
+    status: &'static str,
+    started: Value,
+    ended: Value,
+    microseconds: i64,
+    message: Option<String>,
+    rows: i64,
+    bytes: i64,
+    text: String,
 }
 
 /// One rejected record, as `SYS_LOAD_ERROR_DETAIL` and `STL_LOAD_ERRORS` show it.
@@ -65,7 +82,7 @@ pub(crate) struct Load {
 
 impl Log {
     pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database }
+        Self { database, pending: Mutex::default() }
     }
 
     /// The greatest number of a statement so far.
@@ -75,7 +92,7 @@ impl Log {
         root.query_row(sql, [], |row| row.get(0)).unwrap_or(0)
     }
 
-    /// One statement that has ended.
+    /// One statement that has ended; the system views show it after the next [`Log::flush`].
     pub(crate) fn query(
         &self,
         session: &Session,
@@ -94,27 +111,56 @@ impl Log {
             Err(SqlError::Cancelled) => ("canceled", Some(SqlError::Cancelled.to_string()), 0, 0),
             Err(error) => ("failed", Some(error.to_string()), 0, 0),
         };
-        let (start, end) = (microseconds(started), microseconds(ended));
-        let shown: String = text.chars().take(QUERY_TEXT_CHARACTERS_MAX).collect();
-        let outcome = self.database.root().execute(
-            "insert into redshift_local.queries values \
-             (?, ?, ?, ?, ?, make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?)",
-            params![
-                query_id,
-                as_integer(session.transaction_id()),
-                session.process(),
-                kind.to_uppercase(),
-                status,
-                start,
-                end,
-                end - start,
-                message,
-                as_integer(rows),
-                as_integer(bytes),
-                shown,
-            ],
-        );
-        report(outcome);
+        let ended = Ended {
+            query_id,
+            transaction_id: as_integer(session.transaction_id()),
+            process: session.process(),
+            kind: kind.to_uppercase(),
+            status,
+            started: timestamp(started),
+            ended: timestamp(ended),
+            microseconds: microseconds(ended) - microseconds(started),
+            message,
+            rows: as_integer(rows),
+            bytes: as_integer(bytes),
+            text: text.chars().take(QUERY_TEXT_CHARACTERS_MAX).collect(),
+        };
+        self.pending().push(ended);
+    }
+
+    /// Writes the statements that have ended: with their transaction, not one by one, for that costs
+    /// more than many of them do.
+    pub(crate) fn flush(&self) {
+        let ended = std::mem::take(&mut *self.pending());
+        if ended.is_empty() {
+            return;
+        }
+        let root = self.database.root();
+        let append = || -> duckdb::Result<()> {
+            let mut appender = root.appender_to_db("queries", "redshift_local")?;
+            for one in &ended {
+                appender.append_row(params![
+                    one.query_id,
+                    one.transaction_id,
+                    one.process,
+                    one.kind,
+                    one.status,
+                    one.started,
+                    one.ended,
+                    one.microseconds,
+                    one.message,
+                    one.rows,
+                    one.bytes,
+                    one.text,
+                ])?;
+            }
+            appender.flush()
+        };
+        report(append().map(|()| ended.len()));
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Vec<Ended>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Rejected records.

@@ -53,15 +53,7 @@ impl Session {
     /// The number of the source's columns; a view is no source.
     fn find_source(&self, merge: &Merge) -> Result<usize, SqlError> {
         let source = self.must_find(&merge.source)?;
-        let views = "select count(*) from duckdb_views() where schema_name = ? and view_name = ? \
-                     and database_name = current_database()";
-        let count = self
-            .connection
-            .query_row(views, [merge.source.schema_or_public(), &merge.source.name], |row| {
-                row.get::<_, i64>(0)
-            })
-            .map_err(|error| redshift(&error, &[]))?;
-        if count > 0 && !source.is_temporary() {
+        if source.is_view {
             return Err(SqlError::new("MERGE: source must be a table, not a view"));
         }
         Ok(source.columns.len())

@@ -4,6 +4,7 @@ mod alter;
 mod cancel;
 mod catalog;
 mod database;
+mod definitions;
 mod error;
 mod hashes;
 mod locks;
@@ -42,6 +43,7 @@ use crate::options::Options;
 use crate::protocol::{self, ApiError};
 use crate::statements::Statements;
 pub(crate) use database::Database;
+use definitions::Definitions;
 use locks::Locks;
 use log::Log;
 
@@ -54,6 +56,7 @@ const PROCESS_FIRST: i64 = 1_073_741_824;
 pub(crate) struct Warehouse {
     pub(crate) database: Arc<Database>,
     pub(crate) locks: Locks,
+    pub(crate) definitions: Definitions,
     pub(crate) log: Log,
     pub(crate) objects: Option<Arc<dyn ObjectStore>>,
     pub(crate) slices: u32,
@@ -84,11 +87,17 @@ impl Warehouse {
 
     /// Looks without a transaction: whether there is such a table.
     pub(crate) fn must_exist(&self, name: &TableName) -> Result<(), SqlError> {
-        let root = self.database.root();
-        match Table::load(&root, name.schema_or_public(), &name.name)? {
-            Some(_) => Ok(()),
-            None => Err(SqlError::no_relation(&name.to_string())),
-        }
+        let schema = name.schema_or_public();
+        let generation = self.definitions.generation();
+        let found = match self.definitions.table(generation, schema, &name.name) {
+            Some(known) => known,
+            None => {
+                let found = Table::load(&self.database.root(), schema, &name.name)?;
+                self.definitions.keep_table(generation, schema, &name.name, &found);
+                found
+            }
+        };
+        found.map(|_| ()).ok_or_else(|| SqlError::no_relation(&name.to_string()))
     }
 }
 
@@ -121,6 +130,7 @@ impl Engine {
         let warehouse = Arc::new(Warehouse {
             database,
             locks: Locks::default(),
+            definitions: Definitions::default(),
             log,
             objects,
             slices: options.slices.max(1),

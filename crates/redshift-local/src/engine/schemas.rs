@@ -6,7 +6,7 @@ use super::catalog::execute;
 use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::redshift;
-use super::session::{Done, Session};
+use super::session::{Done, Session, Transaction};
 use super::values::Value;
 use crate::dialect::{TableName, literal, quoted};
 
@@ -43,6 +43,19 @@ impl Session {
         has_schema(&self.connection, name)
     }
 
+    /// Whether the transaction sees the schema; asked once, for whoever makes tables makes many.
+    pub(super) fn sees_schema(&mut self, name: &str) -> Result<bool, SqlError> {
+        let seen = |open: &Transaction| open.schemas.contains(name);
+        if self.transaction.as_ref().is_some_and(seen) {
+            return Ok(true);
+        }
+        let found = self.has_schema(name)?;
+        if let Some(open) = self.transaction.as_mut().filter(|_| found) {
+            open.schemas.insert(name.to_owned());
+        }
+        Ok(found)
+    }
+
     pub(super) fn drop_schemas(
         &mut self,
         names: &[String],
@@ -64,6 +77,10 @@ impl Session {
                     "cannot drop schema {name} because other objects depend on it"
                 )));
             }
+            self.defines()?;
+            if let Some(open) = &mut self.transaction {
+                open.schemas.remove(name);
+            }
             for table in tables {
                 self.lock_named(&format!("{name}.{table}"), Mode::Exclusive)?;
                 self.note_written(&format!("{name}.{table}"), false)?;
@@ -71,9 +88,7 @@ impl Session {
                 self.drop_dependent_views(&table, true)?;
                 // One by one: the engine's own cascade cannot commit when this transaction has
                 // made and filled a table of the schema.
-                if let Some(found) = self.find(&table)? {
-                    execute(&self.connection, &format!("drop table {}", found.engine_name()))?;
-                }
+                execute(&self.connection, &format!("drop table if exists {}", table.engine()))?;
             }
             execute(&self.connection, &format!("drop schema if exists {} cascade", quoted(name)))?;
             self.drop_sequences(name, None)?;
@@ -87,7 +102,8 @@ impl Session {
 
     fn names_in(&self, schema: &str) -> Result<Vec<String>, SqlError> {
         let sql = format!(
-            "select relname from redshift.main.relations where schemaname = {} order by relname",
+            "select table_name from redshift_local.tables where schema_name = {0} union all \
+             select view_name from redshift_local.views where schema_name = {0} order by 1",
             literal(schema)
         );
         let rows = self.rows(&sql, &[])?.rows;

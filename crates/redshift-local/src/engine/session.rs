@@ -44,7 +44,21 @@ pub(super) struct Transaction {
     pub(super) id: TransactionId,
     /// The commits that its snapshot sees; none is taken before the first look at data.
     pub(super) snapshot: Option<u64>,
+    /// The generation of definitions that its snapshot sees.
+    pub(super) generation: Option<u64>,
+    /// What it defines itself.
+    pub(super) defined: Defined,
+    /// Schemas that it has seen.
+    pub(super) schemas: HashSet<String>,
     pub(super) written: HashSet<String>,
+}
+
+/// What a transaction defines itself: it sees others than are committed.
+#[derive(Default)]
+pub(super) struct Defined {
+    pub(super) tables: HashSet<(String, String)>,
+    /// More than these tables, such as views.
+    pub(super) more: bool,
 }
 
 impl Session {
@@ -135,7 +149,10 @@ impl Session {
                 Ok(done)
             }
             Command::CreateTable(create) => self.create_table(*create),
-            Command::AlterTable(alter) => self.alter_table(alter),
+            Command::AlterTable(alter) => {
+                self.defines()?;
+                self.alter_table(alter)
+            }
             Command::CreateSchema { name, if_not_exists } => {
                 self.create_schema(&name, if_not_exists)
             }
@@ -265,7 +282,7 @@ impl Session {
         if name.schema.is_none() && self.is_temporary(&name.name) {
             return Table::load(&self.connection, &self.temporary_schema(), &name.name);
         }
-        Table::load(&self.connection, name.schema_or_public(), &name.name)
+        self.definition(name.schema_or_public(), &name.name)
     }
 
     pub(crate) fn must_find(&self, name: &TableName) -> Result<Table, SqlError> {

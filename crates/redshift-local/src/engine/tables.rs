@@ -53,7 +53,7 @@ impl Session {
         if if_not_exists && !temporary && self.warehouse.must_exist(name).is_ok() {
             // It is there: nobody who works with it needs to be waited for.
             self.begin()?;
-            if Table::load(&self.connection, name.schema_or_public(), &name.name)?.is_some() {
+            if self.definition(name.schema_or_public(), &name.name)?.is_some() {
                 return Ok(true);
             }
         }
@@ -64,14 +64,15 @@ impl Session {
         }
         self.begin()?;
         if let Some(schema) = &name.schema
-            && !self.has_schema(schema)?
+            && !self.sees_schema(schema)?
         {
             return Err(SqlError::new(format!("schema \"{schema}\" does not exist")));
         }
         let taken = match temporary {
             true => self.is_temporary(&name.name),
-            false => Table::load(&self.connection, name.schema_or_public(), &name.name)?.is_some(),
+            false => self.definition(name.schema_or_public(), &name.name)?.is_some(),
         };
+        self.defines_table(name.schema_or_public(), &name.name)?;
         match (taken, if_not_exists) {
             (true, false) => {
                 Err(SqlError::new(format!("Relation \"{}\" already exists", name.name)))
@@ -92,7 +93,8 @@ impl Session {
             false => name.schema_or_public().to_owned(),
         };
         let object_id = next_object_id(&self.connection)?;
-        Ok(Table { object_id, schema, name: name.name.clone(), columns, attributes })
+        let name = name.name.clone();
+        Ok(Table { object_id, schema, name, columns, attributes, is_view: false })
     }
 
     fn columns_of(&self, parts: Vec<Part>) -> Result<Vec<StoredColumn>, SqlError> {
@@ -169,6 +171,7 @@ impl Session {
                 }
                 return Err(SqlError::new(format!("Table \"{}\" does not exist", name.name)));
             };
+            self.defines_table(&table.schema, &table.name)?;
             self.drop_dependent_views(name, cascade)?;
             execute(&self.connection, &format!("drop table {}", table.engine_name()))?;
             self.drop_sequences(&table.schema, Some(&table.name))?;
@@ -201,6 +204,7 @@ impl Session {
     ) -> Result<Done, SqlError> {
         self.begin()?;
         let table = self.must_find(name)?;
+        self.defines()?;
         let outcome = match column {
             None => self.connection.execute(
                 "update redshift_local.tables set comment = ? where schema_name = ? and table_name = ?",

@@ -7,15 +7,17 @@ use super::catalog::{Table, execute};
 use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::{redshift, serializable};
-use super::session::{Done, Session, Transaction};
+use super::session::{Defined, Done, Session, Transaction};
 use crate::dialect::TableName;
 
 impl Session {
     /// Begins a transaction, if none is open, and takes its snapshot.
     pub(crate) fn begin(&mut self) -> Result<(), SqlError> {
+        let generation = self.warehouse.definitions.generation();
         let commits = self.warehouse.locks.snapshot();
         let transaction = self.open_transaction()?;
         transaction.snapshot.get_or_insert(commits);
+        transaction.generation.get_or_insert(generation);
         Ok(())
     }
 
@@ -24,7 +26,14 @@ impl Session {
         if self.transaction.is_none() {
             execute(&self.connection, "begin transaction")?;
             let id = self.warehouse.next_transaction();
-            self.transaction = Some(Transaction { id, snapshot: None, written: HashSet::new() });
+            self.transaction = Some(Transaction {
+                id,
+                snapshot: None,
+                generation: None,
+                defined: Defined::default(),
+                schemas: HashSet::new(),
+                written: HashSet::new(),
+            });
         }
         self.transaction.as_mut().ok_or_else(|| SqlError::new("no transaction is open"))
     }
@@ -45,15 +54,21 @@ impl Session {
     pub(crate) fn commit(&mut self) -> Result<(), SqlError> {
         self.explicit = false;
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let Defined { tables, more } = &transaction.defined;
+        let defines = *more || !tables.is_empty();
+        let changed = defines.then(|| self.warehouse.definitions.change());
         let outcome = execute(&self.connection, "commit");
+        drop(changed);
         let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
         self.warehouse.locks.release(transaction.id, &written);
+        self.warehouse.log.flush();
         outcome.map(|_| ())
     }
 
     /// Undoes what the transaction did.
     pub(crate) fn rollback(&mut self) {
         self.explicit = false;
+        self.warehouse.log.flush();
         let Some(transaction) = self.transaction.take() else { return };
         if let Err(error) = execute(&self.connection, "rollback") {
             tracing::debug!(%error, "the engine had rolled back already");
@@ -65,10 +80,70 @@ impl Session {
     pub(super) fn begin_again(&mut self) -> Result<(), SqlError> {
         let empty = self.transaction.as_ref().is_some_and(|open| open.written.is_empty());
         if empty {
+            let generation = self.warehouse.definitions.generation();
             let _ = execute(&self.connection, "rollback");
             execute(&self.connection, "begin transaction")?;
+            if let Some(open) = &mut self.transaction {
+                open.generation = Some(generation);
+            }
         }
         Ok(())
+    }
+
+    /// Notes that the transaction changes definitions, and not only of tables that it names.
+    pub(super) fn defines(&mut self) -> Result<(), SqlError> {
+        self.open_transaction()?.defined.more = true;
+        Ok(())
+    }
+
+    /// Notes that the transaction changes the definition of a table.
+    pub(super) fn defines_table(&mut self, schema: &str, name: &str) -> Result<(), SqlError> {
+        let defined = &mut self.open_transaction()?.defined;
+        defined.tables.insert((schema.to_owned(), name.to_owned()));
+        Ok(())
+    }
+
+    /// The generation of definitions that the transaction sees, but for tables of its own; none
+    /// when it cannot be told.
+    fn generation(&self) -> Option<u64> {
+        let open = self.transaction.as_ref()?;
+        open.generation.filter(|_| !open.defined.more)
+    }
+
+    /// The definition of a table that others see too, if there is such a table.
+    pub(super) fn definition(&self, schema: &str, name: &str) -> Result<Option<Table>, SqlError> {
+        let own = (schema.to_owned(), name.to_owned());
+        let is_own = |open: &Transaction| open.defined.tables.contains(&own);
+        let generation = match self.transaction.as_ref().is_some_and(is_own) {
+            true => None,
+            false => self.generation(),
+        };
+        let Some(generation) = generation else {
+            return Table::load(&self.connection, schema, name);
+        };
+        let definitions = &self.warehouse.definitions;
+        if let Some(known) = definitions.table(generation, schema, name) {
+            return Ok(known);
+        }
+        let found = Table::load(&self.connection, schema, name)?;
+        definitions.keep_table(generation, schema, name, &found);
+        Ok(found)
+    }
+
+    /// Whether there is any view but the system's.
+    pub(super) fn has_views(&self) -> Result<bool, SqlError> {
+        let definitions = &self.warehouse.definitions;
+        let generation = self.generation();
+        if let Some(known) = generation.and_then(|generation| definitions.has_views(generation)) {
+            return Ok(known);
+        }
+        let sql = "select count(*) from redshift_local.views";
+        let count = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let has_views = count.map_err(|error| redshift(&error, &[]))? > 0;
+        if let Some(generation) = generation {
+            definitions.keep_has_views(generation, has_views);
+        }
+        Ok(has_views)
     }
 
     /// The name under which a table is locked; none for a session's own.
@@ -121,7 +196,7 @@ impl Session {
 
     fn object_id(&self, name: &str) -> Option<u64> {
         let (schema, table) = name.split_once('.')?;
-        let found = Table::load(&self.connection, schema, table).ok()??;
+        let found = self.definition(schema, table).ok()??;
         Some(found.object_id.unsigned_abs())
     }
 

@@ -2,7 +2,7 @@
 
 use duckdb::params;
 
-use super::catalog::{Table, execute, next_object_id};
+use super::catalog::{execute, is_view, next_object_id};
 use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::redshift;
@@ -22,7 +22,8 @@ impl Session {
         if known && !replace {
             return Err(SqlError::new(format!("Relation \"{}\" already exists", name.name)));
         }
-        if Table::load(&self.connection, name.schema_or_public(), &name.name)?.is_some() && !known {
+        self.defines()?;
+        if self.definition(name.schema_or_public(), &name.name)?.is_some() && !known {
             return Err(SqlError::new(format!("\"{}\" is not a view", name.name)));
         }
         let named: Vec<TableName> = query.relations.iter().cloned().collect();
@@ -66,12 +67,7 @@ impl Session {
     }
 
     fn view(&self, name: &TableName) -> Result<bool, SqlError> {
-        let sql =
-            "select count(*) from redshift_local.views where schema_name = ? and view_name = ?";
-        let count = self
-            .connection
-            .query_row(sql, [name.schema_or_public(), &name.name], |row| row.get::<_, i64>(0));
-        Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+        is_view(&self.connection, name.schema_or_public(), &name.name)
     }
 
     fn forget_view(&self, name: &TableName) -> Result<(), SqlError> {
@@ -96,6 +92,7 @@ impl Session {
                 }
                 return Err(SqlError::new(format!("View \"{}\" does not exist", name.name)));
             }
+            self.defines()?;
             execute(&self.connection, &format!("drop view if exists {}", name.engine()))?;
             self.forget_view(name)?;
         }
@@ -108,6 +105,9 @@ impl Session {
         table: &TableName,
         cascade: bool,
     ) -> Result<(), SqlError> {
+        if !self.has_views()? {
+            return Ok(());
+        }
         let full = format!("{}.{}", table.schema_or_public(), table.name);
         let sql = format!(
             "select schema_name, view_name from redshift_local.views where not late_binding \
@@ -134,7 +134,7 @@ impl Session {
             .iter()
             .map(|name| literal(&format!("{}.{}", name.schema_or_public(), name.name)))
             .collect();
-        if wanted.is_empty() {
+        if wanted.is_empty() || !self.has_views()? {
             return Ok(());
         }
         let sql = format!(
@@ -154,6 +154,7 @@ impl Session {
                 .filter_map(|name| name.split_once('.'))
                 .map(|(schema, name)| TableName { schema: Some(schema.into()), name: name.into() })
                 .collect();
+            self.defines()?;
             self.connection.execute(&text, []).map_err(|error| redshift(&error, &named))?;
         }
         Ok(())
