@@ -11,6 +11,8 @@ DATA ?=
 PROFILE ?= dev
 # Whether `make build` compiles the tests, too, as `make test` wants it: anything, or nothing.
 TESTS ?=
+# How many schedules of faults `make faults` tries; without it as many as `make test` does.
+SEEDS ?=
 # What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
 # parameters (NAME=value …) other than the last time.
 ENVIRONMENT ?= dev
@@ -67,6 +69,10 @@ check: check-tools ## Format, clippy, templates, state machines, SQL: one line e
 .PHONY: test
 test: tools check-tools ## Check, build and test everything; the last line counts
 	@$(PYTHON) tools/test.py
+
+.PHONY: faults
+faults: tools ## Try SEEDS schedules of faults in one process and print what became of their runs
+	@SEGUE_FAULT_SEEDS='$(SEEDS)' cargo test --locked --test pipeline any_fault -- --nocapture
 
 .PHONY: bench
 bench: ## Measure how fast tiny objects are merged, beside a bare client, and millions planned

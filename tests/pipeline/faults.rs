@@ -3,12 +3,16 @@
 //! run without faults makes it whole.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use segue_contract::ErrorName;
 use serde_json::json;
 
+use crate::converge::in_virtual_time;
 use crate::generate::{Landed, landed};
 use crate::model::{self, Source, Tables};
 use crate::sample::difference;
@@ -33,6 +37,13 @@ impl Outcomes {
         *self.runs.entry(outcome.to_owned()).or_default() += 1;
     }
 
+    fn add(&mut self, other: Self) {
+        for (outcome, runs) in other.runs {
+            *self.runs.entry(outcome).or_default() += runs;
+        }
+        self.mismatches.extend(other.mismatches);
+    }
+
     fn mismatch(&mut self, seed: u64, what: impl std::fmt::Display) {
         self.mismatches.push(format!("seed {seed}: {what}"));
     }
@@ -41,26 +52,32 @@ impl Outcomes {
 #[test]
 fn any_fault_schedule_ends_loaded_or_untouched_and_the_next_run_converges() {
     let seeds = std::env::var("SEGUE_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    let seeds = 0..seeds.unwrap_or(SEEDS);
-    let mut outcomes = Outcomes::default();
-    for seed in seeds.clone() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(one_seed(seed, &mut outcomes));
-    }
-    println!("fault seeds {seeds:?}");
+    let seeds = seeds.unwrap_or(SEEDS);
+    let next = AtomicU64::new(0);
+    let outcomes = Mutex::new(Outcomes::default());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+                for seed in numbers.take_while(|seed| *seed < seeds) {
+                    let of_seed = in_virtual_time(one_seed(seed));
+                    outcomes.lock().expect("no panic").add(of_seed);
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_inner().expect("no panic");
+    println!("fault seeds 0..{seeds}, {} runs", outcomes.runs.values().sum::<u32>());
     for (outcome, runs) in &outcomes.runs {
-        println!("  {outcome:<24} {runs:>5} runs");
+        println!("  {outcome:<32} {runs:>5} runs");
     }
-    println!("  {:<24} {:>5}", "mismatches", outcomes.mismatches.len());
+    println!("  {:<32} {:>5}", "mismatches", outcomes.mismatches.len());
     assert!(outcomes.mismatches.is_empty(), "{:#?}", outcomes.mismatches);
 }
 
 /// Two loads in which things go wrong, and one in which nothing does.
-async fn one_seed(seed: u64, outcomes: &mut Outcomes) {
+async fn one_seed(seed: u64) -> Outcomes {
+    let mut outcomes = Outcomes::default();
     let world = World::with(Mischief::seeded(seed));
     let files = files(2 * OBJECTS);
     let text = |landed: &Landed| landed.versions.last().expect("a version").clone();
@@ -73,7 +90,7 @@ async fn one_seed(seed: u64, outcomes: &mut Outcomes) {
         }
         let landed = &files[..(load + 1) * OBJECTS];
         let expected = model::tables(landed.iter().map(|(source, text)| (*source, text.as_str())));
-        run(&world, seed, &mut before, expected, outcomes).await;
+        run(&world, seed, &mut before, expected, &mut outcomes).await;
     }
     world.end_mischief();
     let expected = model::tables(files.iter().map(|(source, text)| (*source, text.as_str())));
@@ -84,7 +101,8 @@ async fn one_seed(seed: u64, outcomes: &mut Outcomes) {
     if let Some(difference) = difference(&world.tables().await, &expected) {
         outcomes.mismatch(seed, format!("without faults: {difference}"));
     }
-    books(&world, seed, files.len(), outcomes).await;
+    books(&world, seed, files.len(), &mut outcomes).await;
+    outcomes
 }
 
 /// One run in which things go wrong.
