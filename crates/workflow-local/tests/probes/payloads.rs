@@ -1,0 +1,66 @@
+//! What no catcher catches, and what a task may carry.
+
+use serde_json::{Value, json};
+
+use crate::probe::{Probe, Seen, absent, machine, nested};
+
+/// More than half of what a payload may hold: 262,144 bytes.
+const HALF_BYTES: usize = 150_000;
+
+fn ended(seen: &Seen) -> Value {
+    json!([seen.status, seen.error, seen.entered])
+}
+
+fn output(seen: &Seen) -> Value {
+    seen.output.clone()
+}
+
+fn caught(task: Value) -> Value {
+    machine("Call", json!({"Call": task, "Caught": {"Type": "Succeed"}}))
+}
+
+/// `States.ALL` catches neither `States.DataLimitExceeded` nor `States.Runtime`.
+fn catch_all() -> Value {
+    json!([{"ErrorEquals": ["States.ALL"], "Next": "Caught"}])
+}
+
+/// The questions.
+pub fn probes() -> Vec<Probe> {
+    let doubled = nested(json!({
+        "Arguments": {
+            "StateMachineArn": "${Child}",
+            "Input": "{% $states.input.text & $states.input.text %}",
+        },
+        "Catch": catch_all(),
+    }));
+    let without_name = absent(json!({"Arguments": "{% $states.input %}", "Catch": catch_all()}));
+    let echo = machine("Echo", json!({"Echo": {"Type": "Succeed"}}));
+    let answered = nested(json!({"Output": "{% $states.result.Output %}"}));
+    vec![
+        // The quota holds for what a task is given, too.
+        Probe::new(
+            "nothing_catches_a_payload_over_the_quota",
+            caught(doubled),
+            ended,
+            json!(["FAILED", "States.DataLimitExceeded", ["Call"]]),
+        )
+        .child(echo.clone())
+        .input(json!({"text": "x".repeat(HALF_BYTES)}))
+        .but_emulated(json!(["SUCCEEDED", null, ["Call"]])),
+        Probe::new(
+            "nothing_catches_arguments_that_cannot_be_used",
+            caught(without_name),
+            ended,
+            json!(["FAILED", "States.Runtime", ["Call"]]),
+        )
+        .but_emulated(json!(["SUCCEEDED", null, ["Call", "Caught"]])),
+        // `sync:2` gives JSON, where `sync` gives text.
+        Probe::new(
+            "the_output_of_a_child_is_json",
+            machine("Call", json!({"Call": answered})),
+            output,
+            json!({}),
+        )
+        .child(echo),
+    ]
+}
