@@ -60,6 +60,16 @@ create table if not exists ops.latest_user_events (
 diststyle all
 sortkey (user_id);
 
+-- Grain: one row per staging schema that a run created and has not dropped; another for each time
+-- that it began anew. What is old belongs to a run that failed, and is swept.
+create table if not exists ops.staging_schemas (
+    schema_name varchar(127) not null,
+    run_id varchar(80) not null,
+    created_at timestamp not null
+)
+diststyle all
+sortkey (created_at);
+
 -- Holds no rows. Whoever publishes locks it first, so that publishing runs queue up
 -- while readers of the star schema notice nothing.
 create table if not exists ops.publish_lock (

@@ -50,3 +50,12 @@ create table {{ staging }}.planned_objects (
     bytes bigint not null
 )
 distkey (uri);
+
+-- Written down, so that the schema can be swept should the run fail and leave it behind.
+insert into ops.staging_schemas (
+    schema_name, run_id, created_at
+)
+select
+    {{ staging_name }} as schema_name,
+    {{ run_id }} as run_id,
+    getdate() as created_at;

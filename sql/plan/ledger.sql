@@ -5,3 +5,18 @@ select
     uri,
     etag
 from ops.loaded_objects;
+
+-- Names what failed runs left behind longer ago than it is kept: a few a run, the oldest first.
+-- Grain: one row per staging schema.
+select
+    schema_name,
+    run_id
+from ops.staging_schemas
+group by
+    schema_name,
+    run_id
+having max(created_at) < dateadd(day, -{{ staging_retention_days }}, getdate())
+order by
+    max(created_at),
+    schema_name
+limit 10;

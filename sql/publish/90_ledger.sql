@@ -34,4 +34,7 @@ where source = {{ source.name }}
 {% endfor %};
 
 -- A run that has succeeded leaves no staging schema behind; one that fails keeps it for a look.
+delete from ops.staging_schemas
+where schema_name = {{ staging_name }};
+
 drop schema {{ staging }} cascade;

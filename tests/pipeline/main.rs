@@ -12,4 +12,5 @@ mod model;
 mod rejects;
 mod sample;
 mod statement;
+mod sweep;
 mod world;

@@ -24,6 +24,9 @@ pub struct Step {
     /// Whether there are records that were left out, for the publishing transaction to write down.
     #[serde(default)]
     pub has_rejects: bool,
+    /// Staging schemas of earlier runs to drop, as [`Plan::abandoned`].
+    #[serde(default)]
+    pub abandoned: Vec<String>,
 }
 
 impl Step {
@@ -36,6 +39,7 @@ impl Step {
             compression: Compression::None,
             max_rejects: 0,
             has_rejects: false,
+            abandoned: Vec::new(),
         }
     }
 }
@@ -130,6 +134,9 @@ pub struct Plan {
     /// Slices of the warehouse that all of it was reckoned with.
     #[serde(default)]
     pub slices: u64,
+    /// Staging schemas that runs left behind which failed long ago: a few at a time.
+    #[serde(default)]
+    pub abandoned: Vec<String>,
 }
 
 /// What was found of one source.

@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::messages::{Compression, Step};
 use crate::quoting::{Identifier, literal};
+use crate::run::STAGING_PREFIX;
 use crate::{ErrorName, Failure, layout};
 
 static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql");
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub work_bucket: String,
     /// The role that Redshift assumes for a COPY.
     pub copy_role_arn: String,
+    /// For how many days the staging schema of a failed run is kept.
+    pub staging_retention_days: u32,
 }
 
 /// The sources, in the order of their names: one for each file in `sql/stage`.
@@ -80,11 +83,16 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
             Ok(context! { name => source, table => Value::from(table) })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
+    let abandoned = step.abandoned.iter().map(abandoned).collect::<Result<Vec<_>, Failure>>()?;
+    let staging = step.run.staging_schema()?;
     let source = step.step.rsplit('/').next().unwrap_or_default();
     let stored = |key: String| layout::uri(&deployment.work_bucket, &key);
     Ok(context! {
         noload,
-        staging => Value::from(step.run.staging_schema()?),
+        staging_name => staging.to_string(),
+        staging => Value::from(staging),
+        staging_retention_days => deployment.staging_retention_days,
+        abandoned => abandoned,
         run_id => step.run.id.as_str(),
         rebuild => step.run.input.rebuild,
         allow_drop => step.run.input.allow_drop,
@@ -98,6 +106,15 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         has_rejects => step.has_rejects,
         rejects => stored(layout::rejects_prefix(&step.run)),
     })
+}
+
+/// A staging schema to drop, as a name and as text.
+fn abandoned(name: &String) -> Result<Value, Failure> {
+    if !name.starts_with(STAGING_PREFIX) {
+        let reason = format!("expected a staging schema to drop, found {name:?}");
+        return Err(Failure::new(ErrorName::InvalidInput, reason));
+    }
+    Ok(context! { name => name, schema => Value::from(Identifier::new(name)?) })
 }
 
 /// What `MAXERROR` of a COPY must be that bears so many errors: it fails when they reach it. 0 for
@@ -232,6 +249,7 @@ mod tests {
         Deployment {
             work_bucket: "work".into(),
             copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
+            staging_retention_days: 30,
         }
     }
 
@@ -248,6 +266,7 @@ mod tests {
             compression: Compression::Gzip,
             max_rejects: 0,
             has_rejects: false,
+            abandoned: vec!["staging_run_0".into()],
         }
     }
 
@@ -322,6 +341,18 @@ mod tests {
             statements.iter().filter(|s| s.file == "publish/20_rebuild").count()
         };
         assert_eq!((deletes(false), deletes(true)), (0, 7));
+    }
+
+    #[test]
+    fn a_sweep_drops_what_it_is_told_to_and_only_staging_schemas() {
+        let mut sweep = step("sweep/staging", false);
+        let statements = render(&sweep, &deployment()).expect("renders");
+        assert_eq!(statements[1].sql, "drop schema if exists staging_run_0 cascade");
+        for name in ["mart", "staging_a; drop schema mart", "Staging_a"] {
+            sweep.abandoned = vec![name.into()];
+            let failure = render(&sweep, &deployment()).expect_err(name);
+            assert_eq!(failure.name, ErrorName::InvalidInput, "{name}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::{ErrorName, Failure, pipeline};
 
 /// Bytes of a run's name within its staging schema at most: the schema is read by people.
 const SCHEMA_NAME_BYTES_MAX: usize = 60;
+/// What the names of staging schemas begin with.
+pub const STAGING_PREFIX: &str = "staging_";
 /// Bytes of a run's id at most: what Step Functions allows for an execution's name.
 const RUN_ID_BYTES_MAX: usize = 80;
 
@@ -143,7 +145,7 @@ impl Run {
     pub fn staging_schema(&self) -> Result<Identifier, Failure> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if self.id.len() <= SCHEMA_NAME_BYTES_MAX && self.id.bytes().all(plain) {
-            return Identifier::new(format!("staging_{}", self.id));
+            return Identifier::new(format!("{STAGING_PREFIX}{}", self.id));
         }
         let readable: String = self
             .id
@@ -152,7 +154,7 @@ impl Run {
             .map(|byte| byte.to_ascii_lowercase())
             .map(|byte| if plain(byte) { char::from(byte) } else { '_' })
             .collect();
-        Identifier::new(format!("staging_{readable}_{}", &digest(&[&self.id])[..8]))
+        Identifier::new(format!("{STAGING_PREFIX}{readable}_{}", &digest(&[&self.id])[..8]))
     }
 
     /// The client token of one attempt at one step: the same for every retry of the attempt, so
@@ -170,8 +172,13 @@ impl Run {
 
     /// What the names of all statements of this run begin with.
     pub fn statement_name_prefix(&self) -> String {
-        format!("segue/{}/", self.id)
+        statement_name_prefix(&self.id)
     }
+}
+
+/// What the names of all statements of the run with this id begin with.
+pub fn statement_name_prefix(run_id: &str) -> String {
+    format!("segue/{run_id}/")
 }
 
 /// SHA-256 over the parts, each with its length, in hexadecimal.

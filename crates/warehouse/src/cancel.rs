@@ -37,7 +37,25 @@ impl Warehouse {
         }
     }
 
+    /// Whether statements whose names begin with the prefix run, or ran not long ago: the Data API
+    /// remembers them for a day.
+    ///
+    /// # Errors
+    /// As [`call_failure`].
+    pub async fn has_statements(&self, name_prefix: &str) -> Result<bool, Failure> {
+        Ok(!self.statements(name_prefix).await?.is_empty())
+    }
+
     async fn unfinished(&self, name_prefix: &str) -> Result<Vec<StatementData>, Failure> {
+        let mut statements = self.statements(name_prefix).await?;
+        statements.retain(|statement| {
+            use StatusString::{Picked, Started, Submitted};
+            [Some(Submitted), Some(Picked), Some(Started)].contains(&statement.status)
+        });
+        Ok(statements)
+    }
+
+    async fn statements(&self, name_prefix: &str) -> Result<Vec<StatementData>, Failure> {
         let mut pages = self
             .client
             .list_statements()
@@ -46,14 +64,11 @@ impl Warehouse {
             .status(StatusString::All)
             .into_paginator()
             .send();
-        let mut unfinished = Vec::new();
+        let mut statements = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| call_failure("listing statements", &error))?;
-            unfinished.extend(page.statements.into_iter().filter(|statement| {
-                use StatusString::{Picked, Started, Submitted};
-                [Some(Submitted), Some(Picked), Some(Started)].contains(&statement.status)
-            }));
+            statements.extend(page.statements);
         }
-        Ok(unfinished)
+        Ok(statements)
     }
 }

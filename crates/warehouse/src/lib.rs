@@ -240,11 +240,16 @@ impl Warehouse {
 /// What the template's settings add to the SQL.
 ///
 /// # Errors
-/// `InvalidConfiguration` when a setting is missing.
+/// `InvalidConfiguration` when a setting is missing or cannot be read.
 pub fn deployment() -> Result<Deployment, Failure> {
+    let days = setting("STAGING_RETENTION_DAYS")?;
     Ok(Deployment {
         work_bucket: setting("WORK_BUCKET")?,
         copy_role_arn: setting("COPY_ROLE_ARN")?,
+        staging_retention_days: days.parse().map_err(|_| {
+            let reason = format!("expected STAGING_RETENTION_DAYS to be a number, found {days:?}");
+            Failure::new(ErrorName::InvalidConfiguration, reason)
+        })?,
     })
 }
 

@@ -234,8 +234,11 @@ mod tests {
 
     #[test]
     fn every_file_of_the_step_says_what_it_is() {
-        let deployment =
-            pipeline::Deployment { work_bucket: "w".into(), copy_role_arn: "r".into() };
+        let deployment = pipeline::Deployment {
+            work_bucket: "w".into(),
+            copy_role_arn: "r".into(),
+            staging_retention_days: 30,
+        };
         let run = request(0, None).run;
         let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {

@@ -3,6 +3,7 @@
 //! New is what the ledger does not hold by key *and* ETag; so an object whose content has changed is
 //! loaded again. Lists stand in the work bucket, because a state's payload is small.
 
+mod abandoned;
 mod batches;
 mod jsonpaths;
 mod ledger;
@@ -62,7 +63,9 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
         true => Ledger::default(),
         false => Ledger::read(&context.warehouse, &request.ledger_statement_id).await?,
     };
-    let mut plan = Plan { slices: context.settings.slices, ..Plan::default() };
+    let abandoned = abandoned::find(&context.warehouse, &request.ledger_statement_id).await;
+    let slices = context.settings.slices;
+    let mut plan = Plan { abandoned, slices, ..Plan::default() };
     let mut oldest_second = None;
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     for name in run.sources() {

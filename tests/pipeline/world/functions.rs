@@ -45,6 +45,7 @@ pub fn deploy(
     let deployment = Deployment {
         work_bucket: WORK_BUCKET.into(),
         copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
+        staging_retention_days: super::STAGING_RETENTION_DAYS,
     };
     let sources = json!({"songs": {"prefix": "song_data/"}, "events": {"prefix": "log_data/"}});
     let settings = segue_plan::Settings::new(

@@ -25,6 +25,8 @@ pub use objects::Objects;
 pub const LANDING_BUCKET: &str = "landing";
 /// Where runs keep their files.
 pub const WORK_BUCKET: &str = "work";
+/// For how many days the staging schema of a failed run is kept.
+pub const STAGING_RETENTION_DAYS: u32 = 30;
 /// What a run may take in virtual time: more than this, and something waits for nothing.
 const RUN_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
