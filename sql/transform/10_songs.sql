@@ -25,7 +25,8 @@ ranked as (
         year,
         duration,
         row_version,
-        row_number() over (partition by song_id order by row_version desc) as preference
+        row_number() over (partition by song_id order by row_version desc) as preference,
+        min(row_version) over (partition by song_id) as least_version
     from versions
 )
 
@@ -36,6 +37,7 @@ select
     artist_name,
     year,
     duration,
-    row_version
+    row_version,
+    row_version <> least_version as has_variants
 from ranked
 where preference = 1;

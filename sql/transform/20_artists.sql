@@ -39,7 +39,8 @@ ranked as (
         latitude,
         longitude,
         row_version,
-        row_number() over (partition by artist_id order by row_version desc) as preference
+        row_number() over (partition by artist_id order by row_version desc) as preference,
+        min(row_version) over (partition by artist_id) as least_version
     from versions
 )
 
@@ -49,6 +50,7 @@ select
     location,
     latitude,
     longitude,
-    row_version
+    row_version,
+    row_version <> least_version as has_variants
 from ranked
 where preference = 1;

@@ -57,7 +57,8 @@ ranked as (
         row_number() over (
             partition by session_id, item_in_session
             order by row_version desc
-        ) as preference
+        ) as preference,
+        min(row_version) over (partition by session_id, item_in_session) as least_version
     from versions
 )
 
@@ -73,6 +74,7 @@ select
     length,
     location,
     user_agent,
-    row_version
+    row_version,
+    row_version <> least_version as has_variants
 from ranked
 where preference = 1;

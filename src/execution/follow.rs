@@ -65,6 +65,10 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
         report: text("report"),
         rejected: output.get("rejected").and_then(Value::as_u64).filter(|count| *count > 0),
+        variants: output
+            .get("variants")
+            .and_then(|variants| serde_json::from_value(variants.clone()).ok())
+            .unwrap_or_default(),
         status: text("status").unwrap_or_else(|| "loaded".to_owned()),
         duration_seconds: ended.map(|end| milliseconds(end - described.start_date.as_secs_f64())),
         ..Report::started(arn.to_owned())

@@ -10,7 +10,7 @@ use aws_sdk_sfn::{
     Client,
     types::{ExecutionListItem, ExecutionStatus},
 };
-use segue_contract::RunInput;
+use segue_contract::{RunInput, messages::Variants};
 use serde::Serialize;
 
 use crate::{
@@ -39,6 +39,9 @@ pub struct Report {
     /// Records that it could not load and was allowed to leave out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Keys under which it brought records that differ, by table.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variants>,
     /// Where the run's own report stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -195,6 +198,7 @@ impl Report {
             duration_seconds: None,
             transitions: None,
             rejected: None,
+            variants: Vec::new(),
             report: None,
             error: None,
             message: None,
@@ -220,6 +224,14 @@ impl Report {
         if let Some(rejected) = self.rejected {
             let records = talk::count(rejected as usize, "record");
             line.push_str(&format!("; {records} left out: see ops.rejected_rows and the report"));
+        }
+        for Variants { table, within_run, beside_published } in &self.variants {
+            let within = talk::count(*within_run as usize, "key");
+            let beside = talk::count(*beside_published as usize, "key");
+            line.push_str(&format!(
+                "\nmart.{table}: records differ under {within} of this run, \
+                 and from what was published under {beside}"
+            ));
         }
         line
     }

@@ -13,4 +13,5 @@ mod rejects;
 mod sample;
 mod statement;
 mod sweep;
+mod variants;
 mod world;

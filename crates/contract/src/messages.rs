@@ -270,7 +270,7 @@ pub struct CheckRequest {
 }
 
 /// Every check is healthy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checked {
     /// The checks that found no offender.
@@ -280,6 +280,21 @@ pub struct Checked {
     /// What could not be loaded, of the sources of which something could not.
     #[serde(default)]
     pub rejected: Vec<RejectedRows>,
+    /// Keys with records that differ, of the tables that have such keys.
+    #[serde(default)]
+    pub variants: Vec<Variants>,
+}
+
+/// Under how many keys of one table a run brought records that differ. The greatest version wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Variants {
+    /// The table, without its schema.
+    pub table: String,
+    /// Keys whose records in this run differ from each other.
+    pub within_run: u64,
+    /// Keys whose record differs from the one that was published when the checks ran.
+    pub beside_published: u64,
 }
 
 /// What could not be loaded of one source, and was no more than may be left out.
@@ -360,6 +375,8 @@ pub enum Reported {
         objects: u64,
         /// Records that could not be loaded.
         rejected: u64,
+        /// Keys with records that differ, by table.
+        variants: Vec<Variants>,
         /// Where the report stands.
         report: String,
     },

@@ -4,7 +4,7 @@
 mod rejects;
 
 use segue_contract::messages::{
-    CheckRequest, Checked, CompactedSource, StagedRows, StatementState, Step,
+    CheckRequest, Checked, CompactedSource, StagedRows, StatementState, Step, Variants,
 };
 use segue_contract::pipeline::{self, Statement};
 use segue_contract::{ErrorName, Failure};
@@ -18,6 +18,8 @@ const SAMPLE_ROWS_MAX: usize = 5;
 const CHECK_HEADER: &str = "-- Healthy when empty: ";
 /// What the file begins with that counts staged rows instead.
 const COUNTS_HEADER: &str = "-- Counts: ";
+/// What the file begins with that counts keys with records that differ.
+const VARIANTS_HEADER: &str = "-- Counts variants: ";
 
 /// What the function needs besides a request.
 #[derive(Debug)]
@@ -43,13 +45,15 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
     let rejected = rejects::find(context, &request).await?;
     let step = Step::first(request.run.clone(), "check");
     let statements = pipeline::render(&step, &context.deployment)?;
-    let mut checked = Checked { healthy: Vec::new(), staged: Vec::new(), rejected: Vec::new() };
+    let mut checked = Checked::default();
     let mut findings = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         let result_id = format!("{}:{}", request.statement_id, index + 1);
         let result = result(&context.warehouse, &result_id).await?;
         if statement.sql.starts_with(COUNTS_HEADER) {
             checked.staged.extend(result.sample.iter().filter_map(staged_rows));
+        } else if statement.sql.starts_with(VARIANTS_HEADER) {
+            checked.variants.extend(result.sample.iter().filter_map(variants));
         } else if result.rows == 0 {
             checked.healthy.push(statement.file.clone());
         } else {
@@ -87,6 +91,15 @@ async fn result(warehouse: &Warehouse, id: &str) -> Result<CheckResult, Failure>
 fn staged_rows(row: &Row) -> Option<StagedRows> {
     let rows = row.get(1).and_then(number).and_then(|rows| u64::try_from(rows).ok())?;
     Some(StagedRows { counted: row.first().and_then(text)?, rows })
+}
+
+/// None for a table without any, so that only what there is comes into the report.
+fn variants(row: &Row) -> Option<Variants> {
+    let keys = |index: usize| row.get(index).and_then(number).and_then(|keys| keys.try_into().ok());
+    let (within_run, beside_published) = (keys(1)?, keys(2)?);
+    let table = row.first().and_then(text)?;
+    let is_any = within_run > 0 || beside_published > 0;
+    is_any.then_some(Variants { table, within_run, beside_published })
 }
 
 /// A check that found offenders: what healthy would be, how many there are, and the first.
@@ -242,7 +255,7 @@ mod tests {
         let run = request(0, None).run;
         let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {
-            let known = [CHECK_HEADER, COUNTS_HEADER];
+            let known = [CHECK_HEADER, COUNTS_HEADER, VARIANTS_HEADER];
             assert!(
                 known.iter().any(|header| statement.sql.starts_with(header)),
                 "{}",

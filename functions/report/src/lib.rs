@@ -96,12 +96,14 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     }
     measures::write(&report);
     let rejected = report.rejected();
+    let variants = report.checked.map(|checked| checked.variants).unwrap_or_default();
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
             run_id: report.run_id,
             objects: report.plan.map(|plan| plan.objects).unwrap_or_default(),
             rejected,
+            variants,
             report: uri,
         },
         Some(failure) => Reported::Failed {

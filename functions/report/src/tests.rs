@@ -1,4 +1,4 @@
-use segue_contract::messages::{FileOutcome, Merged, RejectedRows};
+use segue_contract::messages::{FileOutcome, Merged, RejectedRows, Variants};
 use segue_contract::{Run, RunInput};
 
 use super::*;
@@ -38,7 +38,7 @@ pub fn rejecting(rows: u64) -> Checked {
         max_rejects: 10,
         first: vec!["s3://landing/a.json line 3, column year: <b>Invalid digit</b>".into()],
     };
-    Checked { healthy: Vec::new(), staged: Vec::new(), rejected: vec![rejected] }
+    Checked { rejected: vec![rejected], ..Checked::default() }
 }
 
 pub fn report(request: ReportRequest) -> Report {
@@ -92,4 +92,12 @@ fn a_start_that_is_no_time_is_refused() {
     request.run.started_at = "yesterday".into();
     let failure = Report::new(request, Timestamp::UNIX_EPOCH).expect_err("no time");
     assert_eq!(failure.name, ErrorName::InvalidInput);
+}
+
+#[test]
+fn the_page_counts_keys_with_records_that_differ() {
+    let songs = Variants { table: "songs".into(), within_run: 2, beside_published: 1_234 };
+    let checked = Some(Checked { variants: vec![songs], ..Checked::default() });
+    let page = page::render(&report(ReportRequest { checked, ..request() })).expect("renders");
+    assert!(page.contains("Records that differ") && page.contains("1,234"), "{page}");
 }

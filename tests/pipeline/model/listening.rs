@@ -90,7 +90,8 @@ pub fn users(events: &[Event<'_>], players: bool) -> Vec<Row> {
     users.into_values().map(|(_, row)| row).collect()
 }
 
-/// Every instant at which anything was played.
+/// Every instant at which anything was played, also by a record that lost to another of its play: as
+/// with artists and users, a dimension keeps what any record named.
 pub fn time(events: &[Event<'_>]) -> Vec<Row> {
     let plays = events.iter().filter(|event| event.is_play());
     let instants: BTreeSet<DateTime> = plays.map(Event::time).collect();

@@ -1,0 +1,25 @@
+-- Counts variants: keys under which this run brings records that differ, from each other or from
+-- what is published; the greatest version is published. Users have none: each event is one by intent.
+select
+    'songs' as counted,
+    count(case when loaded.has_variants then 1 end) as within_run,
+    count(case when loaded.row_version <> published.row_version then 1 end) as beside_published
+from {{ staging }}.new_songs as loaded
+left join mart.songs as published on loaded.song_id = published.song_id
+union all
+select
+    'artists' as counted,
+    count(case when loaded.has_variants then 1 end) as within_run,
+    count(case when loaded.row_version <> published.row_version then 1 end) as beside_published
+from {{ staging }}.new_artists as loaded
+left join mart.artists as published on loaded.artist_id = published.artist_id
+union all
+select
+    'songplays' as counted,
+    count(case when loaded.has_variants then 1 end) as within_run,
+    count(case when loaded.row_version <> published.row_version then 1 end) as beside_published
+from {{ staging }}.new_songplays as loaded
+left join mart.songplays as published
+    on
+        loaded.session_id = published.session_id
+        and loaded.item_in_session = published.item_in_session;
