@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Load whatever is in the landing bucket and not yet in the warehouse
     Run(Run),
+    /// Say what a run would load, and by which SQL, without loading anything
+    Plan(Plan),
     /// List the latest runs
     Runs(Runs),
     /// Ask the warehouse
@@ -101,6 +103,29 @@ fn source_and_count(text: &str) -> Result<(String, u64), String> {
         Some((source.to_owned(), count.parse().ok().filter(|_| !source.is_empty())?))
     });
     read.ok_or_else(|| "expected a source and a number, such as events=10".to_owned())
+}
+
+/// `segue plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Where the run would be
+    #[command(flatten)]
+    pub target: Target,
+    /// Plan these sources only
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub sources: Option<Vec<String>>,
+    /// Plan as if nothing had been loaded
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Name so many objects at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub objects: usize,
+    /// Write the SQL out
+    #[arg(long)]
+    pub sql: bool,
+    /// Print an object, with the SQL
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `segue runs`

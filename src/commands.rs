@@ -10,7 +10,7 @@ use crate::{
     errors::{Outcome, Problem},
     estimate,
     execution::{self, Report, Runs},
-    generate, local, print,
+    generate, local, plan, print,
     project::Project,
     stack::{Destination, Stack},
     talk,
@@ -22,6 +22,7 @@ use crate::{
 pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Run(run) => load(run).await,
+        Command::Plan(wanted) => show_plan(wanted).await,
         Command::Runs(runs) => list_runs(runs).await,
         Command::Query(query) => ask(query).await,
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
@@ -96,6 +97,15 @@ async fn load(wanted: cli::Run) -> Outcome {
         print::line(&report.line())?;
     }
     report.into_problem().map(|_| ())
+}
+
+async fn show_plan(wanted: cli::Plan) -> Outcome {
+    let input =
+        RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
+    refuse_impossible(&input)?;
+    let (clouds, stack) = find(wanted.target).await?;
+    let wishes = plan::Wishes { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
+    plan::plan(&clouds, &stack, input, wishes).await
 }
 
 /// The run itself would refuse such an input; here it costs nothing.

@@ -9,6 +9,7 @@ mod estimate;
 mod execution;
 mod generate;
 mod local;
+mod plan;
 mod print;
 mod project;
 mod stack;

@@ -125,6 +125,38 @@ impl Stack {
         self.output("EventsPrefix")
     }
 
+    /// The bucket where runs keep their files.
+    pub fn work_bucket(&self) -> Outcome<&str> {
+        self.output("WorkBucketName")
+    }
+
+    /// The role that a COPY assumes.
+    pub fn copy_role(&self) -> Outcome<&str> {
+        self.output("CopyRoleArn")
+    }
+
+    /// How many slices the warehouse is said to have.
+    pub fn slices(&self) -> Outcome<&str> {
+        self.output("Slices")
+    }
+
+    /// Records of this source, a template's prefix of parameters, that a run may leave out.
+    pub fn max_rejects(&self, source: &str) -> Outcome<u64> {
+        self.number(&format!("{source}MaxRejects"))
+    }
+
+    /// For how many days the staging schema of a failed run is kept.
+    pub fn staging_retention_days(&self) -> Outcome<u32> {
+        self.number("StagingRetentionDays")
+    }
+
+    fn number<N: std::str::FromStr>(&self, key: &str) -> Outcome<N> {
+        let text = self.output(key)?;
+        text.parse().map_err(|_| {
+            Problem::failed(format!("expected {key} of {} to be a number, found {text}", self.name))
+        })
+    }
+
     fn filled(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }

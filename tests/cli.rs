@@ -143,6 +143,26 @@ fn an_unknown_source_is_refused_before_anything_starts() {
 }
 
 #[test]
+fn a_plan_needs_what_a_run_needs() {
+    let folder = checkout();
+    insta::assert_snapshot!(failure(folder.path(), &["plan", "--local", "--sources", "song"]), @r#"
+    exit code 2
+    error: expected sources among events, songs, found "song"
+    "#);
+    insta::assert_snapshot!(failure(folder.path(), &["plan", "--local"]), @"
+    exit code 2
+    error: the local stack is not running
+    hint: run `segue local up`
+    ");
+    let rebuild = ["plan", "--local", "--rebuild", "--sources", "songs"];
+    insta::assert_snapshot!(failure(folder.path(), &rebuild), @"
+    exit code 2
+    error: expected a rebuild of every source, found only songs
+    hint: a rebuild empties the star schema: leave `sources` out
+    ");
+}
+
+#[test]
 fn a_missing_data_directory_is_named() {
     let folder = checkout();
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "nowhere"]), @"

@@ -1,0 +1,82 @@
+//! What the next run would plan, for a person to look at: the same survey, of which nothing is kept.
+
+use segue_contract::messages::{Batch, Compression, Load, Plan};
+use segue_contract::{Failure, Run};
+use serde::Serialize;
+
+use crate::ledger::{Known, Ledger};
+use crate::survey::Survey;
+use crate::{Context, abandoned};
+
+/// A plan that nobody carries out.
+#[derive(Debug)]
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+    /// The first objects that it would load, source by source in key order.
+    pub unloaded: Vec<Unloaded>,
+}
+
+/// An object that is not in the warehouse as it is.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unloaded {
+    /// Its source.
+    pub source: String,
+    /// Where it stands.
+    pub uri: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it was loaded before with another content.
+    pub changed: bool,
+}
+
+/// Says what the run would load, naming so many objects at most. Writes nothing.
+///
+/// Without the ledger's statement nothing was ever published.
+///
+/// # Errors
+/// As the plan function.
+pub async fn preview(
+    context: &Context,
+    run: &Run,
+    ledger_statement_id: Option<&str>,
+    objects_max: usize,
+) -> Result<Preview, Failure> {
+    run.validate()?;
+    let (ledger, abandoned) = match ledger_statement_id {
+        Some(id) => {
+            let abandoned = abandoned::find(&context.warehouse, id).await;
+            let ledger = match run.input.rebuild {
+                true => Ledger::default(),
+                false => Ledger::read(&context.warehouse, id).await?,
+            };
+            (ledger, abandoned)
+        }
+        None => (Ledger::default(), Vec::new()),
+    };
+    let mut unloaded = Vec::new();
+    let mut survey = Survey::new(context, run, &ledger);
+    while let Some((source, new, count)) = survey.next().await? {
+        let room = objects_max.saturating_sub(unloaded.len());
+        unloaded.extend(new.objects().take(room).map(|object| Unloaded {
+            changed: ledger.look_up(&source.name, &object) == Known::Changed,
+            source: source.name.clone(),
+            uri: object.uri,
+            bytes: object.bytes,
+        }));
+        let compression = match count {
+            0 => new.compressions.one()?,
+            _ => Compression::Zstd,
+        };
+        let (step, max_rejects) = (format!("stage/{}", source.name), new.found.max_rejects);
+        survey.plan.loads.push(Load { step, compression, max_rejects });
+        let batch = |number: u64| {
+            let batch = u32::try_from(number).unwrap_or(u32::MAX);
+            Batch { source: source.name.clone(), batch, max_rejects }
+        };
+        survey.plan.batches.extend((0..count).map(batch));
+    }
+    let plan = Plan { abandoned, ..survey.finish()? };
+    Ok(Preview { plan, unloaded })
+}

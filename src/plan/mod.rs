@@ -1,0 +1,222 @@
+//! `segue plan`: what a run would do now, by the plan function's own code, without doing any of it.
+
+mod order;
+
+use jiff::Timestamp;
+use segue_contract::messages::{Plan, StatementState, Step};
+use segue_contract::pipeline::{self, Deployment, Statement};
+use segue_contract::{Failure, Run, RunInput};
+use segue_plan::{Preview, Settings, Unloaded};
+use segue_warehouse::LONG_POLL_SECONDS;
+use serde::Serialize;
+
+use self::order::{Order, Stage};
+use crate::{
+    aws::Clouds,
+    errors::{Outcome, Problem},
+    print,
+    stack::Stack,
+    talk,
+    warehouse::Warehouse,
+};
+
+/// The run that stands for the next one in the SQL that is shown.
+const RUN_ID: &str = "preview";
+/// The step whose result is the ledger.
+const LEDGER: &str = "plan/ledger";
+/// Tables that the ledger's step reads: before the first run there are none.
+const TABLES_SQL: &str = "select table_name from information_schema.tables \
+    where table_schema = 'ops' and table_name in ('loaded_objects', 'staging_schemas')";
+const TABLES: usize = 2;
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes {
+    /// Objects that are named at most.
+    pub objects_max: usize,
+    /// Whether the SQL is written out.
+    pub sql: bool,
+    /// Whether to print an object.
+    pub json: bool,
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+struct Planned {
+    status: &'static str,
+    #[serde(flatten)]
+    plan: Plan,
+    unloaded: Vec<Unloaded>,
+    steps: Vec<Rendered>,
+}
+
+/// One transaction that it would run.
+#[derive(Debug, Serialize)]
+struct Rendered {
+    step: String,
+    statements: Vec<Sql>,
+}
+
+#[derive(Debug, Serialize)]
+struct Sql {
+    file: String,
+    sql: String,
+}
+
+/// Looks at the ledger and the landing bucket, and shows what a run would load and how.
+pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishes) -> Outcome {
+    // To the nanosecond: it makes the client token, and each preview reads the ledger anew.
+    let started_at = Timestamp::now().to_string();
+    let run = Run { id: RUN_ID.to_owned(), started_at, redrive_count: 0, input };
+    let deployment = Deployment {
+        work_bucket: stack.work_bucket()?.to_owned(),
+        copy_role_arn: stack.copy_role()?.to_owned(),
+        staging_retention_days: stack.staging_retention_days()?,
+    };
+    let context = segue_plan::Context {
+        s3: clouds.s3(),
+        warehouse: segue_warehouse::Warehouse::new(clouds.redshift(), target(stack)?),
+        settings: settings(stack)?,
+    };
+    let tables = Warehouse::of(clouds, stack)?.query(TABLES_SQL).await?;
+    let ledger = match tables.len() == TABLES {
+        true => Some(read_ledger(&context.warehouse, &run, &deployment).await?),
+        false => None,
+    };
+    let preview = segue_plan::preview(&context, &run, ledger.as_deref(), wishes.objects_max).await;
+    let Preview { plan, unloaded } = preview.map_err(told)?;
+    let steps = steps(&run, &plan, &deployment)?;
+    let status = if plan.objects > 0 { "new" } else { "up-to-date" };
+    show(&Planned { status, plan, unloaded, steps }, wishes)
+}
+
+fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    segue_warehouse::Target::new(
+        stack.database()?.to_owned(),
+        owned(stack.workgroup()),
+        owned(stack.cluster()),
+        owned(stack.secret()),
+    )
+    .map_err(told)
+}
+
+fn settings(stack: &Stack) -> Outcome<Settings> {
+    let sources = serde_json::json!({
+        "songs": {"prefix": stack.songs_prefix()?, "maxRejects": stack.max_rejects("Songs")?},
+        "events": {"prefix": stack.events_prefix()?, "maxRejects": stack.max_rejects("Events")?},
+    });
+    let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
+    Settings::new(landing, work, stack.slices()?, &sources.to_string()).map_err(told)
+}
+
+/// Reads the ledger as a run does; returns the statement that holds it.
+async fn read_ledger(
+    warehouse: &segue_warehouse::Warehouse,
+    run: &Run,
+    deployment: &Deployment,
+) -> Outcome<String> {
+    let step = Step::first(run.clone(), LEDGER);
+    let statements = pipeline::render(&step, deployment).map_err(told)?;
+    let mut state = warehouse.submit(&step, &statements).await.map_err(told)?;
+    let long_poll = std::time::Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
+    loop {
+        match state {
+            StatementState::Finished { statement_id, .. } => return Ok(statement_id),
+            StatementState::Running { statement_id, .. } => {
+                let now = std::time::SystemTime::now();
+                let looked = warehouse.state(&step, &statements, &statement_id, long_poll, now);
+                let looked = looked.await;
+                state = looked.map_err(told)?;
+            }
+        }
+    }
+}
+
+/// What would run, in the order of a run; only its beginning when there is nothing to load.
+fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendered>> {
+    let order = Order::of_a_run()?;
+    let mut stages = order.before_plan;
+    if plan.objects > 0 {
+        stages.extend(order.after_plan);
+    }
+    let mut steps = Vec::new();
+    for stage in stages {
+        match stage {
+            Stage::Step(name) => steps.push(Step::first(run.clone(), &name)),
+            Stage::Sweep(_) if plan.abandoned.is_empty() => {}
+            Stage::Sweep(name) => {
+                let abandoned = plan.abandoned.clone();
+                steps.push(Step { abandoned, ..Step::first(run.clone(), &name) });
+            }
+            Stage::Loads => steps.extend(plan.loads.iter().map(|load| Step {
+                compression: load.compression,
+                max_rejects: load.max_rejects,
+                ..Step::first(run.clone(), &load.step)
+            })),
+        }
+    }
+    let rendered = |step: Step| {
+        let statements = pipeline::render(&step, deployment).map_err(told)?;
+        let sql = |Statement { file, sql }| Sql { file, sql };
+        Ok(Rendered { step: step.step, statements: statements.into_iter().map(sql).collect() })
+    };
+    steps.into_iter().map(rendered).collect()
+}
+
+fn show(planned: &Planned, wishes: Wishes) -> Outcome {
+    if wishes.json {
+        return print::json(planned);
+    }
+    let sources = planned.plan.sources.iter().map(|source| {
+        let of_source = |batch: &&segue_contract::messages::Batch| batch.source == source.source;
+        let batches = planned.plan.batches.iter().filter(of_source).count();
+        let new = source.objects - source.changed;
+        let numbers = [source.listed, new, source.changed, source.bytes, batches as u64];
+        std::iter::once(source.source.clone()).chain(numbers.map(|number| number.to_string()))
+    });
+    let headers = ["source", "listed", "new", "changed", "bytes to load", "batches"];
+    print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5]).to_string())?;
+    if planned.plan.objects == 0 {
+        talk::say("up to date: a run would load nothing");
+    } else {
+        show_objects(planned)?;
+    }
+    if wishes.sql {
+        for Rendered { step, statements } in &planned.steps {
+            print::line(&format!("\n-- step {step}: one transaction"))?;
+            for Sql { sql, .. } in statements {
+                print::line(&format!("\n{sql};"))?;
+            }
+        }
+        return Ok(());
+    }
+    let steps =
+        planned.steps.iter().map(|step| [step.step.clone(), step.statements.len().to_string()]);
+    print::line(&format!("\n{}", print::table(&["step", "statements"], steps, &[1])))?;
+    talk::say("--sql shows the statements; their schema and keys are named after the run");
+    Ok(())
+}
+
+fn show_objects(planned: &Planned) -> Outcome {
+    let rows = planned.unloaded.iter().map(|object| {
+        let state = if object.changed { "changed" } else { "new" };
+        [object.uri.clone(), state.to_owned(), object.bytes.to_string()]
+    });
+    print::line(&format!("\n{}", print::table(&["object", "state", "bytes"], rows, &[2])))?;
+    let more = planned.plan.objects.saturating_sub(planned.unloaded.len() as u64);
+    if more > 0 {
+        let more = talk::count(more as usize, "more object");
+        talk::say(format!("{more} not shown; --objects shows as many as you say"));
+    }
+    Ok(())
+}
+
+/// What the plan function fails with, as the command's own failure.
+fn told(failure: Failure) -> Problem {
+    let problem = Problem::failed(format!("{}: {}", failure.name, failure.message));
+    match failure.hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}
