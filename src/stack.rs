@@ -125,16 +125,6 @@ impl Stack {
         self.output("EventsPrefix")
     }
 
-    /// The bucket where runs keep their files.
-    pub fn work_bucket(&self) -> Outcome<&str> {
-        self.output("WorkBucketName")
-    }
-
-    /// The role that a COPY assumes.
-    pub fn copy_role(&self) -> Outcome<&str> {
-        self.output("CopyRoleArn")
-    }
-
     /// How many slices the warehouse is said to have.
     pub fn slices(&self) -> Outcome<&str> {
         self.output("Slices")

@@ -142,6 +142,7 @@ impl Doctor {
         Ok(pipeline::Deployment {
             work_bucket: self.stack.work_bucket()?.to_owned(),
             copy_role_arn: self.stack.copy_role()?.to_owned(),
+            staging_retention_days: self.stack.staging_retention_days()?,
         })
     }
 

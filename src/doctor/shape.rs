@@ -175,6 +175,7 @@ pub mod tests {
         let deployment = Deployment {
             work_bucket: "work".into(),
             copy_role_arn: "arn:aws:iam::1:role/c".into(),
+            staging_retention_days: 30,
         };
         Table::of(source, &deployment).expect("a table")
     }
