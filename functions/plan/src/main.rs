@@ -1,5 +1,8 @@
 //! The Lambda function behind the state "Plan".
 
+// The SDK's futures nest deeper than the compiler looks by itself.
+#![recursion_limit = "256"]
+
 use segue_function::{aws_config, serve};
 use segue_plan::{Context, Settings, handle};
 use segue_warehouse::Warehouse;

@@ -1,5 +1,8 @@
 //! The Lambda function behind the states "Report" and "Record failure".
 
+// The SDK's futures nest deeper than the compiler looks by itself.
+#![recursion_limit = "256"]
+
 use aws_sdk_s3::Client;
 use segue_function::{aws_config, serve, setting};
 use segue_report::{Context, handle};
