@@ -51,7 +51,9 @@ create table {{ staging }}.planned_objects (
 )
 distkey (uri);
 
--- Written down, so that the schema can be swept should the run fail and leave it behind.
+-- Written down, so that the schema can be swept should the run fail and leave it behind; a
+-- rehearsal leaves none.
+{% if not noload %}
 insert into ops.staging_schemas (
     schema_name, run_id, created_at
 )
@@ -59,3 +61,4 @@ select
     {{ staging_name }} as schema_name,
     {{ run_id }} as run_id,
     getdate() as created_at;
+{% endif %}

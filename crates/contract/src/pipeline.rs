@@ -327,6 +327,8 @@ mod tests {
         let statements = rehearse(&step("stage/songs", false), &deployment()).expect("renders");
         let copies: Vec<_> = statements.iter().filter(|one| one.file == "stage/songs").collect();
         assert!(copies.len() == 1 && copies[0].sql.contains("\nnoload\n"), "{copies:?}");
+        let is_written_down = |one: &Statement| one.sql.contains("ops.");
+        assert!(!statements.iter().any(is_written_down), "there may be no such tables yet");
         let last = &statements.last().expect("some").sql;
         assert!(last.ends_with("drop schema if exists staging_run_1 cascade"), "{last}");
         assert!(statements.len() <= STATEMENTS_MAX);
