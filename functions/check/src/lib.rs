@@ -241,7 +241,7 @@ mod tests {
         let refused = vec![Reject::default()];
         let rejects = SourceRejects { source: "songs".into(), refused, ..SourceRejects::default() };
         let staged = |songs| staged(&[("planned_objects", 3), ("songs", songs)]);
-        assert!(differences(&request, &staged(70), &[rejects.clone()]).is_empty());
+        assert!(differences(&request, &staged(70), std::slice::from_ref(&rejects)).is_empty());
         assert_eq!(differences(&request, &staged(71), &[rejects]).len(), 2);
     }
 
