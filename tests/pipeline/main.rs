@@ -8,6 +8,7 @@ mod converge;
 mod deadlines;
 mod faults;
 mod generate;
+mod input;
 mod model;
 mod rejects;
 mod sample;
