@@ -89,11 +89,6 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     put(context, &key, "text/html; charset=utf-8", page::render(&report)?).await?;
     let uri = layout::uri(&context.work_bucket, &key);
     tracing::info!(status = report.status, report = %uri, rejected = report.rejected(), "ended");
-    for first in
-        report.checked.iter().flat_map(|checked| &checked.rejected).flat_map(|of| &of.first)
-    {
-        tracing::warn!(record = first, "left out");
-    }
     measures::write(&report);
     let rejected = report.rejected();
     let variants = report.checked.map(|checked| checked.variants).unwrap_or_default();
