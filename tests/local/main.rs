@@ -4,8 +4,13 @@
 //! Needs what `make build` leaves behind.
 
 mod cloud;
+mod crashes;
 mod doctor;
+mod events;
 mod load;
+mod partitions;
 mod permissions;
+mod plan;
 mod rehearsal;
+mod services;
 mod stack;

@@ -27,6 +27,17 @@ const TABLES: [(&str, &str); 5] = [
     ("time", "start_time"),
 ];
 
+/// What a run looks up before it loads anything: emptied, a warehouse is as good as new.
+const REMEMBERED: [&str; 7] = [
+    "mart.songplays",
+    "mart.users",
+    "mart.songs",
+    "mart.artists",
+    "mart.time",
+    "ops.latest_user_events",
+    "ops.loaded_objects",
+];
+
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -43,6 +54,13 @@ impl Stack {
             symlink(root().join(name), folder.path().join(name)).expect("a link");
         }
         Self { folder }
+    }
+
+    /// A stack that runs and holds nothing.
+    pub fn empty() -> Self {
+        let stack = Self::new();
+        stack.done(&["local", "up"]);
+        stack
     }
 
     /// A stack whose built functions may be changed, one by one, without touching the checkout's.
@@ -109,7 +127,7 @@ impl Stack {
         said
     }
 
-    fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         let status = self.json(&["local", "status", "--json"]);
         status["awsEndpoint"].as_str().expect("a running stack").to_owned()
     }
@@ -126,12 +144,18 @@ impl Stack {
             .expect("target/bin/segue: run `make build` first")
     }
 
-    /// What a command that must end well prints, as JSON.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    /// What a command that must end well prints.
+    pub fn done(&self, arguments: &[&str]) -> Vec<u8> {
         let output = self.segue(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+        output.stdout
+    }
+
+    /// The same, as JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let printed = self.done(arguments);
+        serde_json::from_slice(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
     }
 
     pub fn folder(&self) -> &Path {
@@ -172,6 +196,19 @@ impl Stack {
         self.json(&["query", "--local", "--json", sql])
     }
 
+    /// A number that a query returns under the name `counted`.
+    pub fn count(&self, sql: &str) -> u64 {
+        let rows = self.query(sql);
+        rows[0]["counted"].as_u64().unwrap_or_else(|| panic!("expected a number, found {rows}"))
+    }
+
+    /// Empties the warehouse, so that whatever stands in the bucket is new again.
+    pub fn forget(&self) {
+        for table in REMEMBERED {
+            self.done(&["query", "--local", &format!("delete from {table}")]);
+        }
+    }
+
     /// Every row of the star schema.
     pub fn mart(&self) -> Vec<Value> {
         let read = |(table, key): &(&str, &str)| {
@@ -181,7 +218,7 @@ impl Stack {
     }
 
     pub fn statuses(&self) -> Vec<String> {
-        let runs = self.json(&["runs", "--local", "--json"]);
+        let runs = self.json(&["runs", "--local", "--json", "--count", "1000"]);
         let status = |run: &Value| run["status"].as_str().expect("a status").to_owned();
         runs.as_array().expect("an array").iter().map(status).collect()
     }
