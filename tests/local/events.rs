@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::services::Services;
-use crate::stack::Stack;
+use crate::stack::{Stack, song};
 
 /// Objects that land.
 const OBJECTS: usize = 1_000;
@@ -22,16 +22,6 @@ const QUIET_WITHIN: Duration = Duration::from_secs(300);
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// The order of the events.
 const SEED: u64 = 20_181_101;
-
-fn song(number: usize) -> (String, Vec<u8>) {
-    let song = json!({
-        "num_songs": 1, "artist_id": format!("AR{number:06}"), "artist_latitude": null,
-        "artist_longitude": null, "artist_location": "", "artist_name": format!("artist {number}"),
-        "song_id": format!("SO{number:06}"), "title": format!("song {number}"),
-        "duration": 180.5, "year": 0,
-    });
-    (format!("song_data/{}/TR{number:06}.json", number % 7), song.to_string().into_bytes())
-}
 
 /// What S3 says of an object, as EventBridge passes it on.
 fn created(bucket: &str, key: &str) -> String {

@@ -1,11 +1,9 @@
 //! A dry run says what the next run does, and leaves everything as it was.
 
-use std::fs;
-
 use serde_json::Value;
 
 use crate::services::Services;
-use crate::stack::{Stack, data, part};
+use crate::stack::{Stack, data, part, song};
 
 fn steps(plan: &Value) -> Vec<&str> {
     let steps = plan["steps"].as_array().expect("an array").iter();
@@ -61,30 +59,18 @@ fn a_plan_names_what_the_next_run_loads_and_touches_nothing() {
     assert_eq!(second["status"], "up-to-date");
     assert_eq!(steps(&second), ["create", "plan/ledger"]);
 
-    let song = fs::read_to_string(first_song(&part)).expect("a song");
-    let changed = song.replacen('{', "{ ", 1).into_bytes();
-    let key = "song_data/new.json".to_owned();
-    cloud.put([(key.clone(), changed.clone())]);
+    let ((key, body), (other_key, other_body)) = (song(1), song(2));
+    cloud.put([(key.clone(), body)]);
     stack.done(&["run", "--local"]);
-    cloud.put([(key, song.into_bytes()), ("song_data/other.json".to_owned(), changed)]);
+    cloud.put([(key, other_body.clone()), (other_key, other_body)]);
     let third = plan(&stack);
-    assert_eq!(unloaded(&third), [(true, "new.json"), (false, "other.json")]);
+    assert_eq!(unloaded(&third), [(true, "TR000001.json"), (false, "TR000002.json")]);
     let shown = stack.done(&["plan", "--local", "--sql"]);
     let shown = String::from_utf8(shown).expect("UTF-8");
-    for expected in ["other.json", "copy staging_preview.staging_songs", "merge into mart.songs"] {
+    for expected in ["TR000002.json", "copy staging_preview.staging_songs", "merge into mart.songs"] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(!shown.contains("copy staging_preview.staging_events"), "{shown}");
-}
-
-/// Some song below the folder.
-fn first_song(folder: &std::path::Path) -> std::path::PathBuf {
-    let below =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut paths: Vec<_> = below.collect();
-    paths.sort();
-    let path = paths.into_iter().next_back().expect("something");
-    if path.is_dir() { first_song(&path) } else { path }
 }
 
 /// One command follows the run that another has started.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cloud::Cloud;
@@ -266,6 +266,17 @@ pub fn data(folder: &Path) -> PathBuf {
         .status();
     assert!(made.expect("target/bin/segue").success());
     generated
+}
+
+/// Key and content of a song that is in nobody's data.
+pub fn song(number: usize) -> (String, Vec<u8>) {
+    let song = json!({
+        "num_songs": 1, "artist_id": format!("AR{number:06}"), "artist_latitude": null,
+        "artist_longitude": null, "artist_location": "", "artist_name": format!("artist {number}"),
+        "song_id": format!("SO{number:06}"), "title": format!("song {number}"),
+        "duration": 180.5, "year": 0,
+    });
+    (format!("song_data/{}/TR{number:06}.json", number % 7), song.to_string().into_bytes())
 }
 
 /// A directory with a part of the data: files whose names the filter takes.
