@@ -103,7 +103,7 @@ fn outside_a_checkout_local_mode_says_so() {
 fn a_checkout_without_tools_is_told_how_to_get_them() {
     insta::assert_snapshot!(failure(checkout().path(), &["local", "up"]), @"
     exit code 2
-    error: <folder>/.tools/ministack/bin/ministack is missing
+    error: <folder>/.tools/ministack/bin/python is missing
     hint: run `make tools` in <folder>
     ");
 }

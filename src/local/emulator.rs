@@ -12,11 +12,14 @@ use crate::{
     project::Project,
 };
 
-const PROGRAM: &str = ".tools/ministack/bin/ministack";
+/// The interpreter beside which ministack is installed.
+const PYTHON: &str = ".tools/ministack/bin/python";
+/// Starts ministack, with listings that a large bucket can afford.
+const LAUNCHER: &str = "tools/emulator.py";
 
-/// The program, which `make tools` installs.
+/// The interpreter of the emulator, which `make tools` installs.
 pub fn program(project: &Project) -> Outcome<PathBuf> {
-    project.needed(PROGRAM, "make tools")
+    project.needed(PYTHON, "make tools")
 }
 
 /// Starts the emulator with what its last orderly end left behind.
@@ -32,6 +35,8 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
     let [objects, state, unpacked] = folders;
     let mut command = Command::new(program(project)?);
     local_environment(&mut command);
+    // Without -P, the scripts beside the launcher would stand in the way of modules of their names.
+    command.arg("-P").arg(project.path(LAUNCHER));
     command
         .env("BIND_HOST", "127.0.0.1")
         .env("MINISTACK_HOST", "127.0.0.1")
@@ -47,7 +52,9 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
         .env("TMPDIR", unpacked)
         .env("AWS_ENDPOINT_URL", ports.emulator_url())
         .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url());
-    process::start(command, &log(project), || ports::is_well(ports.emulator, "/_ministack/health"))
+    process::start("emulator.py", command, &log(project), || {
+        ports::is_well(ports.emulator, "/_ministack/health")
+    })
 }
 
 /// Forgets everything, for a fresh deployment.
@@ -61,7 +68,7 @@ pub fn forget(project: &Project) -> Outcome {
 
 /// Ends what outlived a killed emulator, and an emulator that nobody took note of.
 pub fn sweep(project: &Project) {
-    process::sweep(&home(project), &project.path(PROGRAM));
+    process::sweep(&home(project), &project.path(LAUNCHER));
 }
 
 /// What it says while it runs.

@@ -78,14 +78,16 @@ impl Running {
 }
 
 /// Starts `command` in the background with its output in `log`, and waits until `ready` says so.
+/// `program` is a part of the command by which it is recognised later.
 ///
 /// # Errors
 /// When it ends first or is not ready in time: with the last lines of the log.
-pub fn start(mut command: Command, log: &Path, ready: impl Fn() -> bool) -> Outcome<Running> {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+pub fn start(
+    program: &str,
+    mut command: Command,
+    log: &Path,
+    ready: impl Fn() -> bool,
+) -> Outcome<Running> {
     let output = new_log(log)?;
     let errors = output.try_clone().map_err(on_file("write", log))?;
     let mut child = command
@@ -97,7 +99,7 @@ pub fn start(mut command: Command, log: &Path, ready: impl Fn() -> bool) -> Outc
         .map_err(|error| Problem::failed(format!("cannot start {program}: {error}")))?;
     let started_at_seconds = start_time(child.id());
     match wait_until_ready(&mut child, ready) {
-        Ok(()) => Ok(Running { pid: child.id(), started_at_seconds, program }),
+        Ok(()) => Ok(Running { pid: child.id(), started_at_seconds, program: program.to_owned() }),
         Err(why) => {
             // It may have ended by itself; either way nothing of it may stay behind.
             let _ = child.kill();
@@ -176,7 +178,7 @@ mod tests {
     fn sleeper(folder: &Path) -> Running {
         let mut command = Command::new("sleep");
         command.arg("600");
-        start(command, &folder.join("sleep.log"), || true).expect("sleep starts")
+        start("sleep", command, &folder.join("sleep.log"), || true).expect("sleep starts")
     }
 
     #[test]
@@ -204,8 +206,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("sh");
         command.args(["-c", "echo the port is taken; exit 3"]);
-        let problem =
-            start(command, &folder.path().join("sh.log"), || false).expect_err("the program ended");
+        let problem = start("sleep", command, &folder.path().join("sh.log"), || false)
+            .expect_err("the program ended");
         assert!(problem.to_string().contains("the port is taken"), "{problem}");
     }
 }

@@ -76,5 +76,5 @@ pub fn start(project: &Project, ports: Ports, options: &WarehouseOptions) -> Out
             command.arg(name).arg(number.to_string());
         }
     }
-    process::start(command, &log(project), || ports::is_well(ports.warehouse, "/health"))
+    process::start(PROGRAM, command, &log(project), || ports::is_well(ports.warehouse, "/health"))
 }

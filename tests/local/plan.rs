@@ -67,7 +67,8 @@ fn a_plan_names_what_the_next_run_loads_and_touches_nothing() {
     assert_eq!(unloaded(&third), [(true, "TR000001.json"), (false, "TR000002.json")]);
     let shown = stack.done(&["plan", "--local", "--sql"]);
     let shown = String::from_utf8(shown).expect("UTF-8");
-    for expected in ["TR000002.json", "copy staging_preview.staging_songs", "merge into mart.songs"] {
+    for expected in ["TR000002.json", "copy staging_preview.staging_songs", "merge into mart.songs"]
+    {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(!shown.contains("copy staging_preview.staging_events"), "{shown}");

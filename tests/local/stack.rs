@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::cloud::Cloud;
 
 /// What a stack of its own shares with the checkout.
-const SHARED: [&str; 6] =
-    ["template.yaml", "samconfig.toml", "statemachine", "sql", ".aws-sam", ".tools"];
+const SHARED: [&str; 7] =
+    ["template.yaml", "samconfig.toml", "statemachine", "sql", "tools", ".aws-sam", ".tools"];
 /// What the local stack is called.
 pub const STACK: &str = "segue-local";
 /// How long events may take to become rows.
