@@ -35,11 +35,13 @@ pub enum Metric {
     StatementSeconds,
     /// From the end of a statement to the look that saw it.
     PollLagSeconds,
+    /// Calls and statements that the warehouse had too much to do for: each is tried again.
+    WarehouseRefusals,
 }
 
 impl Metric {
     /// Every metric, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ObjectsWaiting,
         Self::OldestObjectSeconds,
         Self::ObjectsLoaded,
@@ -51,6 +53,7 @@ impl Metric {
         Self::RunAgeSeconds,
         Self::StatementSeconds,
         Self::PollLagSeconds,
+        Self::WarehouseRefusals,
     ];
 
     /// The unit, as CloudWatch names it.
@@ -60,7 +63,8 @@ impl Metric {
             | Self::ObjectsLoaded
             | Self::RowsStaged
             | Self::RowsPublished
-            | Self::RowsRejected => "Count",
+            | Self::RowsRejected
+            | Self::WarehouseRefusals => "Count",
             Self::BytesLoaded => "Bytes",
             Self::OldestObjectSeconds
             | Self::RunSeconds

@@ -12,10 +12,17 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use segue_contract::metrics::Metric;
 use segue_contract::{ErrorName, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::{Instrument, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use metrics::{Subject, emit};
 
 pub use denied::{denied, s3_failure};
 
@@ -77,29 +84,49 @@ where
     Response: Serialize,
     Answer: Future<Output = Result<Response, Failure>>,
 {
+    log(std::io::stdout).init();
+    // Lives as long as the process, which ends with the environment.
+    let context: &'static Result<Context, Failure> = Box::leak(Box::new(context));
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let run_id = run_id(&event.payload).map(str::to_owned);
+        let span = tracing::info_span!("request", run_id);
+        let answer = async move {
+            let answer = match (context, request(event.payload)) {
+                // Boxed: within one another the futures of some handlers are too deep for the compiler.
+                (Ok(context), Ok(request)) => Box::pin(handle(context, request)).await,
+                (Err(failure), _) => Err(failure.clone()),
+                (_, Err(failure)) => Err(failure),
+            };
+            answer.map_err(|failure| diagnostic(failure, run_id.as_deref()))
+        };
+        answer.instrument(span)
+    }))
+    .await
+}
+
+/// The log of a function: a JSON object a line, whose `span` says which run it is about.
+///
+/// `LOG_LEVEL` says how much is told; without it, what is worth knowing of every run.
+pub fn log<Writer>(writer: Writer) -> impl Subscriber + Send + Sync
+where
+    Writer: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("LOG_LEVEL")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+            EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info")),
         )
-        .init();
-    // Lives as long as the process, which ends with the environment.
-    let context: &'static Result<Context, Failure> = Box::leak(Box::new(context));
-    let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let answer = match (context, request(event.payload)) {
-            // Boxed: within one another the futures of some handlers are too deep for the compiler.
-            (Ok(context), Ok(request)) => Box::pin(handle(context, request)).await,
-            (Err(failure), _) => Err(failure.clone()),
-            (_, Err(failure)) => Err(failure),
-        };
-        answer.map_err(diagnostic)
-    }))
-    .await
+        .with_writer(writer)
+        .finish()
+}
+
+/// The run that a request is about, as far as can be seen before the request is read.
+fn run_id(payload: &Value) -> Option<&str> {
+    ["/run/id", "/step/run/id"].iter().find_map(|place| payload.pointer(place)?.as_str())
 }
 
 /// Reads a request.
@@ -114,8 +141,11 @@ fn request<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure
 }
 
 /// The one place where a failure becomes what Lambda reports.
-fn diagnostic(failure: Failure) -> Diagnostic {
+fn diagnostic(failure: Failure, run_id: Option<&str>) -> Diagnostic {
     tracing::error!(error = %failure.name, message = %failure.message, hint = failure.hint);
+    if failure.name == ErrorName::WarehouseBusy {
+        emit(Subject { run_id, step: None }, &[(Metric::WarehouseRefusals, 1.0)]);
+    }
     Diagnostic { error_type: failure.name.to_string(), error_message: failure.to_string() }
 }
 
@@ -143,8 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn the_run_is_known_before_a_request_is_read() {
+        let run = serde_json::json!({"id": "r"});
+        assert_eq!(run_id(&serde_json::json!({"run": run, "misspelt": 1})), Some("r"));
+        assert_eq!(run_id(&serde_json::json!({"step": {"run": run}})), Some("r"));
+        assert_eq!(run_id(&serde_json::json!({"Records": []})), None);
+    }
+
+    #[test]
     fn lambda_reports_the_name_that_the_state_machine_matches() {
-        let diagnostic = diagnostic(Failure::new(ErrorName::WarehouseBusy, "full").hint("wait"));
+        let diagnostic =
+            diagnostic(Failure::new(ErrorName::WarehouseBusy, "full").hint("wait"), Some("r"));
         assert_eq!(diagnostic.error_type, "WarehouseBusy");
         assert_eq!(diagnostic.error_message, "full\nhint: wait");
     }

@@ -13,9 +13,9 @@ use crate::optional_setting;
 /// What a line is about, besides its values.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The run. A property of the line, to search by; as a dimension it would make every run a
-    /// metric of its own.
-    pub run_id: &'a str,
+    /// The run, where it is known. A property of the line, to search by; as a dimension it would
+    /// make every run a metric of its own.
+    pub run_id: Option<&'a str>,
     /// The step, where the values are of one statement.
     pub step: Option<&'a str>,
 }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_line_is_what_cloudwatch_reads_as_metrics() {
-        let subject = Subject { run_id: "r", step: Some("stage/songs") };
+        let subject = Subject { run_id: Some("r"), step: Some("stage/songs") };
         let now = UNIX_EPOCH + Duration::from_millis(1_542_837_407_796);
         let expected = json!({
             "_aws": {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_run_is_no_dimension() {
-        let subject = Subject { run_id: "r", step: None };
+        let subject = Subject { run_id: Some("r"), step: None };
         let line = line(UNIX_EPOCH, "segue", subject, &[(Metric::RunSeconds, 42.0)]);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
     }

@@ -259,7 +259,7 @@ fn measure_lag(step: &Step, statement: &DescribeStatementOutput) {
     // Of two clocks the other one may be ahead: then nothing is known of so short a time.
     let lag = ended.and_then(|ended| SystemTime::now().duration_since(ended).ok());
     if let Some(lag) = lag {
-        let subject = Subject { run_id: &step.run.id, step: None };
+        let subject = Subject { run_id: Some(&step.run.id), step: None };
         emit(subject, &[(Metric::PollLagSeconds, lag.as_secs_f64())]);
     }
 }

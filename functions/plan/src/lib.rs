@@ -86,7 +86,7 @@ fn measure(run: &Run, plan: &Plan, oldest_second: Option<i64>) {
         let seconds = waited.as_secs().saturating_sub(written.unsigned_abs());
         values.push((Metric::OldestObjectSeconds, float(seconds)));
     }
-    emit(Subject { run_id: &run.id, step: None }, &values);
+    emit(Subject { run_id: Some(&run.id), step: None }, &values);
 }
 
 /// CloudWatch's numbers are floating-point: what it would round is rounded here.

@@ -50,7 +50,10 @@ pub async fn handle(context: &Context, poll: Poll) -> Result<StatementState, Fai
     let (warehouse, deadlines) = (&context.warehouse, &context.deadlines);
     let state = warehouse.state_by(deadlines, &poll.step, &statements, id, long_poll, now).await?;
     if let (StatementState::Running { .. }, Some(age)) = (&state, age(&poll.step.run)) {
-        emit(Subject { run_id: &poll.step.run.id, step: None }, &[(Metric::RunAgeSeconds, age)]);
+        emit(
+            Subject { run_id: Some(&poll.step.run.id), step: None },
+            &[(Metric::RunAgeSeconds, age)],
+        );
     }
     Ok(state)
 }

@@ -13,9 +13,9 @@ const STAGE: &str = "stage/";
 
 /// Writes the metrics of the run, and those of each of its statements.
 pub fn write(report: &Report) {
-    emit(Subject { run_id: &report.run_id, step: None }, &of_run(report));
+    emit(Subject { run_id: Some(&report.run_id), step: None }, &of_run(report));
     for (step, seconds) in of_statements(report) {
-        let subject = Subject { run_id: &report.run_id, step: Some(step) };
+        let subject = Subject { run_id: Some(&report.run_id), step: Some(step) };
         emit(subject, &[(Metric::StatementSeconds, seconds)]);
     }
 }
