@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -14,10 +14,12 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::engine::{Engine, OpenError};
 use crate::options::Options;
@@ -49,6 +51,7 @@ pub enum StartError {
 pub struct Server {
     address: SocketAddr,
     engine: Engine,
+    desk: Desk,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -69,11 +72,12 @@ impl Server {
         let address =
             listener.local_addr().map_err(|reason| StartError::Listen { address, reason })?;
         let engine = Engine::open(options)?;
+        let desk = Desk::new(engine.clone());
         let router = Router::new()
             .route("/", post(answer))
             .route("/health", get(|| async { "ok\n" }))
             .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
-            .with_state(engine.clone())
+            .with_state(desk.clone())
             .into_make_service_with_connect_info::<Peer>();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
@@ -86,7 +90,7 @@ impl Server {
                 tracing::error!(%error, "the server ended");
             }
         });
-        Ok(Self { address, engine, stop: Some(stop), serving })
+        Ok(Self { address, engine, desk, stop: Some(stop), serving })
     }
 
     /// The address that was bound.
@@ -107,12 +111,15 @@ impl Server {
         &self.engine
     }
 
-    /// Stops listening, cancels what runs, and waits until that has ended.
+    /// Stops listening, cancels what runs, waits until that has ended, and closes the warehouse: its
+    /// file may be opened again. Whoever cloned [`Server::engine`] keeps it open.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
+        self.desk.close();
         self.engine.statements.stop().await;
+        self.desk.requests.wait().await;
         // Idle connections of clients would keep the server from ending.
         self.serving.abort();
         let _ = (&mut self.serving).await;
@@ -125,8 +132,38 @@ impl Drop for Server {
     }
 }
 
+/// Where requests are taken in. Connections outlive a server, and must not hold its warehouse.
+#[derive(Clone)]
+struct Desk {
+    engine: Arc<RwLock<Option<Engine>>>,
+    requests: TaskTracker,
+}
+
+impl Desk {
+    fn new(engine: Engine) -> Self {
+        Self { engine: Arc::new(RwLock::new(Some(engine))), requests: TaskTracker::new() }
+    }
+
+    /// The answer, unless the desk is closed. The work goes on when the client hangs up: the
+    /// service's does too.
+    async fn answer(&self, operation: String, request: Value) -> Result<Value, ApiError> {
+        let work = {
+            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            let engine = engine.clone().ok_or_else(ApiError::internal)?;
+            self.requests.spawn(async move { engine.call(&operation, request).await })
+        };
+        work.await.unwrap_or_else(|_| Err(ApiError::internal()))
+    }
+
+    /// Nothing more is taken in.
+    fn close(&self) {
+        self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.requests.close();
+    }
+}
+
 async fn answer(
-    State(engine): State<Engine>,
+    State(desk): State<Desk>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Bytes,
@@ -144,17 +181,13 @@ async fn answer(
             return failure(&ApiError::validation(text));
         }
     };
-    // The work goes on when the client hangs up: the service's does too.
-    let operation = operation.to_owned();
-    let work = tokio::spawn(async move { engine.call(&operation, request).await });
-    match work.await {
-        Ok(Ok(answer)) => respond(StatusCode::OK, None, answer.to_string()),
-        Ok(Err(error)) if error.status == 0 => {
+    match desk.answer(operation.to_owned(), request).await {
+        Ok(answer) => respond(StatusCode::OK, None, answer.to_string()),
+        Err(error) if error.status == 0 => {
             peer.dropped.store(true, Ordering::SeqCst);
             respond(StatusCode::OK, None, String::new())
         }
-        Ok(Err(error)) => failure(&error),
-        Err(_) => failure(&ApiError::internal()),
+        Err(error) => failure(&error),
     }
 }
 

@@ -426,8 +426,11 @@ async fn a_restarted_warehouse_keeps_data_statements_and_tokens() {
     let first = Warehouse::start_with(options.clone()).await;
     let id = submit(first.client.clone()).await;
     let result = first.run("select a + 1 from t").await.expect("finishes");
+    let log = folder.path().join("warehouse.duckdb.wal");
+    assert!(log.exists(), "the engine keeps a log while the file is open");
     first.server.stop().await;
-    drop(first.client);
+    // The client's connection is still there, and holds nothing open.
+    assert!(!log.exists(), "and removes it when it closes the file");
     let second = Warehouse::start_with(options).await;
     assert_eq!(submit(second.client.clone()).await, id);
     assert_eq!(second.rows("select a from t").await, ["1"]);

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::engine::{Cancel, QueryResult, Session, Warehouse};
 use crate::faults::{FaultPlan, Faults};
@@ -25,6 +26,8 @@ const RUNNING_MAX: usize = 24;
 const WAITING_REQUESTS_MAX: usize = 10;
 /// How long a statement and its result are kept.
 const KEPT_HOURS: u64 = 24;
+/// How long to wait for statements that were stopped to end.
+const STOP_MAX: Duration = Duration::from_secs(10);
 /// How long a client token is remembered.
 const TOKEN_HOURS: u64 = 8;
 
@@ -240,6 +243,7 @@ pub(crate) struct Statements {
     known: Mutex<Known>,
     sessions: Mutex<HashMap<String, KeptSession>>,
     slots: Arc<Semaphore>,
+    runners: TaskTracker,
     journal: Arc<Journal>,
 }
 
@@ -266,6 +270,7 @@ impl Statements {
             known: Mutex::new(known),
             sessions: Mutex::default(),
             slots: Arc::new(Semaphore::new(RUNNING_MAX)),
+            runners: TaskTracker::new(),
             journal,
         }
     }
@@ -307,16 +312,15 @@ impl Statements {
         Ok(())
     }
 
-    /// Stops all that runs, and waits until it has.
+    /// Stops all that runs or waits to, and waits until it has ended and let the warehouse go.
     pub(crate) async fn stop(&self) {
         for statement in self.newest_first() {
             if !statement.state().status.has_ended() {
                 statement.cancel.cancel();
             }
         }
-        // Every runner gives its slot back when it has ended.
-        let all = u32::try_from(RUNNING_MAX).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(Duration::from_secs(10), self.slots.acquire_many(all)).await;
+        self.runners.close();
+        let _ = tokio::time::timeout(STOP_MAX, self.runners.wait()).await;
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

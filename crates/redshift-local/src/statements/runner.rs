@@ -29,7 +29,7 @@ impl Statements {
             began: Instant::now(),
         };
         let slots = Arc::clone(&self.slots);
-        self.warehouse.runtime.spawn(async move {
+        let runner = async move {
             let cancel = Arc::clone(&run.statement.cancel);
             let slot = tokio::select! {
                 slot = slots.acquire_owned() => slot.ok(),
@@ -55,7 +55,8 @@ impl Statements {
                 tracing::error!(%error, "a statement ended without an outcome");
             }
             drop(slot);
-        });
+        };
+        self.runners.spawn_on(runner, &self.warehouse.runtime);
     }
 }
 
