@@ -9,6 +9,7 @@ mod deadlines;
 mod faults;
 mod generate;
 mod input;
+mod kills;
 mod logs;
 mod model;
 mod rejects;

@@ -8,18 +8,20 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use redshift_local::Engine;
 use serde_json::{Value, json};
 
+use super::kill::{Doom, unless_killed};
 use super::s3::{client, response};
 
 /// A client's way to the engine.
-pub fn data_api(engine: Engine) -> SharedHttpClient {
+pub fn data_api(engine: Engine, doom: Option<Arc<Doom>>) -> SharedHttpClient {
     let engine = Arc::new(engine);
     client(move |request| {
-        let engine = Arc::clone(&engine);
+        let (engine, doom) = (Arc::clone(&engine), doom.clone());
         // A task of its own: the service's work goes on when the client hangs up.
-        async move {
+        let work = async move {
             let answer = tokio::spawn(async move { answer(&engine, &request).await }).await;
             answer.map_err(|error| ConnectorError::other(error.into(), None))?
-        }
+        };
+        unless_killed(doom, work)
     })
 }
 

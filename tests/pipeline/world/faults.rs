@@ -1,19 +1,24 @@
 //! What goes wrong, decided by a seed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use redshift_local::{Fault, Faults};
 
+use super::kill::{Aim, Doom, Kill, Moment};
+
 /// One call of S3 in so many goes wrong.
 const S3_CALLS_PER_TROUBLE: u32 = 12;
 /// One invocation in so many is killed.
 const INVOCATIONS_PER_KILL: u32 = 8;
-/// How often an invocation is woken at most before it is killed.
-const KILLED_AFTER_WAKES_MAX: u32 = 12;
+/// At which request an invocation is killed at most.
+const KILLED_AT_REQUEST_MAX: u32 = 8;
+
+/// Statements that are late at most, when all are.
+const LATE_STATEMENTS_MAX: u32 = 1_000;
 
 /// How a call of S3 goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +29,6 @@ pub enum Trouble {
     AnswerLost,
 }
 
-/// How an invocation is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kill {
-    /// It never begins: Lambda refuses it.
-    Before,
-    /// In the middle, when it has been woken so many times.
-    After(u32),
-    /// At its end: all is done, and nobody hears of it.
-    AtEnd,
-}
-
 /// What goes wrong in a world.
 #[derive(Debug)]
 pub struct Mischief {
@@ -42,6 +36,8 @@ pub struct Mischief {
     warehouse: Faults,
     on: AtomicBool,
     random: Mutex<ChaCha8Rng>,
+    /// The function whose invocations are killed, and how.
+    victim: Mutex<Option<(&'static str, Arc<Aim>)>>,
 }
 
 impl Mischief {
@@ -56,6 +52,15 @@ impl Mischief {
         Self { warehouse: Faults::Schedule(vec![late]), ..Self::none() }
     }
 
+    /// Every statement starts so late.
+    pub fn late_statements(delay: Duration) -> Self {
+        let late = |number| ("run".to_owned(), number, Fault::Slow(delay));
+        Self {
+            warehouse: Faults::Schedule((0..LATE_STATEMENTS_MAX).map(late).collect()),
+            ..Self::none()
+        }
+    }
+
     /// Whatever the seed says, everywhere.
     pub fn seeded(seed: u64) -> Self {
         Self::new(seed, Faults::Seed(seed))
@@ -63,7 +68,12 @@ impl Mischief {
 
     fn new(seed: u64, warehouse: Faults) -> Self {
         let random = Mutex::new(ChaCha8Rng::seed_from_u64(seed));
-        Self { seed, warehouse, on: AtomicBool::new(true), random }
+        Self { seed, warehouse, on: AtomicBool::new(true), random, victim: Mutex::default() }
+    }
+
+    /// Invocations of this function are killed so.
+    pub fn aim(&self, function: &'static str, aim: &Arc<Aim>) {
+        *locked(&self.victim) = Some((function, Arc::clone(aim)));
     }
 
     /// From now on nothing goes wrong any more with S3 and functions.
@@ -87,21 +97,33 @@ impl Mischief {
         })
     }
 
-    /// How the next invocation is killed.
-    pub fn kill(&self) -> Option<Kill> {
-        self.draw(INVOCATIONS_PER_KILL, |random| match random.random_range(0..4) {
+    /// How the next invocation of this function may be killed.
+    pub fn doom(&self, function: &str) -> Option<Arc<Doom>> {
+        if let Some((name, aim)) = &*locked(&self.victim) {
+            return (*name == function && aim.left() > 0).then(|| Doom::new(aim));
+        }
+        let kill = self.draw(INVOCATIONS_PER_KILL, |random| match random.random_range(0..4) {
             0 => Kill::Before,
             1 => Kill::AtEnd,
-            _ => Kill::After(random.random_range(1..=KILLED_AFTER_WAKES_MAX)),
-        })
+            _ => {
+                let moments = [Moment::Unsent, Moment::Unanswered];
+                let moment = moments[random.random_range(0..moments.len())];
+                Kill::AtRequest(random.random_range(0..KILLED_AT_REQUEST_MAX), moment)
+            }
+        })?;
+        Some(Doom::new(&Arc::new(Aim::new(kill, 1))))
     }
 
     fn draw<T>(&self, one_in: u32, choose: impl Fn(&mut ChaCha8Rng) -> T) -> Option<T> {
         if !self.on.load(Ordering::SeqCst) {
             return None;
         }
-        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut random = locked(&self.random);
         let hit = random.random_range(0..one_in) == 0;
         hit.then(|| choose(&mut random))
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,10 @@
 mod data_api;
 mod faults;
 mod functions;
+mod kill;
 mod objects;
 mod s3;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +21,7 @@ use workflow_local::{Ended, Execution, Region};
 use crate::model::{Row, Source, Tables};
 pub use faults::Mischief;
 pub use functions::{RUN_DEADLINE, STEP_DEADLINE};
+pub use kill::{Aim, Kill, Moment};
 pub use objects::Objects;
 
 /// Where files land.
@@ -75,7 +78,13 @@ impl World {
         .expect("a warehouse in memory");
         let created_at = Timestamp::try_from(base).expect("a time");
         let region = Region::new(mischief.seed(), created_at);
-        functions::deploy(&region, &engine, &objects, &mischief);
+        let wire = wire::Wire {
+            engine: engine.clone(),
+            objects: Arc::clone(&objects),
+            mischief: Arc::clone(&mischief),
+            doom: None,
+        };
+        functions::deploy(&region, wire);
         Self { engine, objects, region, mischief, runs: AtomicU32::new(0) }
     }
 

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
 use super::faults::{Mischief, Trouble};
+use super::kill::{Doom, unless_killed};
 use super::objects::{Object, Objects};
 
 /// Keys of one page; so few that every listing has several pages.
@@ -20,19 +21,25 @@ const PAGE_KEYS_MAX: usize = 3;
 const UPLOADS_PREFIX: &str = ".uploads/";
 
 /// A client's way to the buckets.
-pub fn s3(objects: Arc<Objects>, mischief: Arc<Mischief>) -> SharedHttpClient {
+pub fn s3(
+    objects: Arc<Objects>,
+    mischief: Arc<Mischief>,
+    doom: Option<Arc<Doom>>,
+) -> SharedHttpClient {
     client(move |request| {
-        let answer = match mischief.s3() {
-            Some(Trouble::Refused) => {
-                Ok(failure(503, "SlowDown", "Please reduce your request rate."))
+        let (objects, mischief) = (Arc::clone(&objects), Arc::clone(&mischief));
+        unless_killed(doom.clone(), async move {
+            match mischief.s3() {
+                Some(Trouble::Refused) => {
+                    Ok(failure(503, "SlowDown", "Please reduce your request rate."))
+                }
+                Some(Trouble::AnswerLost) => {
+                    let _ = answer(&objects, &request);
+                    Err(ConnectorError::io("the connection closed before an answer".into()))
+                }
+                None => Ok(answer(&objects, &request)),
             }
-            Some(Trouble::AnswerLost) => {
-                let _ = answer(&objects, &request);
-                Err(ConnectorError::io("the connection closed before an answer".into()))
-            }
-            None => Ok(answer(&objects, &request)),
-        };
-        async move { answer }
+        })
     })
 }
 

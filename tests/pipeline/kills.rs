@@ -1,0 +1,175 @@
+//! A function that is killed changes nothing but time: wherever its work stands, and also if that
+//! happens again when it is tried again, the run ends loaded, with exactly the right star schema,
+//! nothing published twice and no statement left running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::converge::in_virtual_time;
+use crate::model::{self, Source};
+use crate::sample::assert_same;
+use crate::world::{Aim, Kill, LANDING_BUCKET, Mischief, Moment, World, key};
+
+/// Requests of a function in one run at most: more, and it works without an end.
+const REQUESTS_MAX: u32 = 100;
+/// Files that stand in the bucket at most: some pages of a listing.
+const STANDING_MAX: usize = 5;
+/// Every statement starts so late that it must be polled.
+const LATE: Duration = Duration::from_secs(15);
+/// So late that it runs until it is cancelled.
+const NEVER: Duration = Duration::from_secs(86_400);
+/// When a run is stopped: its first statement is under way.
+const STOPPED_AFTER: Duration = Duration::from_secs(2);
+/// What the work of a killed function may take to end, in virtual time.
+const AFTERMATH: Duration = Duration::from_secs(300);
+
+/// One world, into which a file lands for every run.
+struct Killing {
+    world: World,
+    function: &'static str,
+    events: Vec<String>,
+}
+
+impl Killing {
+    fn new(function: &'static str, mischief: Mischief) -> Self {
+        Self { world: World::with(mischief), function, events: Vec::new() }
+    }
+
+    /// Lets the next file land, and clears an old one away, which stays published.
+    fn land(&mut self) {
+        let number = self.events.len();
+        if let Some(old) = number.checked_sub(STANDING_MAX) {
+            let key = key(Source::Events, &format!("{old}.json"));
+            self.world.objects.remove(LANDING_BUCKET, &key);
+        }
+        let event = json!({
+            "page": "NextSong", "sessionId": 7, "itemInSession": number, "ts": 1_541_105_830_796_i64,
+            "userId": "9", "level": "free", "song": "Elena", "artist": "Setanta", "length": 269.5,
+        });
+        self.events.push(event.to_string());
+        self.world.put(Source::Events, &format!("{number}.json"), &self.events[number]);
+    }
+
+    /// One run in which the function is killed so often, if it comes to that. Says whether it did.
+    async fn run(&mut self, kill: Kill, times: u32) -> bool {
+        self.land();
+        let aim = Arc::new(Aim::new(kill, times));
+        self.world.mischief.aim(self.function, &aim);
+        // Merged, so that every function has its turn.
+        let ended = self.world.run(json!({"compact": "always"})).await;
+        let at = format!("{} killed {times} times, {kill:?}", self.function);
+        assert_eq!(ended.error, None, "{at}: {:?}", ended.cause);
+        assert_eq!(ended.output["status"], "loaded", "{at}");
+        self.all_is_well(&at).await;
+        aim.left() == 0
+    }
+
+    /// One run that is stopped, upon which the function is killed so often, if it comes to that.
+    /// Says whether it did.
+    async fn stop(&mut self, kill: Kill, times: u32) -> bool {
+        let aim = Arc::new(Aim::new(kill, times));
+        self.world.mischief.aim(self.function, &aim);
+        let running = self.world.start(json!({}));
+        tokio::time::sleep(STOPPED_AFTER).await;
+        let at = format!("{} killed {times} times, {kill:?}", self.function);
+        assert_eq!(self.world.unfinished_statements().await.len(), 1, "{at}");
+        self.world.region.stop(&running.arn, "", "somebody stopped it");
+        tokio::time::sleep(AFTERMATH).await;
+        assert_eq!(self.world.unfinished_statements().await, Vec::<String>::new(), "{at}");
+        assert!(self.world.region.running().is_empty(), "{at}");
+        aim.left() == 0
+    }
+
+    /// Everything that has landed is published, once, and nothing runs.
+    async fn all_is_well(&self, at: &str) {
+        let world = &self.world;
+        tokio::time::sleep(AFTERMATH).await;
+        assert_eq!(world.unfinished_statements().await, Vec::<String>::new(), "{at}");
+        let files = self.events.iter().map(|text| (Source::Events, text.as_str()));
+        assert_same(&world.tables().await, &model::tables(files));
+        assert_eq!(world.ledger().await.len(), self.events.len(), "{at}");
+        let published = "select count(*), count(distinct run_id), sum(objects) from ops.runs \
+                         where source = 'events'";
+        let books = world.rows(published).await;
+        let [row] = books.as_slice() else { panic!("{at}: {books:?}") };
+        assert_eq!(row[0], row[1], "{at}: no run is published twice");
+        assert_eq!(row[2], Some(self.events.len().to_string()), "{at}: and no object");
+        assert_eq!(
+            world.rows("select schema_name from ops.staging_schemas").await.len(),
+            0,
+            "{at}"
+        );
+    }
+}
+
+/// Every kill of one run, and how often in a row: before the function begins, at its end, and at every
+/// request, before it is sent and when it has been carried out. `killed` says whether a run came to
+/// it.
+async fn everywhere(function: &str, mut killed: impl AsyncFnMut(Kill, u32) -> bool) {
+    for (kill, times) in [(Kill::Before, 1), (Kill::Before, 2), (Kill::AtEnd, 1), (Kill::AtEnd, 2)]
+    {
+        assert!(killed(kill, times).await, "{function} was never invoked");
+    }
+    let kills = [(Moment::Unsent, 1), (Moment::Unanswered, 1), (Moment::Unanswered, 2)];
+    let (mut requests, mut comes_to_it) = (0, true);
+    while comes_to_it {
+        assert!(requests < REQUESTS_MAX, "{function} does not come to an end");
+        for (moment, times) in kills {
+            comes_to_it &= killed(Kill::AtRequest(requests, moment), times).await;
+        }
+        requests += u32::from(comes_to_it);
+    }
+    assert!(requests > 0, "{function} asks for nothing");
+    println!("{function}: killed before its beginning, at its end, at each of {requests} requests");
+}
+
+fn killed_anywhere(function: &'static str) {
+    in_virtual_time(async {
+        let mut killing = Killing::new(function, Mischief::late_statements(LATE));
+        everywhere(function, async |kill, times| killing.run(kill, times).await).await;
+    });
+}
+
+#[test]
+fn plan_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Plan");
+}
+
+#[test]
+fn compact_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Compact");
+}
+
+#[test]
+fn submit_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Submit");
+}
+
+#[test]
+fn poll_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Poll");
+}
+
+#[test]
+fn check_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Check");
+}
+
+#[test]
+fn report_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Report");
+}
+
+#[test]
+fn cancel_killed_anywhere_leaves_no_statement_running() {
+    in_virtual_time(async {
+        let mut killing = Killing::new("Cancel", Mischief::late_statements(NEVER));
+        killing.land();
+        everywhere("Cancel", async |kill, times| killing.stop(kill, times).await).await;
+        killing.world.end_mischief();
+        assert_eq!(killing.world.load().await.output["status"], "loaded");
+        killing.all_is_well("at last").await;
+    });
+}

@@ -1,0 +1,155 @@
+//! Functions that are killed: before they begin, at their end, and at any of their requests.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+use workflow_local::FunctionError;
+
+/// How an invocation is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// It never begins: Lambda refuses it.
+    Before,
+    /// At a request of its, counted from 0.
+    AtRequest(u32, Moment),
+    /// At its end: all is done, and nobody hears of it.
+    AtEnd,
+}
+
+/// When a function is killed that asks for something. Between an answer and the next request it does
+/// nothing that anybody else sees, so these are all moments there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before the request is sent.
+    Unsent,
+    /// When what was asked for is done, and the answer is on its way.
+    Unanswered,
+}
+
+/// Which invocations are killed. The requests of all of them are counted together, so that every
+/// request of a run can be aimed at.
+#[derive(Debug)]
+pub struct Aim {
+    kill: Kill,
+    /// Requests that the invocations have made.
+    made: AtomicU32,
+    /// How many more invocations are killed.
+    left: AtomicU32,
+    /// The request at which the first was killed, as it counts its own: there the next is killed.
+    again: AtomicU32,
+    struck: AtomicBool,
+}
+
+impl Aim {
+    /// So many invocations, one after the other at the same point of their work.
+    pub fn new(kill: Kill, invocations: u32) -> Self {
+        Self {
+            kill,
+            made: AtomicU32::new(0),
+            left: AtomicU32::new(invocations),
+            again: AtomicU32::new(0),
+            struck: AtomicBool::new(false),
+        }
+    }
+
+    /// How many more invocations there are to kill.
+    pub fn left(&self) -> u32 {
+        self.left.load(Ordering::SeqCst)
+    }
+
+    fn note_killed(&self) {
+        self.struck.store(true, Ordering::SeqCst);
+        self.left.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One invocation that may be killed.
+#[derive(Debug)]
+pub struct Doom {
+    aim: Arc<Aim>,
+    made: AtomicU32,
+    notify: Notify,
+}
+
+impl Doom {
+    /// An invocation at which somebody aims.
+    pub fn new(aim: &Arc<Aim>) -> Arc<Self> {
+        Arc::new(Self { aim: Arc::clone(aim), made: AtomicU32::new(0), notify: Notify::new() })
+    }
+
+    /// Whether, and when, the next request is the last.
+    fn next(&self) -> Option<Moment> {
+        let own = self.made.fetch_add(1, Ordering::SeqCst);
+        let Kill::AtRequest(number, moment) = self.aim.kill else { return None };
+        let is_again = self.aim.struck.load(Ordering::SeqCst);
+        let is_last = match is_again {
+            true => own == self.aim.again.load(Ordering::SeqCst),
+            false => self.aim.made.fetch_add(1, Ordering::SeqCst) == number,
+        };
+        if !is_last || self.aim.left() == 0 {
+            return None;
+        }
+        self.aim.again.store(own, Ordering::SeqCst);
+        self.aim.note_killed();
+        Some(moment)
+    }
+
+    async fn strike<T>(&self) -> T {
+        self.notify.notify_one();
+        std::future::pending().await
+    }
+
+    /// Does what a request asks for, unless the function is killed at it.
+    async fn request<T>(&self, work: impl Future<Output = T>) -> T {
+        match self.next() {
+            None => work.await,
+            Some(Moment::Unsent) => self.strike().await,
+            Some(Moment::Unanswered) => {
+                work.await;
+                self.strike().await
+            }
+        }
+    }
+
+    /// Does the work, or as much of it as is done when the function is killed.
+    pub async fn carry_out(
+        &self,
+        work: impl Future<Output = Result<Value, FunctionError>>,
+    ) -> Result<Value, FunctionError> {
+        match self.aim.kill {
+            Kill::Before if self.aim.left() > 0 => {
+                self.aim.note_killed();
+                return Err(refused("Lambda.TooManyRequestsException"));
+            }
+            Kill::AtEnd if self.aim.left() > 0 => {
+                self.aim.note_killed();
+                let _ = work.await;
+                return Err(refused("Lambda.Unknown"));
+            }
+            _ => {}
+        }
+        tokio::select! {
+            biased;
+            () = self.notify.notified() => Err(FunctionError::Failed {
+                error_type: "Runtime.ExitError".into(),
+                error_message: "Error: Runtime exited with error: signal: killed".into(),
+            }),
+            answer = work => answer,
+        }
+    }
+}
+
+/// Does what a request asks for, unless its function is killed at it.
+pub async fn unless_killed<T>(doom: Option<Arc<Doom>>, work: impl Future<Output = T>) -> T {
+    match doom {
+        None => work.await,
+        Some(doom) => doom.request(work).await,
+    }
+}
+
+fn refused(error: &str) -> FunctionError {
+    FunctionError::Service { error: error.into(), cause: "killed".into() }
+}

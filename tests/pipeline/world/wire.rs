@@ -1,0 +1,69 @@
+//! The functions' clients: those of the SDK, whose requests stay in this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use redshift_local::Engine;
+use segue_warehouse::{Target, Warehouse};
+
+use super::data_api::data_api;
+use super::faults::Mischief;
+use super::kill::Doom;
+use super::objects::Objects;
+use super::s3::s3;
+
+/// As `segue-function` has it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// What clients reach: the warehouse and the buckets.
+#[derive(Clone)]
+pub struct Wire {
+    pub engine: Engine,
+    pub objects: Arc<Objects>,
+    pub mischief: Arc<Mischief>,
+    /// The invocation whose requests these are, when it may be killed.
+    pub doom: Option<Arc<Doom>>,
+}
+
+impl Wire {
+    /// The warehouse, as functions are given it.
+    pub fn warehouse(&self) -> Warehouse {
+        use aws_sdk_redshiftdata::config::{BehaviorVersion, Config, Credentials, Region};
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("id", "key", None, None, "test"))
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts())
+            .http_client(data_api(self.engine.clone(), self.doom.clone()))
+            .build();
+        let target = Target::new("dev".into(), Some("workgroup".into()), None, None);
+        Warehouse::new(aws_sdk_redshiftdata::Client::from_conf(config), target.expect("one target"))
+    }
+
+    /// A client of the buckets.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.s3_config().build())
+    }
+
+    /// What such a client is built from.
+    pub fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+        let (objects, mischief) = (Arc::clone(&self.objects), Arc::clone(&self.mischief));
+        Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("id", "key", None, None, "test"))
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts())
+            .endpoint_url("http://s3.test")
+            .force_path_style(true)
+            .http_client(s3(objects, mischief, self.doom.clone()))
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+}
