@@ -1,5 +1,9 @@
 -- Stages the list of objects that this run loads.
--- Safe to run again: a COPY that failed has loaded nothing.
+-- Safe to run again: a COPY that failed has loaded nothing, and if that was told wrongly, what it
+-- loaded is deleted first.
+{% if is_repeated %}
+delete from {{ staging }}.planned_objects;
+{% endif %}
 copy {{ staging }}.planned_objects
 from {{ manifest }}
 iam_role {{ copy_role }}

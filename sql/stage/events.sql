@@ -1,5 +1,9 @@
 -- Stages the event logs: the JSONPaths file maps their camelCase keys by position.
--- Safe to run again: a COPY that failed has loaded nothing.
+-- Safe to run again: a COPY that failed has loaded nothing, and if that was told wrongly, what it
+-- loaded is deleted first.
+{% if is_repeated %}
+delete from {{ staging }}.staging_events;
+{% endif %}
 copy {{ staging }}.staging_events
 from {{ manifest }}
 iam_role {{ copy_role }}

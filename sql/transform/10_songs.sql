@@ -1,5 +1,8 @@
 -- Chooses the song rows to publish from the staged catalogue.
 -- Grain: one row per song_id; a variant with a known year wins, then the greatest content.
+-- Safe to run again: it begins from nothing.
+drop table if exists {{ staging }}.new_songs;
+
 create table {{ staging }}.new_songs as
 with versions as (
     select

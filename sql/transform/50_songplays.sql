@@ -2,6 +2,9 @@
 -- whole catalogue.
 -- Grain: one row per session and item; of differing records the latest wins, then the greatest
 -- content.
+-- Safe to run again: it begins from nothing.
+drop table if exists {{ staging }}.new_songplays;
+
 create table {{ staging }}.new_songplays
 distkey (session_id) as
 with plays as (

@@ -16,6 +16,8 @@ use crate::world::{Aim, Kill, LANDING_BUCKET, Mischief, Moment, World, key};
 const REQUESTS_MAX: u32 = 100;
 /// Files that stand in the bucket at most: some pages of a listing.
 const STANDING_MAX: usize = 5;
+/// Statements of a run: create, ledger, staging schema, two COPYs, transform, check, publish.
+const STATEMENTS: u32 = 8;
 /// Every statement starts so late that it must be polled.
 const LATE: Duration = Duration::from_secs(15);
 /// So late that it runs until it is cancelled.
@@ -172,4 +174,21 @@ fn cancel_killed_anywhere_leaves_no_statement_running() {
         assert_eq!(killing.world.load().await.output["status"], "loaded");
         killing.all_is_well("at last").await;
     });
+}
+
+/// Not even the statement knows that it was carried out; the last of a run publishes.
+#[test]
+fn a_statement_that_commits_and_is_said_to_have_failed_changes_nothing_but_time() {
+    for number in 0..STATEMENTS {
+        in_virtual_time(async {
+            let mischief = Mischief::statement_whose_end_is_lost(number);
+            let mut killing = Killing::new("none", mischief);
+            killing.land();
+            let ended = killing.world.run(json!({"compact": "always"})).await;
+            let at = format!("statement {number}");
+            assert_eq!(ended.error, None, "{at}: {:?}", ended.cause);
+            assert_eq!(ended.output["status"], "loaded", "{at}");
+            killing.all_is_well(&at).await;
+        });
+    }
 }

@@ -28,6 +28,15 @@ pub struct Statement {
     pub sql: String,
 }
 
+impl Statement {
+    /// Whether it deletes rows.
+    pub fn is_delete(&self) -> bool {
+        let lines = self.sql.lines().map(str::trim_start);
+        let mut code = lines.filter(|line| !line.is_empty() && !line.starts_with("--"));
+        code.next().is_some_and(|line| line.starts_with("delete "))
+    }
+}
+
 /// What a deployment adds to the SQL of every run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
@@ -94,6 +103,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         staging_retention_days => deployment.staging_retention_days,
         abandoned => abandoned,
         run_id => step.run.id.as_str(),
+        is_repeated => step.attempt > 1 || step.run.redrive_count > 0,
         rebuild => step.run.input.rebuild,
         allow_drop => step.run.input.allow_drop,
         sources => staged_sources,
@@ -297,6 +307,19 @@ mod tests {
         let statements = render(&step("stage/events", false), &deployment()).expect("renders");
         assert_eq!(statements.len(), 1);
         insta::assert_snapshot!(statements[0].sql);
+    }
+
+    #[test]
+    fn a_copy_that_is_repeated_begins_from_nothing() {
+        let first = step("stage/songs", false);
+        let redriven = Run { redrive_count: 1, ..first.run.clone() };
+        let again = [Step { attempt: 2, ..first.clone() }, Step { run: redriven, ..first.clone() }];
+        let deletes = |step: &Step| {
+            let statements = render(step, &deployment()).expect("renders");
+            statements.iter().map(Statement::is_delete).collect::<Vec<_>>()
+        };
+        assert_eq!(deletes(&first), [false]);
+        again.iter().for_each(|step| assert_eq!(deletes(step), [true, false]));
     }
 
     #[test]

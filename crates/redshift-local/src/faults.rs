@@ -39,6 +39,9 @@ pub enum Fault {
     Conflict,
     /// The statement is aborted and changes nothing.
     Abort,
+    /// The statement does all it should and commits, then its connection breaks: it is said to
+    /// have failed.
+    LostEnd,
 }
 
 /// What faults there are to be.
@@ -132,7 +135,7 @@ fn draw(random: &mut ChaCha8Rng, point: &str) -> Option<Fault> {
     let request =
         [Fault::Throttle, Fault::WrappedThrottle, Fault::InternalError, Fault::DroppedAnswer];
     let mut faults: Vec<Fault> = match point {
-        RUN => vec![Fault::Slow(slow), Fault::Conflict, Fault::Abort],
+        RUN => vec![Fault::Slow(slow), Fault::Conflict, Fault::Abort, Fault::LostEnd],
         _ => request.to_vec(),
     };
     match point {

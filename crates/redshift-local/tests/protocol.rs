@@ -392,6 +392,19 @@ async fn faults_look_like_the_services_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_end_is_lost_has_done_its_work() {
+    let faults = Faults::Schedule(vec![("run".into(), 0, Fault::LostEnd)]);
+    let warehouse = Warehouse::start_with(Options { faults, ..Options::default() }).await;
+    let sqls = ["create table t (n int)", "insert into t values (1)"];
+    let error = warehouse.run_batch(&sqls).await.expect_err("is said to have failed");
+    assert_eq!(
+        error,
+        "Query #2 failed with ERROR: The connection was closed before the statement's end was known."
+    );
+    assert_eq!(warehouse.rows("select n from t").await, ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_retries_gets_through_any_seed() {
     for seed in 0..4 {
         let options = Options { faults: Faults::Seed(seed), ..Options::default() };

@@ -282,7 +282,7 @@ fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<Fi
     let mut outcomes: Vec<FileOutcome> = Vec::new();
     for (statement, part) in statements.iter().zip(parts) {
         // The Data API says -1 where it does not know.
-        let rows = u64::try_from(part.result_rows).ok();
+        let rows = u64::try_from(part.result_rows).ok().filter(|_| !statement.is_delete());
         let duration_ms = milliseconds(part.duration);
         match outcomes.last_mut() {
             Some(outcome) if outcome.file == statement.file => {

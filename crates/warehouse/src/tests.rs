@@ -116,6 +116,18 @@ async fn a_finished_batch_tells_the_rows_of_each_file() {
 }
 
 #[tokio::test]
+async fn deleted_rows_are_neither_loaded_nor_published() {
+    let done = |rows: i64| part(StatementStatusString::Finished, rows, None);
+    let rule = described(StatusString::Finished, vec![done(71), done(70)]);
+    let statements = ["-- Whatever was there.\ndelete from t", "copy t"]
+        .map(|sql| Statement { file: "stage/songs".into(), sql: sql.into() });
+    let now = SystemTime::now();
+    let state = warehouse(&[&rule]).state(&step(), &statements, "s", Duration::ZERO, now).await;
+    let Ok(StatementState::Finished { files, .. }) = state else { panic!("{state:?}") };
+    assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [Some(70)]);
+}
+
+#[tokio::test]
 async fn a_failed_batch_names_the_file_and_statement() {
     let rule = described(
         StatusString::Failed,

@@ -48,8 +48,17 @@ impl Mischief {
 
     /// A statement that starts so late, the so-manieth that the warehouse is given.
     pub fn late_statement(number: u32, delay: Duration) -> Self {
-        let late = ("run".to_owned(), number, Fault::Slow(delay));
-        Self { warehouse: Faults::Schedule(vec![late]), ..Self::none() }
+        Self::statement(number, Fault::Slow(delay))
+    }
+
+    /// A statement that commits and is said to have failed.
+    pub fn statement_whose_end_is_lost(number: u32) -> Self {
+        Self::statement(number, Fault::LostEnd)
+    }
+
+    fn statement(number: u32, fault: Fault) -> Self {
+        let schedule = vec![("run".to_owned(), number, fault)];
+        Self { warehouse: Faults::Schedule(schedule), ..Self::none() }
     }
 
     /// Every statement starts so late.

@@ -10,6 +10,8 @@ use crate::engine::{Cancel, Done, Session, SqlError, Warehouse, serializable};
 use crate::faults::{Fault, RUN};
 use crate::statements::journal::Journal;
 
+/// What is said of a statement whose end was not heard of.
+const END_LOST: &str = "The connection was closed before the statement's end was known.";
 /// What the statements after a failed one are told, in the service's words.
 const EARLIER_FAILED: &str = "Connection or an prior query failed.";
 
@@ -27,6 +29,7 @@ impl Statements {
             statement,
             kept,
             began: Instant::now(),
+            loses_its_end: fault == Some(Fault::LostEnd),
         };
         let slots = Arc::clone(&self.slots);
         let runner = async move {
@@ -67,6 +70,7 @@ struct Run {
     statement: Arc<Statement>,
     kept: Option<Arc<Mutex<Option<Session>>>>,
     began: Instant,
+    loses_its_end: bool,
 }
 
 /// The number of the statement that failed, and why.
@@ -104,7 +108,14 @@ impl Run {
                 self.run_kept(&mut kept, cancel)
             }
         };
-        self.end(outcome);
+        self.end(outcome.and_then(|()| if self.loses_its_end { self.lose_end() } else { Ok(()) }));
+    }
+
+    /// All is done, and is said to have failed.
+    fn lose_end(&self) -> Outcome {
+        let (last, error) = (self.statement.texts.len() - 1, SqlError::new(END_LOST));
+        self.fail(last, &error, Duration::ZERO);
+        Err((last, error))
     }
 
     fn run_kept(&self, kept: &mut Option<Session>, cancel: Arc<Cancel>) -> Outcome {
