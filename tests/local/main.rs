@@ -3,10 +3,13 @@
 //!
 //! Needs what `make build` leaves behind.
 
+#![expect(clippy::print_stdout, reason = "a test tells how the runs ended that it provoked")]
+
 mod cloud;
 mod crashes;
 mod doctor;
 mod events;
+mod faults;
 mod load;
 mod partitions;
 mod permissions;
