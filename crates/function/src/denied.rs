@@ -1,9 +1,9 @@
-//! A call that the function's role may not make: whoever deployed it acts, whichever service said so.
+//! What a refused call means, and who must act: whoever deployed the function, when its role may not
+//! make the call or what it asks for is not there.
 
 use std::error::Error;
 use std::fmt::Display;
 
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure};
 
@@ -34,24 +34,58 @@ pub fn denied(
 }
 
 /// The failure of a call to S3 that needs the permission `action`: `InvalidConfiguration` when that
-/// is missing, else `SourceUnreadable`.
+/// is missing, else `SourceUnreadable`, with what to do about it.
 pub fn s3_failure<E>(what: impl Display, action: &str, error: &E) -> Failure
 where
-    E: ProvideErrorMetadata + Error,
+    E: ProvideErrorMetadata + Error + 'static,
 {
-    denied(&what, action, error).unwrap_or_else(|| unreadable(what, DisplayErrorContext(error)))
+    denied(&what, action, error).unwrap_or_else(|| {
+        let hint = match error.code() {
+            Some("NoSuchBucket") => {
+                "make the bucket again, or deploy the stack with the name of one that is there"
+            }
+            Some("NoSuchKey") => "start the run again: it loads what is there then",
+            _ => "start the run again; if it fails in the same way, see whether S3 answers at all",
+        };
+        unreadable(what, said(error)).hint(hint)
+    })
+}
+
+/// What a service said, once: its code and its message. Where it said nothing, why not: "connection
+/// refused", not "dispatch failure".
+pub fn said<E>(error: &E) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => root(error).to_string(),
+    }
+}
+
+/// The first of the errors that led to this one.
+pub fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
+    use std::{fmt, io};
 
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
 
     #[derive(Debug)]
-    struct Answer(ErrorMetadata);
+    struct Answer {
+        said: ErrorMetadata,
+        cause: Option<io::Error>,
+    }
 
     impl fmt::Display for Answer {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,16 +93,21 @@ mod tests {
         }
     }
 
-    impl Error for Answer {}
+    impl Error for Answer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.cause.as_ref().map(|cause| cause as _)
+        }
+    }
 
     impl ProvideErrorMetadata for Answer {
         fn meta(&self) -> &ErrorMetadata {
-            &self.0
+            &self.said
         }
     }
 
     fn answer(code: &str) -> Answer {
-        Answer(ErrorMetadata::builder().code(code).message("not today").build())
+        let said = ErrorMetadata::builder().code(code).message("not today").build();
+        Answer { said, cause: None }
     }
 
     #[test]
@@ -90,6 +129,17 @@ mod tests {
         let failure =
             s3_failure("s3://b/k cannot be read", "s3:GetObject", &answer("NoSuchBucket"));
         assert_eq!(failure.name, ErrorName::SourceUnreadable);
-        assert!(failure.message.contains("NoSuchBucket"), "{failure}");
+        assert_eq!(failure.message, "s3://b/k cannot be read: NoSuchBucket: not today");
+        let hint = failure.hint.expect("what to do");
+        assert!(hint.starts_with("make the bucket again"), "{hint}");
+    }
+
+    #[test]
+    fn a_call_without_an_answer_is_told_by_its_first_cause() {
+        let cause = Some(io::ErrorKind::ConnectionRefused.into());
+        let lost = Answer { said: ErrorMetadata::builder().build(), cause };
+        let failure = s3_failure("s3://b/k cannot be read", "s3:GetObject", &lost);
+        assert_eq!(failure.message, "s3://b/k cannot be read: connection refused");
+        assert!(failure.hint.is_some());
     }
 }

@@ -24,7 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use metrics::{Subject, emit};
 
-pub use denied::{denied, s3_failure};
+pub use denied::{denied, root, s3_failure, said};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

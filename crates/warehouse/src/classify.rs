@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_redshiftdata::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure};
+use segue_function::root;
 
 use crate::tables::{CALLS, WRAPPED, find, reason_of};
 
@@ -18,7 +19,7 @@ use ErrorName::{
 pub fn call_failure<E, R>(what: &str, error: &SdkError<E, R>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
     let SdkError::ServiceError(context) = error else {
         return match error {
@@ -38,15 +39,6 @@ where
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// The first of the errors that led to this one: "connection refused", not "dispatch failure".
-fn root(error: &dyn Error) -> &dyn Error {
-    let mut root = error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    root
 }
 
 pub(crate) fn call_error_name(code: &str, message: &str) -> ErrorName {

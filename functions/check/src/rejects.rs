@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows, StatementState};
 use segue_contract::rejects::{MAX_REJECTS, Refused, Reject, storable};
 use segue_contract::{ErrorName, Failure, layout};
-use segue_function::unreadable;
+use segue_function::{s3_failure, unreadable};
 use segue_records::{Document, Parts, texts};
 
 use crate::Context;
@@ -208,7 +207,7 @@ async fn read(context: &Context, key: &str, rows_max: usize) -> Result<Vec<Rejec
     let bucket = &context.deployment.work_bucket;
     let what = format!("{} cannot be read", layout::uri(bucket, key));
     let object = context.s3.get_object().bucket(bucket).key(key).send().await;
-    let object = object.map_err(|error| unreadable(&what, DisplayErrorContext(&error)))?;
+    let object = object.map_err(|error| s3_failure(&what, "s3:GetObject", &error))?;
     let body = object.body.collect().await.map_err(|error| unreadable(&what, error))?.into_bytes();
     let lines = BufReader::new(GzDecoder::new(body.as_ref())).lines().take(rows_max);
     lines
@@ -236,7 +235,7 @@ async fn write(
     }
     let body = encoder.finish().map_err(|error| unreadable(&what, error))?;
     let put = context.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(body));
-    put.send().await.map(|_| ()).map_err(|error| unreadable(&what, DisplayErrorContext(&error)))
+    put.send().await.map(|_| ()).map_err(|error| s3_failure(&what, "s3:PutObject", &error))
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use segue_contract::{ErrorName, Failure};
-use segue_function::{denied, unreadable};
+use segue_function::{root, s3_failure, unreadable};
 
 use crate::limiter::{Limiter, Permit};
 
@@ -226,15 +226,7 @@ fn trouble(error: &SdkError<GetObjectError>) -> Trouble {
 }
 
 fn said(address: &Address, error: &SdkError<GetObjectError>) -> Failure {
-    let what = format!("{} cannot be read", address.uri);
-    if let Some(denied) = denied(&what, "s3:GetObject", error) {
-        return denied;
-    }
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => unreadable(what, format!("{code}: {message}")),
-        (Some(code), None) => unreadable(what, code),
-        _ => unreadable(what, DisplayErrorContext(error)),
-    }
+    s3_failure(format!("{} cannot be read", address.uri), "s3:GetObject", error)
 }
 
 fn changed(address: &Address) -> Failure {
@@ -248,11 +240,11 @@ fn changed(address: &Address) -> Failure {
 async fn wait_again(
     address: &Address,
     attempt: u32,
-    error: &(dyn std::error::Error + Send + Sync),
+    error: &(dyn std::error::Error + Send + Sync + 'static),
 ) -> Result<(), Failure> {
     if attempt >= ATTEMPTS_MAX {
-        let reason = DisplayErrorContext(error);
-        return Err(unreadable(format!("{} cannot be read", address.uri), reason));
+        return Err(unreadable(format!("{} cannot be read", address.uri), root(error))
+            .hint("start the run again: it loads what is not loaded yet"));
     }
     tokio::time::sleep(wait(address, attempt)).await;
     Ok(())

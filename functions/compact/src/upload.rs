@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use segue_contract::{Failure, layout};
-use segue_function::{s3_failure, unreadable};
+use segue_function::{s3_failure, said, unreadable};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Bytes of each part but the last. Always the same, so that the same bytes make the same object.
@@ -82,7 +82,7 @@ impl Upload {
         if let Some(id) = self.id.take() {
             let request = self.s3.abort_multipart_upload().bucket(&self.bucket).key(&self.key);
             if let Err(error) = request.upload_id(id).send().await {
-                tracing::warn!(key = self.key, error = %DisplayErrorContext(&error), "not aborted");
+                tracing::warn!(key = self.key, error = said(&error), "not aborted");
             }
         }
     }
@@ -130,7 +130,10 @@ impl Upload {
         Ok(())
     }
 
-    fn refused(&self, error: &(impl ProvideErrorMetadata + std::error::Error)) -> Failure {
+    fn refused(
+        &self,
+        error: &(impl ProvideErrorMetadata + std::error::Error + 'static),
+    ) -> Failure {
         let uri = layout::uri(&self.bucket, &self.key);
         s3_failure(format!("{uri} cannot be written"), "s3:PutObject", error)
     }

@@ -4,11 +4,11 @@
 //! itself. So a hundred messages are as good as one, a duplicate does no harm, and nothing is lost
 //! with a message that cannot be read.
 
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::Timestamp;
 use segue_contract::{ErrorName, Failure};
-use segue_function::denied;
+use segue_function::{denied, said};
 use serde::{Deserialize, Serialize};
 
 /// The `detail-type` of the message that this function sends itself.
@@ -166,11 +166,10 @@ async fn keep_wake_up(context: &Context) -> Result<(), Failure> {
 
 fn failed<E>(what: &str, action: &str, error: &E) -> Failure
 where
-    E: ProvideErrorMetadata + std::error::Error,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     denied(what, action, error).unwrap_or_else(|| {
-        let reason = format!("{what}: {}", DisplayErrorContext(error));
-        Failure::new(ErrorName::WarehouseUnreachable, reason)
+        Failure::new(ErrorName::WarehouseUnreachable, format!("{what}: {}", said(error)))
     })
 }
 
