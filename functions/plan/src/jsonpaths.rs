@@ -31,14 +31,14 @@ pub async fn write(
         Some(key) => brought(s3, &settings.landing_bucket, key).await?,
         None => None,
     };
-    if let (Some(text), Some(key)) = (&brought, &source.jsonpaths_key) {
-        fits(&layout::uri(&settings.landing_bucket, key), text, own)?;
+    if let (Some(bytes), Some(key)) = (&brought, &source.jsonpaths_key) {
+        fits(&layout::uri(&settings.landing_bucket, key), bytes, own)?;
     }
-    let body = brought.unwrap_or_else(|| own.to_owned()).into_bytes();
+    let body = brought.unwrap_or_else(|| own.into());
     put(s3, &settings.work_bucket, &layout::jsonpaths_key(run, &source.name), body).await
 }
 
-async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<String>, Failure> {
+async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
     let place = || format!("{} cannot be read", layout::uri(bucket, key));
     let object = match s3.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => object,
@@ -46,19 +46,19 @@ async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<String>,
         Err(error) => return Err(s3_failure(place(), "s3:GetObject", &error)),
     };
     let bytes = object.body.collect().await.map_err(|error| unreadable(place(), error))?;
-    String::from_utf8(bytes.to_vec()).map(Some).map_err(|error| unreadable(place(), error))
+    Ok(Some(bytes.to_vec()))
 }
 
-fn fits(uri: &str, text: &str, own: &str) -> Result<(), Failure> {
+fn fits(uri: &str, bytes: &[u8], own: &str) -> Result<(), Failure> {
     let invalid = |reason: String| {
         Failure::new(ErrorName::InvalidConfiguration, format!("{uri}: {reason}")).hint(
             "remove the file to use Segue's own, or mend it: one path a column, in their order",
         )
     };
-    let read = |text: &str| serde_json::from_str::<JsonPaths>(text);
-    let found = read(text)
+    let read = |bytes: &[u8]| serde_json::from_slice::<JsonPaths>(bytes);
+    let found = read(bytes)
         .map_err(|error| invalid(format!("expected {{\"jsonpaths\": […]}}, found: {error}")))?;
-    let expected = read(own).map(|own| own.jsonpaths.len()).unwrap_or_default();
+    let expected = read(own.as_bytes()).map(|own| own.jsonpaths.len()).unwrap_or_default();
     if found.jsonpaths.len() == expected {
         return Ok(());
     }
@@ -72,11 +72,16 @@ mod tests {
     #[test]
     fn paths_that_would_shift_columns_are_refused() {
         let own = pipeline::jsonpaths("events").expect("events have paths");
-        assert!(fits("s3://b/k", own, own).is_ok());
-        let messages: Vec<String> = [r#"{"jsonpaths": ["$.a"]}"#, "{}", "no json"]
-            .iter()
-            .map(|text| fits("s3://b/k", text, own).expect_err("refused").to_string())
-            .collect();
+        assert!(fits("s3://b/k", own.as_bytes(), own).is_ok());
+        let messages: Vec<String> = [
+            br#"{"jsonpaths": ["$.a"]}"#.as_slice(),
+            b"{}",
+            b"no json",
+            b"{\"jsonpaths\": [\"\xff\"]}",
+        ]
+        .into_iter()
+        .map(|text| fits("s3://b/k", text, own).expect_err("refused").to_string())
+        .collect();
         insta::assert_snapshot!(messages.join("\n\n"));
     }
 }
