@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use segue_contract::{Run, layout};
 use serde::Deserialize;
 
-pub use texts::{texts, value};
+pub use texts::{Given, texts, value};
 
 /// What the name of a part ends with, and its index instead.
 const PART_ENDING: &str = ".json.zst";

@@ -1,11 +1,13 @@
 //! Reads refused records again from the files that they stand in.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::io::{self, BufRead, BufReader};
 
 use aws_sdk_s3::Client;
 use flate2::read::MultiGzDecoder;
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// Compressed bytes of a file that is read again at most: a merged part has up to 60 MB.
 const FILE_BYTES_MAX: i64 = 64 << 20;
@@ -69,7 +71,7 @@ fn document(lines: &VecDeque<String>) -> String {
     let mut text = String::new();
     for line in lines.iter().rev() {
         text.insert_str(0, line);
-        if line.trim_start().starts_with('{') && fields(&text).is_some() {
+        if line.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok() {
             return text;
         }
         text.insert(0, '\n');
@@ -77,20 +79,41 @@ fn document(lines: &VecDeque<String>) -> String {
     lines.back().cloned().unwrap_or_default()
 }
 
-fn fields(record: &str) -> Option<Map<String, Value>> {
-    serde_json::from_str(record).ok()
+/// What a record has for a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// Text, without quotes and escapes.
+    Text(String),
+    /// Anything else, as it is written, on one line: `1e9` is no `1000000000.0` to whoever looks for
+    /// it in the file.
+    Other(String),
+}
+
+impl Given {
+    /// What a COPY takes of it for a text.
+    pub fn text(&self) -> &str {
+        let (Self::Text(text) | Self::Other(text)) = self;
+        text
+    }
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(formatter, "{text:?}"),
+            Self::Other(written) => formatter.write_str(written),
+        }
+    }
 }
 
 /// What a record has for a column: the value of the key that has the column's name, in whatever
 /// case and with or without underscores, as `userAgent` is to `user_agent`.
-pub fn value(record: &str, column: &str) -> Option<String> {
+pub fn value(record: &str, column: &str) -> Option<Given> {
     let plain = |name: &str| name.replace('_', "").to_lowercase();
-    let mut fields = fields(record)?.into_iter();
-    let (_, value) = fields.find(|(key, _)| plain(key) == plain(column))?;
-    Some(match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    })
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(record).ok()?;
+    let (_, value) = fields.into_iter().find(|(key, _)| plain(key) == plain(column))?;
+    let text = serde_json::from_str(value.get()).map(Given::Text);
+    Some(text.unwrap_or_else(|_| Given::Other(value.get().replace(['\n', '\r'], " "))))
 }
 
 #[cfg(test)]
@@ -112,9 +135,12 @@ mod tests {
 
     #[test]
     fn a_column_s_value_is_found_by_its_key() {
-        let record = "{\"userAgent\": \"Mozilla\", \"ts\": 1.50, \"song\": null}";
-        assert_eq!(value(record, "user_agent").as_deref(), Some("Mozilla"));
-        assert_eq!(value(record, "song").as_deref(), Some("null"));
-        assert_eq!(value(record, "artist"), None);
+        let record = "{\"userAgent\": \"a \\\"b\\\"\", \"ts\": 1e9, \"song\": null}";
+        let shown = |column| value(record, column).map(|given| given.to_string());
+        assert_eq!(value(record, "user_agent"), Some(Given::Text("a \"b\"".into())));
+        assert_eq!(shown("user_agent").as_deref(), Some(r#""a \"b\"""#));
+        assert_eq!(shown("ts").as_deref(), Some("1e9"));
+        assert_eq!(shown("song").as_deref(), Some("null"));
+        assert_eq!(shown("artist"), None);
     }
 }

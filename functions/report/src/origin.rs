@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::Client;
 use segue_contract::Run;
 use segue_contract::rejects::Refused;
-use segue_records::{Document, Parts, texts, value};
+use segue_records::{Document, Given, Parts, texts, value};
 
 /// Records that are looked up at most: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
@@ -47,11 +47,13 @@ fn placed(refused: &Refused, landed: Option<Document>) -> String {
 
 /// `; title is 312 bytes, the column holds 256`, or what else the record has for the column.
 fn what_was_given(refused: &Refused, record: &str) -> Option<String> {
-    let Some(column) = &refused.column else { return Some(format!("; it is {}", shown(record))) };
+    let Some(column) = &refused.column else {
+        return Some(format!("; it is {}", shown(&Given::Text(record.to_owned()))));
+    };
     let value = value(record, column);
     Some(match (value, refused.column_bytes_max()) {
         (Some(value), Some(most)) if refused.code == TOO_LONG => {
-            let bytes = value.len();
+            let bytes = value.text().len();
             format!("; {column} is {bytes} bytes, the column holds {most}: {}", shown(&value))
         }
         (Some(value), _) => format!("; {column} is {}", shown(&value)),
@@ -60,11 +62,15 @@ fn what_was_given(refused: &Refused, record: &str) -> Option<String> {
     })
 }
 
-/// A text, cut where it is long, on one line.
-fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(VALUE_CHARACTERS_MAX).collect();
-    let more = if cut.len() < text.len() { " …" } else { "" };
-    format!("{cut:?}{more}")
+/// A value on one line, cut where it is long.
+fn shown(given: &Given) -> String {
+    let cut: String = given.text().chars().take(VALUE_CHARACTERS_MAX).collect();
+    let more = if cut.len() < given.text().len() { " …" } else { "" };
+    let cut = match given {
+        Given::Text(_) => Given::Text(cut),
+        Given::Other(_) => Given::Other(cut),
+    };
+    format!("{cut}{more}")
 }
 
 #[cfg(test)]
@@ -94,13 +100,16 @@ mod tests {
 
     #[test]
     fn what_was_given_is_said_as_far_as_it_helps() {
-        let record = format!("{{\"title\": \"{}\", \"year\": \"long\"}}", "é".repeat(156));
+        let titled = format!("\"title\": \"{}\"", "é".repeat(156));
+        let record = format!("{{{titled}, \"year\": \"long\", \"latitude\": 1e9}}");
         let given = |refused: Refused| what_was_given(&refused, &record);
         let title = given(refused(Some("title"), "varchar(256)", TOO_LONG)).expect("a value");
         assert!(title.starts_with("; title is 312 bytes, the column holds 256: \"éé"), "{title}");
         assert!(title.ends_with("é\" …"), "{title}");
         let year = given(refused(Some("year"), "int2", 1207));
         assert_eq!(year.as_deref(), Some("; year is \"long\""));
+        let latitude = given(refused(Some("latitude"), "numeric(9, 5)", 1207));
+        assert_eq!(latitude.as_deref(), Some("; latitude is 1e9"));
         let duration = given(refused(Some("duration"), "numeric(12, 5)", MISSING));
         assert_eq!(duration.as_deref(), Some("; the record has no duration"));
         assert_eq!(given(refused(Some("duration"), "numeric(12, 5)", 1207)), None);
