@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::quoting::Identifier;
@@ -28,7 +30,7 @@ pub struct Run {
     #[serde(default)]
     pub redrive_count: u32,
     /// The execution's input.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named_fields")]
     pub input: RunInput,
 }
 
@@ -55,6 +57,12 @@ pub struct RunInput {
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,
+}
+
+/// Takes fields by their names alone: derived code would take an array as well, by position.
+fn named_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunInput, D::Error> {
+    let fields = Map::deserialize(deserializer)?;
+    RunInput::deserialize(Value::Object(fields)).map_err(D::Error::custom)
 }
 
 /// Whether a run merges small objects before the COPY.
@@ -218,6 +226,19 @@ mod tests {
     fn a_misspelt_input_names_what_is_known() {
         let error = serde_json::from_str::<RunInput>(r#"{"rebuld": true}"#).expect_err("unknown");
         assert!(error.to_string().contains("expected"), "{error}");
+    }
+
+    #[test]
+    fn an_input_has_names_and_is_no_array() {
+        let read = |input: &str| {
+            let run = format!("{{\"id\": \"r\", \"startedAt\": \"t\", \"input\": {input}}}");
+            serde_json::from_str::<Run>(&run).map(|run| run.input.rebuild)
+        };
+        assert!(read(r#"{"rebuild": true}"#).expect("an input"));
+        for input in ["[]", r#"[["songs"], true]"#, "true", "null", r#""all""#] {
+            let error = read(input).expect_err(input).to_string();
+            assert!(error.contains("expected a map"), "{input}: {error}");
+        }
     }
 
     #[test]
