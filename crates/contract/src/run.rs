@@ -108,7 +108,8 @@ impl Run {
             return Err(Failure::new(
                 ErrorName::InvalidInput,
                 format!("expected sources among {}, found {unknown:?}", known.join(", ")),
-            ));
+            )
+            .hint("mend `sources` or `maxRejects` of the run's input"));
         }
         let too_many = |(_, count): &(&String, &u64)| **count > MAX_REJECTS;
         if let Some((source, count)) = self.input.max_rejects.iter().find(too_many) {

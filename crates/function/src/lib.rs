@@ -133,7 +133,7 @@ fn run_id(payload: &Value) -> Option<&str> {
 ///
 /// # Errors
 /// `InvalidInput`, naming the field.
-fn request<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure> {
+pub fn request<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure> {
     serde_json::from_value(payload).map_err(|error| {
         Failure::new(ErrorName::InvalidInput, format!("the request cannot be read: {error}"))
             .hint("a run takes {}, or some of `sources`, `rebuild`, `compact`, `maxRejects` and `allowDrop`")

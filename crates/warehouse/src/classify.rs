@@ -79,9 +79,10 @@ fn hint(name: ErrorName) -> Option<&'static str> {
         LoadRejected => Some(
             "mend or remove the file, then start the run again: it loads what is not loaded yet",
         ),
-        SourceUnreadable => {
-            Some("check that the object is still there and that the copy role may read its bucket")
-        }
+        SourceUnreadable => Some(
+            "start the run again: it loads what is there then; if it fails in the same way, see \
+             whether the copy role may read the bucket",
+        ),
         StatementAborted => {
             Some("nothing of this step was kept; start the run again when the reason is gone")
         }

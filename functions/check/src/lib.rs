@@ -65,8 +65,10 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
         checked.rejected = rejects::tell(context, &request, rejected).await?;
         return Ok(checked);
     }
-    Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n"))
-        .hint("nothing was published; the staged rows are kept in the run's staging schema"))
+    Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n")).hint(
+        "nothing was published; mend the files, or the check, and start the run again; the staged \
+             rows are kept in the run's staging schema for a look",
+    ))
 }
 
 /// A result set: how long it is, and how it begins.
