@@ -1,7 +1,8 @@
 //! Where a run keeps its files in the work bucket.
 //!
 //! Everything of a run stands under `runs/<run>/`, so that a lifecycle rule can clear it away and
-//! the copy role can be confined to it.
+//! the copy role can be confined to it. A name that is refused may be any text, so it decides no key:
+//! what is reported of such a run stands under `runs/refused-<digest>/`.
 
 use crate::Run;
 
@@ -10,7 +11,7 @@ pub const RUNS_PREFIX: &str = "runs/";
 
 /// The key of a file of this run.
 pub fn key(run: &Run, name: &str) -> String {
-    format!("{RUNS_PREFIX}{}/{name}", run.id)
+    format!("{RUNS_PREFIX}{}/{name}", run.folder())
 }
 
 /// The manifest that a COPY step reads: `stage/songs` reads `manifests/stage/songs.json`.

@@ -17,6 +17,9 @@ const SCHEMA_NAME_BYTES_MAX: usize = 60;
 pub const STAGING_PREFIX: &str = "staging_";
 /// Bytes of a run's id at most: what Step Functions allows for an execution's name.
 const RUN_ID_BYTES_MAX: usize = 80;
+/// What the folders of runs begin with whose names are refused; a digest follows.
+const REFUSED_PREFIX: &str = "refused-";
+const REFUSED_DIGEST_CHARACTERS: usize = 16;
 
 /// Who is asking: one execution, and what it was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,12 +94,12 @@ impl Run {
     /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, more
     /// rejects than a COPY can bear, or a rebuild of some sources only.
     pub fn validate(&self) -> Result<(), Failure> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if self.id.is_empty() || self.id.len() > RUN_ID_BYTES_MAX || !self.id.bytes().all(plain) {
+        if !self.has_plain_name() {
             return Err(Failure::new(
                 ErrorName::InvalidInput,
                 format!(
-                    "expected an execution name of letters, digits, '-', '_' and '.', found {:?}",
+                    "expected an execution name of letters, digits, '-', '_' and '.', not of dots \
+                     alone, found {:?}",
                     self.id
                 ),
             )
@@ -135,6 +138,21 @@ impl Run {
             .hint("a rebuild empties the star schema: leave `sources` out"));
         }
         Ok(())
+    }
+
+    /// Whether the name can stand in keys, statements' names and paths; `.` and `..` cannot.
+    fn has_plain_name(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_dots = self.id.bytes().all(|byte| byte == b'.');
+        !is_dots && self.id.len() <= RUN_ID_BYTES_MAX && self.id.bytes().all(plain)
+    }
+
+    /// The run's folder in the work bucket: its name, or a digest of one that is refused.
+    pub fn folder(&self) -> String {
+        if self.has_plain_name() {
+            return self.id.clone();
+        }
+        format!("{REFUSED_PREFIX}{}", &digest(&[&self.id])[..REFUSED_DIGEST_CHARACTERS])
     }
 
     /// The sources that this run loads, in the order of their names.
@@ -243,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_name_has_a_folder_that_it_does_not_decide() {
+        assert_eq!(run("daily-7").folder(), "daily-7");
+        for id in ["", "..", "../up", "with spaces", "'; drop table", &"x".repeat(81)] {
+            let folder = run(id).folder();
+            let digest = folder.strip_prefix("refused-").expect("a digest");
+            assert!(digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+        assert_ne!(run("a b").folder(), run("a c").folder());
+    }
+
+    #[test]
     fn inputs_that_cannot_be_carried_out_are_refused() {
         let with = |input| Run { input, ..run("r") };
         let sources = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
@@ -257,16 +286,17 @@ mod tests {
         assert!(with(rejects("songs", MAX_REJECTS)).validate().is_ok());
         let many = with(rejects("songs", MAX_REJECTS + 1));
         let of_nothing = with(rejects("song", 1));
-        let messages: Vec<String> = [unknown, none, part, run("a b"), run(""), many, of_nothing]
-            .iter()
-            .map(|run| run.validate().expect_err("refused").to_string())
-            .collect();
+        let messages: Vec<String> =
+            [unknown, none, part, run("a b"), run(""), run(".."), many, of_nothing]
+                .iter()
+                .map(|run| run.validate().expect_err("refused").to_string())
+                .collect();
         insta::assert_snapshot!(messages.join("\n\n"));
     }
 
     proptest! {
         #[test]
-        fn every_valid_run_has_a_schema(id in "[A-Za-z0-9_.-]{1,80}") {
+        fn every_valid_run_has_a_schema(id in "[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}") {
             prop_assert!(run(&id).validate().is_ok());
             prop_assert!(run(&id).staging_schema().is_ok());
         }
