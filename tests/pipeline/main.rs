@@ -8,7 +8,7 @@ mod converge;
 mod deadlines;
 mod faults;
 mod generate;
-mod input;
+mod inputs;
 mod kills;
 mod logs;
 mod model;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use segue_contract::Failure;
 use segue_contract::pipeline::Deployment;
-use segue_contract::{ErrorName, Failure};
 use segue_warehouse::Deadlines;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,17 +26,18 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 const EVENT_ATTEMPTS: u32 = 185;
 
 /// Deploys functions and state machines.
-pub fn deploy(region: &Region, wire: Wire) {
+pub fn deploy(region: &Region, wire: Wire, sources: &Value) {
     let deployment = Deployment {
         work_bucket: WORK_BUCKET.into(),
         copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
         staging_retention_days: super::STAGING_RETENTION_DAYS,
     };
     let add = Add { region, wire: &wire };
-    let context = |wire: &Wire| segue_plan::Context {
+    let settings = plan_settings(sources);
+    let context = move |wire: &Wire| segue_plan::Context {
         s3: wire.s3(),
         warehouse: wire.warehouse(),
-        settings: plan_settings(),
+        settings: settings.clone(),
     };
     add.function("Plan", context, |context, request| async move {
         segue_plan::handle(&context, request).await
@@ -79,8 +80,7 @@ pub fn deploy(region: &Region, wire: Wire) {
     state_machines(region);
 }
 
-fn plan_settings() -> segue_plan::Settings {
-    let sources = json!({"songs": {"prefix": "song_data/"}, "events": {"prefix": "log_data/"}});
+fn plan_settings(sources: &Value) -> segue_plan::Settings {
     let (landing, work) = (LANDING_BUCKET.into(), WORK_BUCKET.into());
     segue_plan::Settings::new(landing, work, "8", &sources.to_string()).expect("settings")
 }
@@ -158,10 +158,7 @@ where
             Some(doom) => Arc::new(context(&Wire { doom: Some(Arc::clone(doom)), ..wire.clone() })),
         };
         let work = async move {
-            let request = serde_json::from_value(payload).map_err(|error| {
-                let message = format!("the request cannot be read: {error}");
-                failed(&Failure::new(ErrorName::InvalidInput, message))
-            })?;
+            let request = segue_function::request(payload).map_err(|error| failed(&error))?;
             let answer = handle(context, request).await.map_err(|failure| failed(&failure))?;
             Ok(serde_json::to_value(answer).expect("an answer is JSON"))
         };

@@ -66,6 +66,15 @@ impl World {
 
     /// An empty account.
     pub fn with(mischief: Mischief) -> Self {
+        Self::open(mischief, sources())
+    }
+
+    /// An empty account in which files land elsewhere than usual.
+    pub fn with_sources(sources: Value) -> Self {
+        Self::open(Mischief::none(), sources)
+    }
+
+    fn open(mischief: Mischief, sources: Value) -> Self {
         let mischief = Arc::new(mischief);
         let objects = Arc::new(Objects::default());
         let base = SystemTime::now();
@@ -84,7 +93,7 @@ impl World {
             mischief: Arc::clone(&mischief),
             doom: None,
         };
-        functions::deploy(&region, wire);
+        functions::deploy(&region, wire, &sources);
         Self { engine, objects, region, mischief, runs: AtomicU32::new(0) }
     }
 
@@ -102,8 +111,12 @@ impl World {
     /// Starts a run.
     pub fn start(&self, input: Value) -> Execution {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let name = format!("run-{number}");
-        self.region.start(functions::LOAD, &name, input).expect("a new name")
+        self.start_as(&format!("run-{number}"), input)
+    }
+
+    /// Starts a run under a name.
+    pub fn start_as(&self, name: &str, input: Value) -> Execution {
+        self.region.start(functions::LOAD, name, input).expect("a new name")
     }
 
     /// Carries a run out.
@@ -158,6 +171,24 @@ impl World {
         rows
     }
 
+    /// The text of every statement that the warehouse was given.
+    pub async fn statement_texts(&self) -> Vec<String> {
+        let (mut texts, mut token) = (Vec::new(), None);
+        loop {
+            let request = json!({"Status": "ALL", "NextToken": token});
+            let page = self.engine.call("ListStatements", request).await.expect("a list");
+            for statement in page["Statements"].as_array().into_iter().flatten() {
+                let batch = statement["QueryStrings"].as_array().cloned().unwrap_or_default();
+                let all = batch.iter().chain([&statement["QueryString"]]);
+                texts.extend(all.filter_map(Value::as_str).map(ToOwned::to_owned));
+            }
+            token = page["NextToken"].as_str().map(ToOwned::to_owned);
+            if token.is_none() {
+                return texts;
+            }
+        }
+    }
+
     /// The names of the statements that have not ended.
     pub async fn unfinished_statements(&self) -> Vec<String> {
         let mut unfinished = Vec::new();
@@ -174,6 +205,11 @@ impl World {
         }
         unfinished
     }
+}
+
+/// Where files land, as the functions are told.
+fn sources() -> Value {
+    json!({"songs": {"prefix": "song_data/"}, "events": {"prefix": "log_data/"}})
 }
 
 /// The key under which a file of a source stands.

@@ -1,6 +1,6 @@
 //! Buckets in memory: what COPY reads, and what stands behind the S3 endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
@@ -15,10 +15,16 @@ pub struct Object {
     pub etag: String,
 }
 
-/// All buckets: they are there without being made.
+/// What happens to an object: other content, or none.
+type Change = ((String, String), Option<Vec<u8>>);
+
+/// All buckets: they are there without being made, until one is deleted.
 #[derive(Debug, Default)]
 pub struct Objects {
     objects: Mutex<BTreeMap<(String, String), Object>>,
+    deleted: Mutex<BTreeSet<String>>,
+    /// What happens as soon as a key is written.
+    upcoming: Mutex<BTreeMap<String, Change>>,
 }
 
 impl Objects {
@@ -27,7 +33,19 @@ impl Objects {
         let etag = hex::encode(Md5::digest(&body));
         let object = Object { body: body.into(), etag: etag.clone() };
         self.lock().insert((bucket.to_owned(), key.to_owned()), object);
+        let change = self.upcoming().remove(key);
+        match change {
+            Some(((bucket, key), Some(body))) => _ = self.put(&bucket, &key, body),
+            Some(((bucket, key), None)) => self.remove(&bucket, &key),
+            None => {}
+        }
         etag
+    }
+
+    /// As soon as `written` is, somebody replaces the object under another key, or removes it.
+    pub fn once_written(&self, written: &str, bucket: &str, key: &str, body: Option<Vec<u8>>) {
+        let change = ((bucket.to_owned(), key.to_owned()), body);
+        self.upcoming().insert(written.to_owned(), change);
     }
 
     /// An object, if it is there.
@@ -40,6 +58,17 @@ impl Objects {
         self.lock().remove(&(bucket.to_owned(), key.to_owned()));
     }
 
+    /// Deletes a bucket with all that is in it.
+    pub fn delete_bucket(&self, bucket: &str) {
+        self.lock().retain(|(name, _), _| name != bucket);
+        self.deleted().insert(bucket.to_owned());
+    }
+
+    /// Whether a bucket is there.
+    pub fn has_bucket(&self, bucket: &str) -> bool {
+        !self.deleted().contains(bucket)
+    }
+
     /// The objects whose keys begin with a prefix, in order.
     pub fn under(&self, bucket: &str, prefix: &str) -> Vec<(String, Object)> {
         let objects = self.lock();
@@ -48,6 +77,14 @@ impl Objects {
             .filter(|((name, key), _)| name == bucket && key.starts_with(prefix))
             .map(|((_, key), object)| (key.clone(), object.clone()));
         found.collect()
+    }
+
+    fn deleted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn upcoming(&self) -> MutexGuard<'_, BTreeMap<String, Change>> {
+        self.upcoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Object>> {

@@ -85,6 +85,9 @@ fn failure(status: u16, code: &str, message: &str) -> HttpResponse {
 fn answer(objects: &Objects, request: &HttpRequest) -> HttpResponse {
     let uri = url(request.uri());
     match (request.method(), uri.key.as_str()) {
+        _ if !objects.has_bucket(&uri.bucket) => {
+            failure(404, "NoSuchBucket", "The specified bucket does not exist.")
+        }
         ("GET", "") => list(objects, &uri),
         ("GET", key) => match objects.get(&uri.bucket, key) {
             Some(object) => read(&object),

@@ -1,0 +1,127 @@
+//! Inputs that nobody should send, carried out to their end: each ends loaded, with exactly the rows
+//! that are sound, or failed with a name and a message, with star schema and ledger untouched.
+//!
+//! The snapshots hold what a person reads. A value that reached SQL as text would stand in the
+//! statements that the warehouse was given, and they are looked through.
+
+mod files;
+mod keys;
+mod requests;
+mod settings;
+mod trial;
+mod values;
+
+use crate::model::Source;
+use trial::carried_out;
+
+/// A record that is sound; inputs are made of it.
+const SOUND: &str = r#"{"page": "NextSong", "sessionId": 8, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "song": "Elena"}"#;
+/// Another, of the same session.
+const NEXT: &str = r#"{"page": "NextSong", "sessionId": 8, "itemInSession": 2, "ts": 1541105830797, "userId": "9", "level": "free", "song": "Elena"}"#;
+/// A sound record in a file of its own, beside every input.
+const NEIGHBOUR: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830000, "userId": "9", "level": "paid", "song": "Setanta"}"#;
+const NEIGHBOUR_SONG: &str = r#"{"song_id": "S0", "title": "Setanta", "artist_id": "A0", "artist_name": "Elena", "duration": 100, "year": 2000}"#;
+
+/// A file that lands, and which of its records can be loaded.
+struct Input {
+    name: &'static str,
+    source: Source,
+    /// What its key ends with.
+    file: &'static str,
+    text: String,
+    /// What becomes of the text on its way into the file.
+    encode: fn(&str) -> Vec<u8>,
+    sound: String,
+    /// The same, where a COPY that reads the file itself understands it otherwise than a merge.
+    copied: Option<String>,
+}
+
+impl Input {
+    /// A file of events.
+    fn events(name: &'static str, text: impl Into<String>, sound: impl Into<String>) -> Self {
+        Self {
+            name,
+            source: Source::Events,
+            file: "input.json",
+            text: text.into(),
+            encode: |text| text.as_bytes().to_vec(),
+            sound: sound.into(),
+            copied: None,
+        }
+    }
+
+    fn encoded(self, encode: fn(&str) -> Vec<u8>) -> Self {
+        Self { encode, ..self }
+    }
+
+    fn but_copied(self, sound: impl Into<String>) -> Self {
+        Self { copied: Some(sound.into()), ..self }
+    }
+
+    fn under(self, file: &'static str) -> Self {
+        Self { file, ..self }
+    }
+
+    /// Its key as the so-manieth input.
+    fn key(&self, number: usize) -> String {
+        crate::world::key(self.source, &format!("{number:02}/{}", self.file))
+    }
+
+    /// The records that a run loads, of the so-manieth input.
+    fn sound(&self, compact: &str, number: usize) -> String {
+        match &self.copied {
+            Some(copied) if compact == "never" => in_session_of_its_own(copied, number),
+            _ => in_session_of_its_own(&self.sound, number),
+        }
+    }
+
+    /// The file's content as the so-manieth input.
+    fn body(&self, number: usize) -> Vec<u8> {
+        (self.encode)(&in_session_of_its_own(&self.text, number))
+    }
+}
+
+/// The records of each input are others, so that one that is lost is missed.
+fn in_session_of_its_own(text: &str, number: usize) -> String {
+    text.replace("\"sessionId\": 8", &format!("\"sessionId\": {}", 100 + number))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_another_format_is_named_and_changes_nothing() {
+    insta::assert_snapshot!(carried_out(&files::not_json()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_in_an_odd_shape_is_loaded_or_named() {
+    insta::assert_snapshot!(carried_out(&files::nearly_json()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_other_bytes_is_loaded_or_named() {
+    insta::assert_snapshot!(carried_out(&files::other_bytes()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_file_is_loaded_or_named() {
+    insta::assert_snapshot!(carried_out(&files::compressed()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_is_none_is_named_and_changes_nothing() {
+    insta::assert_snapshot!(carried_out(&values::times()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_is_none_is_named_and_changes_nothing() {
+    insta::assert_snapshot!(carried_out(&values::numbers()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_does_not_fit_is_named_and_an_odd_one_is_loaded() {
+    insta::assert_snapshot!(carried_out(&values::texts()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_song_that_does_not_fit_is_named_and_changes_nothing() {
+    insta::assert_snapshot!(carried_out(&values::songs()).await);
+}

@@ -1,0 +1,172 @@
+//! Two warehouses, side by side, into which inputs go one after the other: in the one a COPY reads
+//! files as they are, in the other they are merged first.
+
+use serde_json::json;
+use workflow_local::Ended;
+
+use super::{Input, NEIGHBOUR, NEIGHBOUR_SONG};
+use crate::model::{self, Source};
+use crate::sample::difference;
+use crate::world::{LANDING_BUCKET, World, key};
+
+/// Records of a source that a run may leave out, where it may leave out any.
+const SPARE: u64 = 99;
+/// What a run must never lose.
+const TABLES: [&str; 9] = [
+    "mart.artists",
+    "mart.songplays",
+    "mart.songs",
+    "mart.time",
+    "mart.users",
+    "ops.latest_user_events",
+    "ops.loaded_objects",
+    "ops.rejected_rows",
+    "ops.runs",
+];
+/// Words of the inputs, their keys and their names: no statement may hold one.
+const TRACES: [&str; 4] = ["Elena", "Setanta", "drop table mart", "_data/"];
+
+/// Carries inputs out: each by itself with no record to spare, as a run is by default; then all that
+/// were refused, once more and together, by a run that may leave records out. Returns what a person
+/// reads of it.
+pub async fn carried_out(inputs: &[Input]) -> String {
+    let (mut copied, mut merged) = (Trial::new("never").await, Trial::new("always").await);
+    let (mut told, mut refused) = (String::new(), [Vec::new(), Vec::new()]);
+    for (number, input) in inputs.iter().enumerate() {
+        told.push_str(&format!("{}\n", input.name));
+        for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&mut refused) {
+            let (is_loaded, ending) = trial.alone(input, number).await;
+            told.push_str(&ending);
+            if !is_loaded {
+                refused.push((number, input));
+            }
+        }
+    }
+    told.push_str(&format!("those refused, together, with {SPARE} records to spare\n"));
+    for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&refused) {
+        told.push_str(&trial.together(refused).await);
+    }
+    copied.end().await;
+    merged.end().await;
+    told
+}
+
+/// How a run ended, for a person: its status, or its error and the cause, line by line.
+pub fn ending(how: &str, run: &str, ended: &Ended) -> String {
+    let status = ended.output["status"].as_str().map(ToOwned::to_owned);
+    let mut told = format!("  {how}: {}\n", ended.error.clone().or(status).unwrap_or_default());
+    for line in ended.cause.iter().flat_map(|cause| cause.lines()) {
+        let line = line.replace(&format!("/{run}/"), "/<run>/");
+        told.push_str(&format!("    | {}\n", line.trim_end()));
+    }
+    told
+}
+
+/// One of the warehouses, and what it has to hold by now.
+pub struct Trial {
+    pub world: World,
+    compact: &'static str,
+    files: Vec<(Source, String)>,
+}
+
+impl Trial {
+    /// A warehouse into which a sound event and its song have been loaded.
+    pub async fn new(compact: &'static str) -> Self {
+        let mut trial = Self::of(World::new(), compact);
+        for (source, text) in [(Source::Events, NEIGHBOUR), (Source::Songs, NEIGHBOUR_SONG)] {
+            trial.land(source, &key(source, "neighbour.json"), text);
+        }
+        trial.world.load().await;
+        trial
+    }
+
+    /// The empty warehouse of a world.
+    pub fn of(world: World, compact: &'static str) -> Self {
+        Self { world, compact, files: Vec::new() }
+    }
+
+    fn how(&self) -> &'static str {
+        if self.compact == "never" { "copied" } else { "merged" }
+    }
+
+    /// Lets an input be loaded by itself; when it is refused it is taken away again.
+    async fn alone(&mut self, input: &Input, number: usize) -> (bool, String) {
+        let before = self.world.ledger().await;
+        self.put(input, number);
+        let run = format!("alone-{number}");
+        let asked = json!({"compact": self.compact, "allowDrop": true});
+        let ended = self.world.end(&self.world.start_as(&run, asked)).await;
+        if ended.error.is_none() {
+            self.loaded(input, number).await;
+        } else {
+            self.world.objects.remove(LANDING_BUCKET, &input.key(number));
+            assert_eq!(self.world.ledger().await, before, "{}", input.name);
+        }
+        self.compare(input.name).await;
+        (ended.error.is_none(), ending(self.how(), &run, &ended))
+    }
+
+    /// Lets inputs be loaded that were refused alone, by one run that may leave records out.
+    async fn together(&mut self, refused: &[(usize, &Input)]) -> String {
+        for (number, input) in refused {
+            self.put(input, *number);
+        }
+        let spare = json!({"events": SPARE, "songs": SPARE});
+        let asked = json!({"compact": self.compact, "maxRejects": spare, "allowDrop": true});
+        let ended = self.world.end(&self.world.start_as("together", asked)).await;
+        if ended.error.is_none() {
+            for (number, input) in refused {
+                self.loaded(input, *number).await;
+            }
+        }
+        self.compare("together").await;
+        let left_out = self.world.rows("select uri, line from ops.rejected_rows").await.len();
+        assert_eq!(ended.output["rejected"].as_u64().unwrap_or_default(), left_out as u64);
+        let told = ending(self.how(), "together", &ended);
+        format!("{told}    {left_out} records of {} files are left out\n", refused.len())
+    }
+
+    /// Lets a sound file land, whose records have to be there from the next run on.
+    pub fn land(&mut self, source: Source, key: &str, text: &str) {
+        self.world.objects.put(LANDING_BUCKET, key, text.into());
+        self.files.push((source, text.to_owned()));
+    }
+
+    fn put(&self, input: &Input, number: usize) {
+        self.world.objects.put(LANDING_BUCKET, &input.key(number), input.body(number));
+    }
+
+    /// Notes that the sound records of an input have to be there from now on, and its file in the
+    /// ledger.
+    async fn loaded(&mut self, input: &Input, number: usize) {
+        self.files.push((input.source, input.sound(self.compact, number)));
+        let uri = format!("s3://{LANDING_BUCKET}/{}", input.key(number));
+        let noted =
+            self.world.ledger().await.iter().filter(|row| row[1].as_ref() == Some(&uri)).count();
+        // What ends in a slash is a folder's name to S3's console, and no object to a run.
+        let expected = usize::from(!uri.ends_with('/'));
+        assert_eq!(noted, expected, "{}, {}: {uri}", input.name, self.how());
+    }
+
+    /// Compares the star schema with the model's over all that has been loaded.
+    pub async fn compare(&self, what: &str) {
+        let files = self.files.iter().map(|(source, text)| (*source, text.as_str()));
+        let difference = difference(&self.world.tables().await, &model::tables(files));
+        assert!(difference.is_none(), "{what}, {}: {}", self.how(), difference.unwrap_or_default());
+    }
+
+    /// Fails when a table is gone, a statement goes on, or a word of an input is part of any SQL.
+    pub async fn end(&self) {
+        for table in TABLES {
+            let counted = self.world.engine.query(&format!("select count(*) from {table}")).await;
+            assert!(counted.is_ok(), "{table} is there: {counted:?}");
+        }
+        assert_eq!(self.world.unfinished_statements().await, Vec::<String>::new());
+        let texts = self.world.statement_texts().await;
+        assert!(texts.iter().any(|text| text.contains("staging_")), "the runs' SQL is looked at");
+        for trace in TRACES {
+            let traced = texts.iter().find(|text| text.contains(trace));
+            assert_eq!(traced, None, "{trace} is no part of SQL");
+        }
+    }
+}
