@@ -12,6 +12,7 @@ mod inputs;
 mod kills;
 mod logs;
 mod model;
+mod quoting;
 mod rejects;
 mod sample;
 mod statement;
