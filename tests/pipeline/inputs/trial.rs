@@ -98,16 +98,17 @@ impl Trial {
         let ended = self.world.end(&self.world.start_as(&run, asked)).await;
         if ended.error.is_none() {
             self.loaded(input, number).await;
+            self.compare(input.name).await;
         } else {
             self.world.objects.remove(LANDING_BUCKET, &input.key(number));
             assert_eq!(self.world.ledger().await, before, "{}", input.name);
         }
-        self.compare(input.name).await;
         (ended.error.is_none(), ending(self.how(), &run, &ended))
     }
 
     /// Lets inputs be loaded that were refused alone, by one run that may leave records out.
     async fn together(&mut self, refused: &[(usize, &Input)]) -> String {
+        self.compare("after all that were refused").await;
         for (number, input) in refused {
             self.put(input, *number);
         }
