@@ -20,6 +20,18 @@ impl Warehouse {
         statement_id: &str,
         mut take: impl FnMut(Vec<Row>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        self.read_named(statement_id, |_, rows| take(rows)).await
+    }
+
+    /// The same, with the names of the columns.
+    ///
+    /// # Errors
+    /// As [`Warehouse::read`].
+    pub async fn read_named(
+        &self,
+        statement_id: &str,
+        mut take: impl FnMut(&[String], Vec<Row>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut next_token = None;
         loop {
             let page = self
@@ -30,7 +42,9 @@ impl Warehouse {
                 .send()
                 .await
                 .map_err(|error| call_failure("reading the result", &error))?;
-            take(page.records)?;
+            let columns = page.column_metadata.unwrap_or_default().into_iter();
+            let names: Vec<String> = columns.map(|one| one.name.unwrap_or_default()).collect();
+            take(&names, page.records)?;
             match page.next_token.filter(|token| !token.is_empty()) {
                 None => return Ok(()),
                 token => next_token = token,

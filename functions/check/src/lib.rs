@@ -72,15 +72,20 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
 }
 
 /// A result set: how long it is, and how it begins.
+#[derive(Default)]
 struct CheckResult {
+    columns: Vec<String>,
     rows: usize,
     sample: Vec<Row>,
 }
 
 async fn result(warehouse: &Warehouse, id: &str) -> Result<CheckResult, Failure> {
-    let mut result = CheckResult { rows: 0, sample: Vec::new() };
+    let mut result = CheckResult::default();
     warehouse
-        .read(id, |page| {
+        .read_named(id, |columns, page| {
+            if result.columns.is_empty() {
+                result.columns = columns.to_vec();
+            }
             result.rows += page.len();
             let room = SAMPLE_ROWS_MAX.saturating_sub(result.sample.len());
             result.sample.extend(page.into_iter().take(room));
@@ -109,11 +114,16 @@ fn finding(statement: &Statement, result: &CheckResult) -> String {
     let healthy = statement.sql.lines().next().unwrap_or_default();
     let healthy = healthy.trim_start_matches(CHECK_HEADER);
     let fields = |row: &Row| {
-        let shown = row.iter().map(|field| text(field).unwrap_or_else(|| "null".into()));
+        let named = result.columns.iter().zip(row);
+        let shown = named.map(|(name, field)| match text(field) {
+            Some(value) => format!("{name} {value}"),
+            None => format!("no {name}"),
+        });
         shown.collect::<Vec<_>>().join(", ")
     };
+    let offenders = if result.rows == 1 { "offender" } else { "offenders" };
     let sample: String = result.sample.iter().map(|row| format!("\n  {}", fields(row))).collect();
-    format!("{}: {} offenders; expected: {healthy}{sample}", statement.file, result.rows)
+    format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.rows)
 }
 
 /// Counts that ought to be equal and are not.
