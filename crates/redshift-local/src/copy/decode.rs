@@ -10,7 +10,7 @@ use super::delimited::{Records, Shape, fields};
 use super::documents::{DOCUMENT_BYTES_MAX, Document, Documents};
 use super::fields::{Conversion, Field, Refusal, read};
 use super::json::{Shredder, utf8};
-use super::source::Source;
+use super::source::{Source, connection_error};
 use crate::dialect::{ColumnType, Compression};
 use crate::engine::LoadError;
 
@@ -110,6 +110,10 @@ impl<'a> Decoder<'a> {
     }
 
     fn unreadable(&self, url: &str, error: &io::Error) -> String {
+        // Not what was read is broken.
+        if let Some(reason) = connection_error(url, error) {
+            return reason;
+        }
         match self.decoding.compression {
             Compression::Gzip => format!(
                 "failed to inflate with gzip: invalid or incomplete deflate data. zlib error code: -3. File: {url} ({error})"

@@ -1,6 +1,6 @@
 //! Which objects a COPY reads.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::Deserialize;
 
@@ -146,7 +146,10 @@ pub(super) async fn read_small(
     });
     match read.await {
         Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(SqlError::new(format!("Problem reading {}: {error}", source.url()))),
+        Ok(Err(error)) => Err(SqlError::new(
+            connection_error(&source.url(), &error)
+                .unwrap_or_else(|| format!("Problem reading {}: {error}", source.url())),
+        )),
         Err(error) => Err(SqlError::new(format!("Problem reading {}: {error}", source.url()))),
     }
 }
@@ -157,6 +160,17 @@ pub(super) fn service_error(error: &ObjectError) -> SqlError {
         "S3ServiceException:{},Status {},Error {},Rid -,ExtRid -,CanRetry 1",
         error.message, error.status, error.code
     ))
+}
+
+/// What Redshift says when the connection broke on which an object was read; none when the error is
+/// another.
+pub(super) fn connection_error(url: &str, error: &io::Error) -> Option<String> {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset};
+    [ConnectionAborted, ConnectionReset].contains(&error.kind()).then(|| {
+        format!(
+            "S3CurlException: {error}, CurlError 56, multiCurlError 0, CanRetry 1, UrlFile: {url}"
+        )
+    })
 }
 
 /// The store, or that there is none.

@@ -85,7 +85,8 @@ impl ObjectStore for S3Objects {
 /// Passes the body on chunk by chunk; the channel's bound keeps memory small.
 async fn forward(mut body: ByteStream, sender: mpsc::Sender<io::Result<Bytes>>) {
     while let Some(chunk) = body.next().await {
-        if sender.send(chunk.map_err(io::Error::other)).await.is_err() {
+        let broken = |error| io::Error::new(io::ErrorKind::ConnectionAborted, error);
+        if sender.send(chunk.map_err(broken)).await.is_err() {
             return;
         }
     }
