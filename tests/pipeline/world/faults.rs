@@ -12,6 +12,8 @@ use super::kill::{Aim, Doom, Kill, Moment};
 
 /// One call of S3 in so many goes wrong.
 const S3_CALLS_PER_TROUBLE: u32 = 12;
+/// One object in so many cannot be read by a COPY.
+const COPIED_OBJECTS_PER_TROUBLE: u32 = 24;
 /// One invocation in so many is killed.
 const INVOCATIONS_PER_KILL: u32 = 8;
 /// At which request an invocation is killed at most.
@@ -23,11 +25,25 @@ const LATE_STATEMENTS_MAX: u32 = 1_000;
 /// How a call of S3 goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nothing is done.
+    /// Nothing is done: `SlowDown`.
+    Throttled,
+    /// Nothing is done: `InternalError`.
     Refused,
     /// It is done, and nobody hears of it.
     AnswerLost,
+    /// It is done, and the connection breaks in the middle of the answer.
+    AnswerBroken,
+    /// It is done, and the answer comes slowly.
+    AnswerSlow,
 }
+
+const TROUBLES: [Trouble; 5] = [
+    Trouble::Throttled,
+    Trouble::Refused,
+    Trouble::AnswerLost,
+    Trouble::AnswerBroken,
+    Trouble::AnswerSlow,
+];
 
 /// What goes wrong in a world.
 #[derive(Debug)]
@@ -100,9 +116,13 @@ impl Mischief {
 
     /// What goes wrong with the next call of S3.
     pub fn s3(&self) -> Option<Trouble> {
-        self.draw(S3_CALLS_PER_TROUBLE, |random| match random.random_bool(0.5) {
-            true => Trouble::Refused,
-            false => Trouble::AnswerLost,
+        self.draw(S3_CALLS_PER_TROUBLE, |random| TROUBLES[random.random_range(0..TROUBLES.len())])
+    }
+
+    /// What goes wrong with the next object that a COPY reads.
+    pub fn copy(&self) -> Option<Trouble> {
+        self.draw(COPIED_OBJECTS_PER_TROUBLE, |random| {
+            TROUBLES[random.random_range(0..TROUBLES.len())]
         })
     }
 

@@ -1,5 +1,6 @@
 //! One account in one process: buckets, warehouse, functions, state machines.
 
+mod body;
 mod data_api;
 mod faults;
 mod functions;
@@ -77,9 +78,10 @@ impl World {
     fn open(mischief: Mischief, sources: Value) -> Self {
         let mischief = Arc::new(mischief);
         let objects = Arc::new(Objects::default());
+        let copied = objects::Copied { objects: objects.clone(), mischief: mischief.clone() };
         let base = SystemTime::now();
         let engine = Engine::open(Options {
-            objects: EngineObjects::Store(objects.clone()),
+            objects: EngineObjects::Store(Arc::new(copied)),
             faults: mischief.warehouse(),
             clock: Arc::new(VirtualClock { base, begun: tokio::time::Instant::now() }),
             ..Options::default()

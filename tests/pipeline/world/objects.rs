@@ -1,12 +1,17 @@
 //! Buckets in memory: what COPY reads, and what stands behind the S3 endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 use futures::future::{BoxFuture, ready};
 use md5::{Digest, Md5};
 use redshift_local::{ObjectError, ObjectReader, ObjectStore, ObjectSummary};
+
+use super::body;
+use super::faults::{Mischief, Trouble};
+use super::s3::{INTERNAL_ERROR, SLOW_DOWN};
 
 /// An object.
 #[derive(Debug, Clone)]
@@ -92,27 +97,47 @@ impl Objects {
     }
 }
 
-impl ObjectStore for Objects {
+/// The buckets as the warehouse's COPY reads them.
+pub struct Copied {
+    pub objects: Arc<Objects>,
+    pub mischief: Arc<Mischief>,
+}
+
+impl ObjectStore for Copied {
     fn list(
         &self,
         bucket: &str,
         prefix: &str,
     ) -> BoxFuture<'_, Result<Vec<ObjectSummary>, ObjectError>> {
-        let found = self.under(bucket, prefix).into_iter();
+        let found = self.objects.under(bucket, prefix).into_iter();
         let summaries =
             found.map(|(key, object)| ObjectSummary { key, bytes: object.body.len() as u64 });
         Box::pin(ready(Ok(summaries.collect())))
     }
 
     fn open(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<ObjectReader, ObjectError>> {
-        let opened = match self.get(bucket, key) {
-            Some(object) => Ok(Box::new(object.body.reader()) as ObjectReader),
-            None => Err(ObjectError {
-                code: "NoSuchKey".into(),
-                message: "The specified key does not exist.".into(),
-                status: 404,
-            }),
+        let refused = |status: u16, (code, message): (&str, &str)| {
+            Err(ObjectError { code: code.into(), message: message.into(), status })
         };
-        Box::pin(ready(opened))
+        let found = self.objects.get(bucket, key).map(|object| object.body);
+        Box::pin(ready(match (self.mischief.copy(), found) {
+            (Some(Trouble::Throttled), _) => refused(503, SLOW_DOWN),
+            (Some(Trouble::Refused), _) => refused(500, INTERNAL_ERROR),
+            (_, None) => refused(404, ("NoSuchKey", "The specified key does not exist.")),
+            (Some(Trouble::AnswerLost | Trouble::AnswerBroken), Some(body)) => {
+                let half = body.slice(..body.len() / 2).reader();
+                Ok(Box::new(half.chain(Broken)) as ObjectReader)
+            }
+            (_, Some(body)) => Ok(Box::new(body.reader()) as ObjectReader),
+        }))
+    }
+}
+
+/// The end of a connection that breaks.
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(body::reset())
     }
 }

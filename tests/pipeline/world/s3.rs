@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
+use super::body;
 use super::faults::{Mischief, Trouble};
 use super::kill::{Doom, unless_killed};
 use super::objects::{Object, Objects};
@@ -19,6 +20,12 @@ use super::objects::{Object, Objects};
 const PAGE_KEYS_MAX: usize = 3;
 /// Where the parts of uploads wait.
 const UPLOADS_PREFIX: &str = ".uploads/";
+
+/// S3's own words when it is asked too often.
+pub const SLOW_DOWN: (&str, &str) = ("SlowDown", "Please reduce your request rate.");
+/// S3's own words when it does not know what is wrong.
+pub const INTERNAL_ERROR: (&str, &str) =
+    ("InternalError", "We encountered an internal error. Please try again.");
 
 /// A client's way to the buckets.
 pub fn s3(
@@ -29,16 +36,28 @@ pub fn s3(
     client(move |request| {
         let (objects, mischief) = (Arc::clone(&objects), Arc::clone(&mischief));
         unless_killed(doom.clone(), async move {
-            match mischief.s3() {
-                Some(Trouble::Refused) => {
-                    Ok(failure(503, "SlowDown", "Please reduce your request rate."))
-                }
-                Some(Trouble::AnswerLost) => {
-                    let _ = answer(&objects, &request);
-                    Err(ConnectorError::io("the connection closed before an answer".into()))
-                }
-                None => Ok(answer(&objects, &request)),
+            let trouble = mischief.s3();
+            let refusal = match trouble {
+                Some(Trouble::Throttled) => Some((503, SLOW_DOWN)),
+                Some(Trouble::Refused) => Some((500, INTERNAL_ERROR)),
+                _ => None,
+            };
+            if let Some((status, (code, message))) = refusal {
+                return Ok(failure(status, code, message));
             }
+            let mut answer = answer(&objects, &request);
+            let whole = answer.body().bytes().unwrap_or_default().to_vec();
+            match trouble {
+                Some(Trouble::AnswerBroken) if !whole.is_empty() => {
+                    *answer.body_mut() = body::broken(&whole);
+                }
+                Some(Trouble::AnswerLost | Trouble::AnswerBroken) => {
+                    return Err(ConnectorError::io(body::reset().into()));
+                }
+                Some(Trouble::AnswerSlow) => *answer.body_mut() = body::slow(&whole),
+                _ => {}
+            }
+            Ok(answer)
         })
     })
 }
@@ -131,6 +150,9 @@ fn upload(objects: &Objects, uri: &Url, key: &str) -> HttpResponse {
         return response(200, "application/xml", body);
     };
     let parts = objects.under(&uri.bucket, id);
+    if parts.is_empty() {
+        return failure(404, "NoSuchUpload", "The specified multipart upload does not exist.");
+    }
     let body: Vec<u8> = parts.iter().flat_map(|(_, part)| part.body.to_vec()).collect();
     let etag = objects.put(&uri.bucket, key, body);
     drop_parts(objects, uri);
