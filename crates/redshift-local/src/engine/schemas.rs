@@ -77,11 +77,15 @@ impl Session {
                     "cannot drop schema {name} because other objects depend on it"
                 )));
             }
-            self.defines()?;
+            // Views may stand in the schema, or look into it.
+            if self.has_views()? {
+                self.defines()?;
+            }
             if let Some(open) = &mut self.transaction {
                 open.schemas.remove(name);
             }
             for table in tables {
+                self.defines_table(name, &table)?;
                 self.lock_named(&format!("{name}.{table}"), Mode::Exclusive)?;
                 self.note_written(&format!("{name}.{table}"), false)?;
                 let table = TableName { schema: Some(name.clone()), name: table };

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::catalog::{Table, execute};
+use super::definitions::Changed;
 use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::{redshift, serializable};
@@ -54,9 +55,12 @@ impl Session {
     pub(crate) fn commit(&mut self) -> Result<(), SqlError> {
         self.explicit = false;
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        let Defined { tables, more } = &transaction.defined;
-        let defines = *more || !tables.is_empty();
-        let changed = defines.then(|| self.warehouse.definitions.change());
+        let changed = match transaction.defined {
+            Defined { more: true, .. } => Some(Changed::More),
+            Defined { tables, .. } if tables.is_empty() => None,
+            Defined { tables, .. } => Some(Changed::Tables(tables)),
+        };
+        let changed = changed.map(|what| self.warehouse.definitions.change(what));
         let outcome = execute(&self.connection, "commit");
         drop(changed);
         let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
