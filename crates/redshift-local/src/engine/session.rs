@@ -1,6 +1,6 @@
 //! One connection and its transaction.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,6 +9,7 @@ use duckdb::Connection;
 use super::Warehouse;
 use super::cancel::Cancel;
 use super::catalog::{Table, execute};
+use super::definitions::Key;
 use super::error::SqlError;
 use super::locks::{Mode, TransactionId};
 use super::messages::redshift;
@@ -56,7 +57,8 @@ pub(super) struct Transaction {
 /// What a transaction defines itself: it sees others than are committed.
 #[derive(Default)]
 pub(super) struct Defined {
-    pub(super) tables: HashSet<(String, String)>,
+    /// By schema and name; as it is declared, where that is known without asking the engine.
+    pub(super) tables: HashMap<Key, Option<Table>>,
     /// More than these tables, such as views.
     pub(super) more: bool,
 }

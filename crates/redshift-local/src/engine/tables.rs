@@ -40,6 +40,7 @@ impl Session {
         let mut table = self.new_table(&name, temporary, columns, attributes)?;
         check_columns(&table)?;
         table.create(&self.connection)?;
+        self.made_table(&table)?;
         Ok(Done::default())
     }
 
@@ -147,6 +148,7 @@ impl Session {
         }
         check_columns(&table)?;
         table.create(&self.connection)?;
+        self.made_table(&table)?;
         let sql = format!("insert into {} {}", table.engine_name(), query.sql);
         let rows = self.connection.execute(&sql, []).map_err(|error| redshift(&error, &named))?;
         Ok(Done { rows: rows as u64, ..Done::default() })

@@ -58,7 +58,7 @@ impl Session {
         let changed = match transaction.defined {
             Defined { more: true, .. } => Some(Changed::More),
             Defined { tables, .. } if tables.is_empty() => None,
-            Defined { tables, .. } => Some(Changed::Tables(tables)),
+            Defined { tables, .. } => Some(Changed::Tables(tables.into_keys().collect())),
         };
         let changed = changed.map(|what| self.warehouse.definitions.change(what));
         let outcome = execute(&self.connection, "commit");
@@ -103,7 +103,14 @@ impl Session {
     /// Notes that the transaction changes the definition of a table.
     pub(super) fn defines_table(&mut self, schema: &str, name: &str) -> Result<(), SqlError> {
         let defined = &mut self.open_transaction()?.defined;
-        defined.tables.insert((schema.to_owned(), name.to_owned()));
+        defined.tables.insert((schema.to_owned(), name.to_owned()), None);
+        Ok(())
+    }
+
+    /// Notes how a table is declared that the transaction has made.
+    pub(super) fn made_table(&mut self, table: &Table) -> Result<(), SqlError> {
+        let key = (table.schema.clone(), table.name.clone());
+        self.open_transaction()?.defined.tables.insert(key, Some(table.clone()));
         Ok(())
     }
 
@@ -116,11 +123,14 @@ impl Session {
 
     /// The definition of a table that others see too, if there is such a table.
     pub(super) fn definition(&self, schema: &str, name: &str) -> Result<Option<Table>, SqlError> {
-        let own = (schema.to_owned(), name.to_owned());
-        let is_own = |open: &Transaction| open.defined.tables.contains(&own);
-        let generation = match self.transaction.as_ref().is_some_and(is_own) {
-            true => None,
-            false => self.generation(),
+        let key = (schema.to_owned(), name.to_owned());
+        let defined = self.transaction.as_ref().map(|open| &open.defined);
+        let generation = match defined.and_then(|defined| defined.tables.get(&key)) {
+            Some(Some(table)) if defined.is_some_and(|defined| !defined.more) => {
+                return Ok(Some(table.clone()));
+            }
+            Some(_) => None,
+            None => self.generation(),
         };
         let Some(generation) = generation else {
             return Table::load(&self.connection, schema, name);
