@@ -1,8 +1,9 @@
 -- Chooses the artist rows to publish from the staged catalogue.
 -- Grain: one row per artist_id; the variant with most known facts wins, then the greatest content.
 -- Safe to run again: it begins from nothing.
+{% if is_repeated %}
 drop table if exists {{ staging }}.new_artists;
-
+{% endif %}
 create table {{ staging }}.new_artists as
 with variants as (
     select

@@ -1,8 +1,9 @@
 -- Chooses the newest staged event of each user, and notes who has played a song.
 -- Grain of new_users: one row per user_id of any event; the newest wins (time, session, item).
 -- Safe to run again: it begins from nothing.
+{% if is_repeated %}
 drop table if exists {{ staging }}.new_users;
-
+{% endif %}
 create table {{ staging }}.new_users as
 with versions as (
     select
@@ -59,8 +60,9 @@ from preferred
 where preference = 1;
 
 -- Grain of new_players: one row per user_id with a play among the staged events.
+{% if is_repeated %}
 drop table if exists {{ staging }}.new_players;
-
+{% endif %}
 create table {{ staging }}.new_players as
 select distinct user_id
 from {{ staging }}.staging_events

@@ -1,8 +1,9 @@
 -- Takes the instants of the staged plays apart.
 -- Grain: one row per distinct instant, to the millisecond.
 -- Safe to run again: it begins from nothing.
+{% if is_repeated %}
 drop table if exists {{ staging }}.new_time;
-
+{% endif %}
 create table {{ staging }}.new_time as
 select distinct
     ts as start_time,

@@ -3,8 +3,9 @@
 -- Grain: one row per session and item; of differing records the latest wins, then the greatest
 -- content.
 -- Safe to run again: it begins from nothing.
+{% if is_repeated %}
 drop table if exists {{ staging }}.new_songplays;
-
+{% endif %}
 create table {{ staging }}.new_songplays
 distkey (session_id) as
 with plays as (
