@@ -19,7 +19,7 @@ const OBJECTS_MAX: usize = 5;
 const ACTIONS_MAX: usize = 5;
 
 /// Cases of each property, unless `SEGUE_CASES` says otherwise; each has some three runs.
-const CASES: u32 = 32;
+const CASES: u32 = 100;
 /// Attempts at making a case smaller.
 const SHRINKS_MAX: u32 = 200;
 

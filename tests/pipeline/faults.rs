@@ -19,7 +19,7 @@ use crate::sample::difference;
 use crate::world::{Mischief, World};
 
 /// Seeds that are tried; `SEGUE_FAULT_SEEDS` asks for more.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 200;
 /// Objects of each of the two loads.
 const OBJECTS: usize = 4;
 /// What the work of a stopped execution may take to end, in virtual time.
