@@ -18,8 +18,9 @@ use crate::errors::{Outcome, Problem, on_file};
 
 /// A program that does not end by itself after the polite signal is ended by force.
 const STOP_GRACE: Duration = Duration::from_secs(20);
-/// What may pass between the start of a program and its open port.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+/// What may pass between the start of a program and its open port: the emulator looks at every object
+/// first, hundreds of thousands perhaps. A program that ends while starting is told at once.
+const START_PATIENCE: Duration = Duration::from_secs(300);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// The start time of a process is derived from the clock and may differ by this after adjustments.
 const CLOCK_DRIFT_SECONDS: u64 = 2;

@@ -18,8 +18,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::{Instrument, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use metrics::{Subject, emit};
@@ -107,21 +108,22 @@ where
 
 /// The log of a function: a JSON object a line, whose `span` says which run it is about.
 ///
-/// `LOG_LEVEL` says how much is told; without it, what is worth knowing of every run.
+/// `LOG_LEVEL` says how much is told, by target if need be (`info,segue_compact=debug`); without it,
+/// what is worth knowing of every run.
 pub fn log<Writer>(writer: Writer) -> impl Subscriber + Send + Sync
 where
     Writer: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(
-            EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info")),
-        )
-        .with_writer(writer)
-        .finish()
+        .with_writer(writer);
+    // Not `EnvFilter`: its regular expressions would be a tenth of a function.
+    let wanted: Option<Targets> = optional_setting("LOG_LEVEL").and_then(|it| it.parse().ok());
+    let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(lines).with(wanted)
 }
 
 /// The run that a request is about, as far as can be seen before the request is read.
