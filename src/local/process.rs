@@ -98,9 +98,11 @@ pub fn start(
         .process_group(0)
         .spawn()
         .map_err(|error| Problem::failed(format!("cannot start {program}: {error}")))?;
-    let started_at_seconds = start_time(child.id());
-    match wait_until_ready(&mut child, ready) {
-        Ok(()) => Ok(Running { pid: child.id(), started_at_seconds, program: program.to_owned() }),
+    let (pid, started_at_seconds) = (child.id(), start_time(child.id()));
+    let running = Running { pid, started_at_seconds, program: program.to_owned() };
+    // The command line, by which it is recognised, is there only a moment after the process.
+    match wait_until_ready(&mut child, || running.is_alive() && ready()) {
+        Ok(()) => Ok(running),
         Err(why) => {
             // It may have ended by itself; either way nothing of it may stay behind.
             let _ = child.kill();
@@ -207,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("sh");
         command.args(["-c", "echo the port is taken; exit 3"]);
-        let problem = start("sleep", command, &folder.path().join("sh.log"), || false)
+        let problem = start("sh", command, &folder.path().join("sh.log"), || false)
             .expect_err("the program ended");
         assert!(problem.to_string().contains("the port is taken"), "{problem}");
     }
