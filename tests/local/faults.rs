@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::stack::{Stack, data, part};
 
 /// Schedules of faults that are tried, unless `SEGUE_STACK_SEEDS` says otherwise.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 20;
 
 /// Carries out one run, however it ends.
 fn run(stack: &Stack) -> Value {

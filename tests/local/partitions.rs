@@ -13,7 +13,7 @@ use crate::services::Services;
 use crate::stack::{Stack, data};
 
 /// Partitions that are tried, unless `SEGUE_PARTITIONS` says otherwise.
-const PARTITIONS: u64 = 10;
+const PARTITIONS: u64 = 20;
 /// Parts of a partition at most.
 const PARTS_MAX: usize = 4;
 /// Files that land a second time under another key, one in so many.
