@@ -18,8 +18,9 @@ pub const COMPACT_BYTES_PER_SECOND: u64 = 50_000_000;
 /// Batches that are merged at once; the state "Compact" has the same limit.
 pub const COMPACT_CONCURRENCY: u64 = 32;
 
-/// Objects that a batch is meant to have: some five seconds of work, so that a retry costs little.
-pub const BATCH_OBJECTS: u64 = 10_000;
+/// Objects that a batch is meant to have: a few seconds of work, so that a retry costs little, and a
+/// load of some 100,000 already keeps most functions busy to its end.
+pub const BATCH_OBJECTS: u64 = 5_000;
 /// Bytes that a batch is meant to have: a part of 10 to 60 MB, in the middle of what a COPY likes.
 pub const BATCH_BYTES: u64 = 256 << 20;
 /// Batches of a run at most. Seven events and 200 bytes of result each stay far below the 25,000
@@ -117,10 +118,10 @@ mod tests {
     #[test]
     fn the_full_exercise_is_merged_into_a_multiple_of_the_slices() {
         let expected = Expectation::new(FULL_EXERCISE, SLICES, BATCHES_MAX);
-        assert_eq!(expected.batches, 40);
+        assert_eq!(expected.batches, 80);
         assert_eq!(expected.without_ms, 4_815_700);
         assert!(expected.with_ms < 20_000, "{expected:?}");
-        assert_eq!(auto(FULL_EXERCISE.objects, FULL_EXERCISE.bytes), 40);
+        assert_eq!(auto(FULL_EXERCISE.objects, FULL_EXERCISE.bytes), 80);
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
         let estimate = estimate(385_252, 104_788_544);
         assert!((4_800.0..4_900.0).contains(&estimate.without_compaction.seconds));
         assert!(estimate.planned.seconds < 20.0, "{:?}", estimate.planned);
-        assert_eq!(estimate.planned.parts, 40);
+        assert_eq!(estimate.planned.parts, 80);
         assert!(estimate.planned.cost < 0.3, "{:?}", estimate.planned);
         assert!(estimate.planned.cost * 5.0 < estimate.without_compaction.cost);
     }
