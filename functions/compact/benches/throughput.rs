@@ -8,8 +8,7 @@
 #[path = "../tests/endpoint/mod.rs"]
 mod endpoint;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use segue_compact::{Context, Settings, handle};
 use segue_contract::compaction::BATCH_OBJECTS;
 use segue_contract::messages::CompactRequest;
 use segue_contract::{Run, RunInput};
+use segue_measure::{Result, Server, ask, say, usage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,8 +32,6 @@ const LATENCY_MS: u64 = 20;
 const QUICK_OBJECTS: usize = 60_000;
 /// Objects of the batch that is all about bytes: many of a megabyte, and two of a hundred.
 const LARGE_OBJECTS: usize = 202;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -51,64 +49,35 @@ async fn main() -> Result<()> {
 
 /// Runs everything and prints the figures side by side.
 fn compare(objects: usize, latency_ms: usize) -> Result<()> {
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "objects  latency  bare GETs/s  function objects/s  of bare  function min  CPU min  peak MB"
+    say(
+        "objects  latency  bare GETs/s  function objects/s  of bare  function min  CPU min  peak MB",
     )?;
     for (objects, latency_ms) in [(objects.min(QUICK_OBJECTS), 0), (objects, latency_ms)] {
-        let (mut server, address) = start(objects, latency_ms)?;
-        let bare = ask(&["bare", &address, &objects.min(QUICK_OBJECTS).to_string()])?;
-        let merged = ask(&["merge", &address, &objects.to_string()])?;
-        server.kill()?;
-        server.wait()?;
+        let server = Server::start(&["serve", &objects.to_string(), &latency_ms.to_string()])?;
+        let bare = ask(&["bare", server.address(), &objects.min(QUICK_OBJECTS).to_string()])?;
+        let merged = ask(&["merge", server.address(), &objects.to_string()])?;
         let (of_bare, of_function) = (rate(&bare), rate(&merged));
-        writeln!(
-            out,
+        say(format_args!(
             "{objects:>7} {latency_ms:>5} ms {of_bare:>12.0} {of_function:>19.0} {:>7.0}% {:>13.2} {:>8.2} {:>8}",
             of_function / of_bare * 100.0,
             merged["seconds"].as_f64().unwrap_or_default() / 60.0,
             merged["cpuSeconds"].as_f64().unwrap_or_default() / 60.0,
             merged["peakMegabytes"],
-        )?;
+        ))?;
     }
-    let (mut server, address) = start(1, 0)?;
-    let merged = ask(&["merge-large", &address])?;
-    server.kill()?;
-    server.wait()?;
+    let server = Server::start(&["serve", "1", "0"])?;
+    let merged = ask(&["merge-large", server.address()])?;
     let megabytes = merged["bytesRead"].as_f64().unwrap_or_default() / 1e6;
-    writeln!(
-        out,
+    say(format_args!(
         "large: {LARGE_OBJECTS} objects, {megabytes:.0} MB at {:.0} MB/s, peak {} MB",
         megabytes / merged["seconds"].as_f64().unwrap_or(1.0),
         merged["peakMegabytes"],
-    )?;
-    Ok(())
+    ))
 }
 
 fn rate(figures: &Value) -> f64 {
     let figure = |name: &str| figures[name].as_f64().unwrap_or_default();
     figure("objects") / figure("seconds")
-}
-
-fn start(objects: usize, latency_ms: usize) -> Result<(Child, String)> {
-    let mut server = Command::new(std::env::current_exe()?)
-        .args(["serve", &objects.to_string(), &latency_ms.to_string()])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut address = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut address)?;
-    Ok((server, address.trim().to_owned()))
-}
-
-fn ask(words: &[&str]) -> Result<Value> {
-    let output =
-        Command::new(std::env::current_exe()?).args(words).stderr(Stdio::inherit()).output()?;
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn say(figures: &Value) -> Result<()> {
-    Ok(writeln!(std::io::stdout(), "{figures}")?)
 }
 
 /// The key and the 272 bytes of one song, as the full exercise has them.
@@ -149,7 +118,7 @@ async fn serve(objects: usize, latency_ms: usize) -> Result<()> {
     }
     serve_large(&endpoint)?;
     endpoint.set_latency(Duration::from_millis(latency_ms as u64));
-    writeln!(std::io::stdout(), "{}", endpoint.address())?;
+    say(endpoint.address())?;
     std::future::pending().await
 }
 
@@ -205,7 +174,7 @@ async fn bare(address: &str, objects: usize) -> Result<()> {
     for connection in connections.collect::<Vec<_>>() {
         connection.await??;
     }
-    say(&json!({"objects": objects, "seconds": begin.elapsed().as_secs_f64()}))
+    say(json!({"objects": objects, "seconds": begin.elapsed().as_secs_f64()}))
 }
 
 /// Merges every batch, one after the other: what one function does.
@@ -233,22 +202,9 @@ async fn merge(address: &str, source: &str, objects: usize) -> Result<()> {
         bytes_read += merged.bytes_read;
     }
     let seconds = begin.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
-    say(&json!({
+    let taken = usage()?;
+    say(json!({
         "objects": documents, "seconds": seconds, "bytesRead": bytes_read,
-        "cpuSeconds": cpu_seconds()?,
-        "peakMegabytes": peak.map(|peak| peak / 1_024),
+        "cpuSeconds": taken.cpu_seconds, "peakMegabytes": taken.peak_megabytes,
     }))
-}
-
-/// What this process has taken of the processors: the same on a busy machine as on an idle one.
-fn cpu_seconds() -> Result<f64> {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The program's name comes before the last parenthesis, and may hold anything.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }

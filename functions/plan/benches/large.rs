@@ -8,14 +8,13 @@
 #[path = "../tests/bucket/mod.rs"]
 mod bucket;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bucket::{Bucket, Volume};
 use segue_contract::messages::PlanRequest;
 use segue_contract::{Run, RunInput};
-use serde_json::{Value, json};
+use segue_measure::{Result, Server, ask, say, usage};
+use serde_json::json;
 
 /// Objects of the largest load that is promised.
 const OBJECTS: u64 = 10_000_000;
@@ -23,8 +22,6 @@ const OBJECTS: u64 = 10_000_000;
 const LATENCY_MS: u64 = 50;
 /// Objects that are new where the others are published.
 const NEW_OBJECTS: u64 = 1_000;
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -44,44 +41,26 @@ async fn main() -> Result<()> {
 }
 
 fn compare(objects: u64, latency_ms: u64) -> Result<()> {
-    let mut out = std::io::stdout();
-    writeln!(out, "   objects  published  latency       new  batches  seconds   CPU s  peak MB")?;
+    say("   objects  published  latency       new  batches  seconds   CPU s  peak MB")?;
     for published in [0, objects.saturating_sub(NEW_OBJECTS)] {
-        let (mut server, address) = start(&[objects, published, latency_ms])?;
-        let output = Command::new(std::env::current_exe()?)
-            .args(["plan", &address])
-            .stderr(Stdio::inherit())
-            .output()?;
-        server.kill()?;
-        server.wait()?;
-        let figures: Value = serde_json::from_slice(&output.stdout)?;
-        writeln!(
-            out,
+        let numbers = [objects, published, latency_ms].map(|number| number.to_string());
+        let server = Server::start(&["serve", &numbers[0], &numbers[1], &numbers[2]])?;
+        let figures = ask(&["plan", server.address()])?;
+        say(format_args!(
             "{objects:>10} {published:>10} {latency_ms:>5} ms {:>9} {:>8} {:>8.1} {:>7.1} {:>8}",
             figures["objects"],
             figures["batches"],
             figures["seconds"].as_f64().unwrap_or_default(),
             figures["cpuSeconds"].as_f64().unwrap_or_default(),
             figures["peakMegabytes"],
-        )?;
+        ))?;
     }
     Ok(())
 }
 
-fn start(numbers: &[u64]) -> Result<(Child, String)> {
-    let mut server = Command::new(std::env::current_exe()?)
-        .arg("serve")
-        .args(numbers.iter().map(u64::to_string))
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut address = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut address)?;
-    Ok((server, address.trim().to_owned()))
-}
-
 async fn serve(volume: Volume) -> Result<()> {
     let (_bucket, address) = Bucket::start(volume).await;
-    writeln!(std::io::stdout(), "{address}")?;
+    say(address)?;
     std::future::pending().await
 }
 
@@ -96,26 +75,9 @@ async fn plan(address: &str) -> Result<()> {
     let request = PlanRequest { run, ledger_statement_id: "s".into() };
     let plan = segue_plan::handle(&bucket::context(address), request).await?;
     let seconds = begin.elapsed().as_secs_f64();
-    let figures = json!({
+    let taken = usage()?;
+    say(json!({
         "objects": plan.objects, "batches": plan.batches.len(), "seconds": seconds,
-        "cpuSeconds": cpu_seconds()?, "peakMegabytes": peak_megabytes()?,
-    });
-    Ok(writeln!(std::io::stdout(), "{figures}")?)
-}
-
-fn peak_megabytes() -> Result<Option<u64>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(peak.map(|peak| peak / 1_024))
-}
-
-/// What this process has taken of the processors: the same on a busy machine as on an idle one.
-fn cpu_seconds() -> Result<f64> {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The program's name comes before the last parenthesis, and may hold anything.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
+        "cpuSeconds": taken.cpu_seconds, "peakMegabytes": taken.peak_megabytes,
+    }))
 }

@@ -1,0 +1,104 @@
+//! What the benches share: parts of a bench run as processes of their own, so that each is measured
+//! alone, and say what they took.
+//!
+//! Each part is the bench's own program, called with other words.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use serde_json::Value;
+
+/// Whatever may go wrong ends a bench.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A part that serves others until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts this program with other words, and waits for the line in which it says its address.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends without a line.
+    pub fn start(words: &[&str]) -> Result<Self> {
+        let mut process =
+            Command::new(std::env::current_exe()?).args(words).stdout(Stdio::piped()).spawn()?;
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut address)?;
+        Ok(Self { process, address: address.trim().to_owned() })
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already is as good.
+        let _ = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// Runs this program with other words and returns the figures that it has said.
+///
+/// # Errors
+/// When it cannot be started, or says anything but figures.
+pub fn ask(words: &[&str]) -> Result<Value> {
+    let output =
+        Command::new(std::env::current_exe()?).args(words).stderr(Stdio::inherit()).output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Says a line: figures to [`ask`], an address to [`Server::start`], a row to whoever reads.
+///
+/// # Errors
+/// When nobody listens any more.
+pub fn say(line: impl std::fmt::Display) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// What this process has taken so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Seconds of a processor: the same on a busy machine as on an idle one.
+    pub cpu_seconds: f64,
+    /// Most memory at once, in MiB.
+    pub peak_megabytes: i64,
+}
+
+/// Measures this process.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn usage() -> Result<Usage> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(Usage {
+        cpu_seconds: seconds(usage.user_time()) + seconds(usage.system_time()),
+        // Linux counts in KiB.
+        peak_megabytes: usage.max_rss() / 1_024,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_and_memory_are_counted() {
+        let before = usage().expect("usage");
+        let mut bytes = vec![1u8; 64 << 20];
+        while usage().expect("usage").cpu_seconds <= before.cpu_seconds {
+            bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(3));
+        }
+        assert!(bytes.iter().any(|byte| *byte > 1));
+        assert!(usage().expect("usage").peak_megabytes >= 64);
+    }
+}
