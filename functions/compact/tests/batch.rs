@@ -210,8 +210,37 @@ async fn a_large_object_is_streamed_and_taken_up_where_its_connection_broke() {
     assert_eq!(text(&endpoint, PART).len(), large.len() + 3);
 }
 
+/// Documents that even compressed are more than one part of an upload holds.
+fn dense(bytes: usize) -> Vec<u8> {
+    let mut random = 1u64;
+    let mut text = Vec::new();
+    while text.len() < bytes {
+        text.extend(b"{\"n\": \"");
+        for _ in 0..64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            text.extend(format!("{random:016x}").bytes());
+        }
+        text.extend(b"\"}\n");
+    }
+    text
+}
+
 #[tokio::test]
-async fn an_object_replaced_while_it_is_read_is_named() {
+async fn a_part_whose_completion_nobody_heard_of_is_written_anew_by_a_retry() {
+    let endpoint = Endpoint::start().await;
+    land(&endpoint, &[("s/a.json", dense(24 << 20))]);
+    endpoint.lose_completion();
+    // The client's own repetition finds no upload any more.
+    let failure = compact(&endpoint).await.expect_err("lost");
+    assert_eq!(failure.name, ErrorName::SourceUnreadable, "{failure}");
+    assert!(failure.message.contains("NoSuchUpload"), "{failure}");
+    let first = endpoint.get(PART).expect("completed");
+    compact(&endpoint).await.expect("merges");
+    assert!(endpoint.get(PART) == Some(first));
+}
+
+#[tokio::test]
+async fn an_object_replaced_while_it_is_read_is_named_and_merged_as_it_is_by_a_retry() {
     let endpoint = Endpoint::start().await;
     let body = |letter: &str| format!("{{\"n\": \"{}\"}}", letter.repeat(3_000_000)).into_bytes();
     land(&endpoint, &[("s/a.json", body("a"))]);
@@ -220,6 +249,7 @@ async fn an_object_replaced_while_it_is_read_is_named() {
     let failure = compact(&endpoint).await.expect_err("changed");
     assert_eq!(failure.name, ErrorName::SourceUnreadable);
     assert!(failure.message.starts_with("s3://landing/s/a.json was replaced"), "{failure}");
+    assert_eq!(compact(&endpoint).await.expect("merges").merged.changed, 1);
 }
 
 #[tokio::test]

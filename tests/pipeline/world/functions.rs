@@ -108,7 +108,8 @@ fn state_machines(region: &Region) {
     }
 }
 
-fn arn(name: &str) -> String {
+/// The ARN of a function.
+pub fn arn(name: &str) -> String {
     format!("arn:aws:lambda:us-east-1:123456789012:function:{name}")
 }
 

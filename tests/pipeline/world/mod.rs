@@ -21,7 +21,7 @@ use workflow_local::{Ended, Execution, Region};
 
 use crate::model::{Row, Source, Tables};
 pub use faults::Mischief;
-pub use functions::{RUN_DEADLINE, STEP_DEADLINE};
+pub use functions::{RUN_DEADLINE, STEP_DEADLINE, arn};
 pub use kill::{Aim, Kill, Moment};
 pub use objects::Objects;
 

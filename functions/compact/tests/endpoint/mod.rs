@@ -23,6 +23,7 @@ pub struct Objects {
     throttles: HashMap<String, u32>,
     breaks: HashMap<String, usize>,
     replacements: HashMap<String, Bytes>,
+    loses_completion: bool,
     requests: u64,
     at_once: usize,
     at_once_most: usize,
@@ -85,6 +86,11 @@ impl Endpoint {
         self.lock().replacements.insert(path.to_owned(), body.into());
     }
 
+    /// The next upload in parts is completed, and nobody hears of it.
+    pub fn lose_completion(&self) {
+        self.lock().loses_completion = true;
+    }
+
     /// Nothing stands there any more.
     pub fn remove(&self, path: &str) {
         self.lock().objects.remove(path);
@@ -137,9 +143,14 @@ impl Endpoint {
                 .into_response()
             }
             ("POST", Some(id)) => {
-                let parts = self.lock().uploads.remove(id).expect("begun");
+                let Some(parts) = self.lock().uploads.remove(id) else {
+                    return error(StatusCode::NOT_FOUND, "NoSuchUpload");
+                };
                 let whole: Vec<u8> = parts.into_values().flatten().collect();
                 self.put(path, whole);
+                if std::mem::take(&mut self.lock().loses_completion) {
+                    return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError");
+                }
                 "<CompleteMultipartUploadResult/>".into_response()
             }
             ("DELETE", Some(id)) => {
