@@ -25,6 +25,15 @@ pub use functions::{RUN_DEADLINE, STEP_DEADLINE, arn};
 pub use kill::{Aim, Kill, Moment};
 pub use objects::Objects;
 
+/// The star schema, and what decides about users.
+pub const TABLES: [&str; 6] = [
+    "mart.artists",
+    "mart.songplays",
+    "mart.songs",
+    "mart.time",
+    "mart.users",
+    "ops.latest_user_events",
+];
 /// Where files land.
 pub const LANDING_BUCKET: &str = "landing";
 /// Where runs keep their files.
@@ -141,18 +150,10 @@ impl World {
         ended
     }
 
-    /// The star schema, and what decides about users.
+    /// What stands in [`TABLES`].
     pub async fn tables(&self) -> Tables {
         let mut tables = Tables::new();
-        let names = [
-            "mart.artists",
-            "mart.songplays",
-            "mart.songs",
-            "mart.time",
-            "mart.users",
-            "ops.latest_user_events",
-        ];
-        for name in names {
+        for name in TABLES {
             tables.insert(name, self.rows(&format!("select * from {name}")).await);
         }
         tables
