@@ -9,8 +9,6 @@ export PYTHON ?= python3
 DATA ?=
 # How `make build` and `make run` compile: dev (soon done) or release (as deployed).
 PROFILE ?= dev
-# Whether `make build` compiles the tests, too, as `make test` wants it: anything, or nothing.
-TESTS ?=
 # How many schedules of faults `make faults` tries; without it as many as `make test` does.
 SEEDS ?=
 # What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
@@ -44,7 +42,7 @@ check-tools: prerequisites
 
 .PHONY: build
 build: tools ## Build the command line, the local warehouse and the functions (PROFILE=release: as deployed)
-	@PROFILE='$(PROFILE)' TESTS='$(TESTS)' tools/build.sh
+	@PROFILE='$(PROFILE)' tools/build.sh
 
 .PHONY: run
 run: build ## Load DATA (or a generated data set) into the local warehouse

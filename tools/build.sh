@@ -26,18 +26,23 @@ export CARGO_TARGET_DIR="$PWD/target"
 export CARGO_LAMBDA_COMPILER=cargo
 # Features are resolved over the whole workspace in each call: else the dependencies of one function
 # would differ a little from those of the next, and nearly all of them be compiled again for it.
-# For the same reason the tests, where they are wanted, are compiled with the programs.
-export CARGO_LAMBDA_COMPILER_EXTRA_ARGS="--workspace${TESTS:+ --tests}"
+compiled=--workspace
 # What is deployed deserves every optimisation; what only runs on this machine is ready in a third
-# of the time without.
+# of the time without. There one small test is compiled as well: with any test, cargo resolves the
+# features that tests ask for, so that programs and tests share what they depend on, whoever comes first.
 case ${PROFILE:-dev} in
-    dev) export SAM_BUILD_MODE=debug ;;
+    dev)
+        export SAM_BUILD_MODE=debug
+        compiled+=' --test semantics'
+        ;;
     release) flags+=(--release) ;;
     *)
         echo "error: PROFILE is $PROFILE; expected dev or release" >&2
         exit 2
         ;;
 esac
+
+export CARGO_LAMBDA_COMPILER_EXTRA_ARGS=$compiled
 
 # As `sam build` will call it, or it would compile everything once more.
 cargo lambda build --locked --bins "${flags[@]}"
