@@ -117,8 +117,7 @@ def build() -> Count:
 
 def test_programs() -> dict[str, str]:
     """The package of each test program of the workspace, by the program's file name."""
-    command = ["cargo", "test", "--locked", "--workspace", "--no-run",
-               "--message-format=json"]
+    command = ["cargo", "test", "--locked", "--workspace", "--no-run", "--message-format=json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     programs = {}
     for line in done.stdout.splitlines():
