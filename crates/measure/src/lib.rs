@@ -95,10 +95,11 @@ mod tests {
     fn work_and_memory_are_counted() {
         let before = usage().expect("usage");
         let mut bytes = vec![1u8; 64 << 20];
+        // However fast the machine is: as long as it takes until work is seen.
         while usage().expect("usage").cpu_seconds <= before.cpu_seconds {
             bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(3));
         }
-        assert!(bytes.iter().any(|byte| *byte > 1));
+        std::hint::black_box(&bytes);
         assert!(usage().expect("usage").peak_megabytes >= 64);
     }
 }
