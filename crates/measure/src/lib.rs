@@ -26,11 +26,16 @@ impl Server {
     /// # Errors
     /// When it cannot be started, or ends without a line.
     pub fn start(words: &[&str]) -> Result<Self> {
-        let mut process =
-            Command::new(std::env::current_exe()?).args(words).stdout(Stdio::piped()).spawn()?;
-        let mut address = String::new();
-        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut address)?;
-        Ok(Self { process, address: address.trim().to_owned() })
+        let program = std::env::current_exe()?;
+        let process = Command::new(program).args(words).stdout(Stdio::piped()).spawn()?;
+        // Whatever fails from here on ends the process with it.
+        let mut server = Self { process, address: String::new() };
+        let output = server.process.stdout.take().ok_or("no output")?;
+        if BufReader::new(output).read_line(&mut server.address)? == 0 {
+            return Err(format!("{words:?} ended without saying its address").into());
+        }
+        server.address.truncate(server.address.trim_end().len());
+        Ok(server)
     }
 
     /// Where it serves.
