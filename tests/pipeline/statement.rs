@@ -49,8 +49,9 @@ async fn polls_fail(names: &[ErrorName]) -> (Ended, Asked) {
         }
     });
     let definition = include_str!("../../statemachine/statement.asl.json");
-    let functions = [("SubmitFunctionArn", SUBMIT), ("PollFunctionArn", POLL)];
-    region.add_state_machine(MACHINE, definition, &functions).expect("a definition");
+    let substitutions =
+        [("Partition", "aws"), ("SubmitFunctionArn", SUBMIT), ("PollFunctionArn", POLL)];
+    region.add_state_machine(MACHINE, definition, &substitutions).expect("a definition");
     let run = json!({"id": "r", "startedAt": "1970-01-01T00:00:00Z", "redriveCount": 0});
     let started = region.start(MACHINE, "step", json!({"run": run, "step": "publish"}));
     let ended = started.expect("a new name").ended().await;

@@ -20,6 +20,7 @@ const RULES = [
   failures.retriesAreLimited,
   failures.lambdaCallsRetryTransientErrors,
   shape.timeIsLimited,
+  shape.resourcesNameNoPartition,
   shape.heartbeatsAreShorter,
   shape.fieldsAreInOrder,
   shape.expressionsAreOneLine,

@@ -16,6 +16,7 @@ Resources:
     Properties:
       DefinitionUri: statemachine/example.asl.json
       DefinitionSubstitutions:
+        Partition: !Ref AWS::Partition
         SubmitFunctionArn: !GetAtt SubmitFunction.Arn
 `;
 
@@ -49,7 +50,7 @@ function goodMachine() {
       Submit: {
         Type: "Task",
         Comment: "Safe to retry: the token is made of run and step.",
-        Resource: "arn:aws:states:::lambda:invoke",
+        Resource: "arn:${Partition}:states:::lambda:invoke",
         Arguments: { FunctionName: "${SubmitFunctionArn}", Payload: { runId: "{% $runId %}" } },
         Assign: { statement: "{% $states.result.Payload.id %}" },
         Output: "{% $states.result.Payload %}",
@@ -186,6 +187,11 @@ test("a task without a timeout is found", () =>
 
 test("a machine without a timeout is found", () =>
   finds((m) => { delete m.TimeoutSeconds; }, "timeIsLimited", /the machine/));
+
+test("a resource of one partition only is found", () =>
+  finds(
+    (m) => { m.States.Submit.Resource = "arn:aws:states:::lambda:invoke"; },
+    "resourcesNameNoPartition", /found arn:aws:states/));
 
 test("a heartbeat over the timeout is found", () =>
   finds((m) => { m.States.Submit.HeartbeatSeconds = 60; }, "heartbeatsAreShorter", /60/));

@@ -33,6 +33,17 @@ export function timeIsLimited(machine) {
   return problems;
 }
 
+/** One definition serves every partition: `arn:aws:…` is invalid in GovCloud and in China. */
+export function resourcesNameNoPartition(machine) {
+  return everyState(machine)
+    .filter(({ state }) => /^arn:(?!\$\{Partition\}:)/.test(state.Resource ?? ""))
+    .map(({ name, path, state }) => ({
+      path: [...path, "Resource"],
+      state: name,
+      message: `expected a Resource that begins with arn:\${Partition}:, found ${state.Resource}`,
+    }));
+}
+
 /** A heartbeat that is not shorter than the timeout can never be missed. */
 export function heartbeatsAreShorter(machine) {
   return everyState(machine)

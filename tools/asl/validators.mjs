@@ -8,8 +8,11 @@ const { getLanguageService, TextDocument } = require("amazon-states-language-ser
 
 /** What `asl-validator` finds: the schema, transitions, JSONata and fields that exclude others. */
 export function schemaProblems(machine) {
-  // It writes defaults into what it is given.
-  const { isValid, errors } = validate(structuredClone(machine.definition));
+  // A copy, since it writes defaults into what it is given, and of a real partition, since it knows
+  // no substitution in an ARN.
+  const text = JSON.stringify(machine.definition).replaceAll("${Partition}", "aws");
+  const definition = JSON.parse(text);
+  const { isValid, errors } = validate(definition);
   if (isValid) return [];
   return errors.map((error) => ({
     line: 1,
