@@ -14,6 +14,7 @@ mod kills;
 mod logs;
 mod model;
 mod quoting;
+mod records;
 mod rejects;
 mod sample;
 mod statement;

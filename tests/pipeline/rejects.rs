@@ -75,8 +75,8 @@ async fn what_may_be_left_out_is_left_out_and_written_down() {
         assert_eq!(ended.output["status"], "loaded-with-rejects", "{compact}: {:?}", ended.cause);
         assert_eq!(ended.output["rejected"], 3, "{compact}");
         assert_same(&world.tables().await, &expected());
-        // A merged record that is no document was never part of what the COPY read.
-        let broken = row("4", None, compact == "never");
+        // A record that is no document was never part of what the COPY read.
+        let broken = row("4", None, false);
         let expected = [row("2", Some("ts"), true), row("3", Some("level"), true), broken];
         assert_eq!(rejected_rows(&world).await, expected, "{compact}");
         let texts = world.rows("select raw_value from ops.rejected_rows").await;
@@ -114,7 +114,7 @@ async fn a_refused_value_is_told_with_its_file_its_size_and_what_the_column_hold
         let cause = ended.cause.unwrap_or_default();
         let given = "; level is 17 bytes, the column holds 16: \"seventeen letters\"";
         assert!(cause.contains(given), "{compact}: {cause}");
-        let place = if compact == "never" { "line 2, column" } else { "document 2 (s3://work/" };
+        let place = if compact == "never" { "line 2, column" } else { "line 2 (s3://work/" };
         assert!(cause.contains(&format!("log_data/a.json {place}")), "{compact}: {cause}");
         assert!(cause.contains("\nhint: "), "{compact}: {cause}");
     }

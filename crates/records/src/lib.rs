@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use segue_contract::{Run, layout};
 use serde::Deserialize;
 
-pub use texts::{Given, texts, value};
+pub use texts::{Given, broken, texts, value};
 
 /// What the name of a part ends with, and its index instead.
 const PART_ENDING: &str = ".json.zst";
@@ -25,6 +25,10 @@ struct Entry {
     line: u64,
     #[serde(default)]
     documents: u64,
+    /// Runs of documents that are as many lines apart: the first document and its line, from 1, and
+    /// the lines from one to the next. Without any there is a document a line.
+    #[serde(default)]
+    places: Vec<[u64; 3]>,
 }
 
 /// A document of an object that landed.
@@ -32,8 +36,8 @@ struct Entry {
 pub struct Document {
     /// The object.
     pub uri: String,
-    /// Which of its documents, from 1.
-    pub number: u64,
+    /// The line of the object on which it begins, from 1.
+    pub line: u64,
 }
 
 /// The parts of one run, by their indexes; keeps the one that was looked into last.
@@ -102,7 +106,10 @@ fn entries(index: &[u8]) -> io::Result<Vec<Entry>> {
 fn document(entries: &[Entry], wanted: u64) -> Option<Document> {
     let holds = |entry: &&Entry| (entry.line..entry.line + entry.documents).contains(&wanted);
     let entry = entries.iter().find(holds)?;
-    Some(Document { uri: entry.uri.clone(), number: wanted - entry.line + 1 })
+    let number = wanted - entry.line + 1;
+    let run = entry.places.iter().rfind(|[first, ..]| *first <= number);
+    let [first, line, step] = run.copied().unwrap_or([1, 1, 1]);
+    Some(Document { uri: entry.uri.clone(), line: line + (number - first) * step })
 }
 
 #[cfg(test)]
@@ -114,16 +121,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_a_part_is_a_document_of_an_object() {
+    fn a_line_of_a_part_is_a_line_of_an_object() {
         let lines = "{\"line\":1,\"documents\":2,\"uri\":\"s3://l/a.json\"}\n\
                      {\"vanished\":true,\"uri\":\"s3://l/b.json\"}\n\
-                     {\"line\":3,\"documents\":40,\"uri\":\"s3://l/c.json\"}\n";
+                     {\"line\":3,\"documents\":40,\"uri\":\"s3://l/c.json\",\"places\":[[1,2,8],[5,90,1]]}\n";
         let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(lines.as_bytes()).expect("compresses");
         let entries = entries(&encoder.finish().expect("compresses")).expect("an index");
-        let on = |line| document(&entries, line).map(|found| (found.uri, found.number));
+        let on = |line| document(&entries, line).map(|found| (found.uri, found.line));
         assert_eq!(on(2), Some(("s3://l/a.json".into(), 2)));
-        assert_eq!(on(12), Some(("s3://l/c.json".into(), 10)));
+        assert_eq!(on(3), Some(("s3://l/c.json".into(), 2)));
+        assert_eq!(on(6), Some(("s3://l/c.json".into(), 26)));
+        assert_eq!(on(12), Some(("s3://l/c.json".into(), 95)));
         assert_eq!(on(99), None);
     }
 }

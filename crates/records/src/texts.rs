@@ -1,82 +1,103 @@
 //! Reads refused records again from the files that they stand in.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 
 use aws_sdk_s3::Client;
-use flate2::read::MultiGzDecoder;
-use serde::de::IgnoredAny;
+use segue_documents::{Records, Reject, Sink, read};
 use serde_json::value::RawValue;
 
-/// Compressed bytes of a file that is read again at most: a merged part has up to 60 MB.
+/// Bytes of a file that is read again at most, compressed or not: a merged part has up to 60 MB.
 const FILE_BYTES_MAX: i64 = 64 << 20;
-/// Lines over which a document is looked for at most.
-const DOCUMENT_LINES_MAX: usize = 200;
 
-/// The texts of the records that end on these lines of a file. What cannot be read again is left
-/// out: whoever asks goes on without it.
+/// The texts of the records that stand on these lines of a file. What cannot be read again is left
+/// out, and nothing depends on it.
 pub async fn texts(s3: &Client, file: &str, lines: &BTreeSet<u64>) -> BTreeMap<u64, String> {
-    match read(s3, file, lines).await {
-        Ok(texts) => texts,
-        Err(error) => {
-            tracing::warn!(file, %error, "a refused record cannot be read again");
-            BTreeMap::new()
+    let mut finder = Finder { wanted: lines.clone(), ..Finder::default() };
+    again(s3, file, |bytes| read(bytes, Records::ObjectsAndArrays, &mut finder)).await;
+    finder.found
+}
+
+/// The record of a file that a COPY stopped at, as it noticed on this line: the broken one on that
+/// line, else the first broken one. `None` when the file has none, or cannot be read again.
+pub async fn broken(s3: &Client, file: &str, line: u64) -> Option<Reject> {
+    let mut found = None;
+    again(s3, file, |bytes| {
+        for records in [Records::ObjectsAndArrays, Records::Objects] {
+            let mut finder = Finder { wanted: BTreeSet::from([line]), ..Finder::default() };
+            read(bytes, records, &mut finder)?;
+            found = found.take().or(finder.broken);
         }
+        Ok(())
+    })
+    .await;
+    found
+}
+
+async fn again(s3: &Client, file: &str, take: impl FnOnce(&[u8]) -> io::Result<()>) {
+    let read = async {
+        let bytes = fetch(s3, file).await?;
+        Ok::<(), Box<dyn std::error::Error + Send + Sync>>(take(&bytes)?)
+    };
+    if let Err(error) = read.await {
+        tracing::warn!(file, %error, "a refused record cannot be read again");
     }
 }
 
-async fn read(
+async fn fetch(
     s3: &Client,
     file: &str,
-    lines: &BTreeSet<u64>,
-) -> Result<BTreeMap<u64, String>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let place = file.strip_prefix("s3://").and_then(|place| place.split_once('/'));
     let (bucket, key) = place.ok_or("expected s3://bucket/key")?;
     let object = s3.get_object().bucket(bucket).key(key).send().await?;
     if object.content_length.is_some_and(|length| length > FILE_BYTES_MAX) {
         return Err(format!("expected at most {FILE_BYTES_MAX} bytes").into());
     }
-    let bytes = object.body.collect().await?.into_bytes();
-    Ok(match key.rsplit('.').next() {
-        Some("gz") => find(BufReader::new(MultiGzDecoder::new(bytes.as_ref())), lines)?,
-        Some("zst") => find(BufReader::new(zstd::Decoder::new(bytes.as_ref())?), lines)?,
-        _ => find(bytes.as_ref(), lines)?,
-    })
+    Ok(object.body.collect().await?.to_vec())
 }
 
-/// Holds no more than the lines that a document may have.
-fn find(mut input: impl BufRead, wanted: &BTreeSet<u64>) -> io::Result<BTreeMap<u64, String>> {
-    let mut found = BTreeMap::new();
-    let mut window: VecDeque<String> = VecDeque::new();
-    let last = wanted.last().copied().unwrap_or_default();
-    for number in 1..=last {
-        let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if window.len() == DOCUMENT_LINES_MAX {
-            window.pop_front();
-        }
-        window.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
-        if wanted.contains(&number) {
-            found.insert(number, document(&window));
-        }
-    }
-    Ok(found)
+/// Finds the records that stand on some lines.
+#[derive(Default)]
+struct Finder {
+    wanted: BTreeSet<u64>,
+    /// By line: of several records on one line the first that ends there.
+    found: BTreeMap<u64, String>,
+    /// The last line of each of them.
+    ends: BTreeMap<u64, u64>,
+    broken: Option<Reject>,
 }
 
-/// The document that ends on the last of the lines; where none does, that line as it is.
-fn document(lines: &VecDeque<String>) -> String {
-    let mut text = String::new();
-    for line in lines.iter().rev() {
-        text.insert_str(0, line);
-        if line.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok() {
-            return text;
+impl Finder {
+    fn note(&mut self, text: &[u8], begin: u64, end: u64) {
+        for line in self.wanted.range(begin..=end) {
+            // A COPY names the line on which a record ends.
+            if self.ends.get(line).is_none_or(|known| known != line) {
+                self.ends.insert(*line, end);
+                self.found.insert(*line, String::from_utf8_lossy(text).into_owned());
+            }
         }
-        text.insert(0, '\n');
     }
-    lines.back().cloned().unwrap_or_default()
+}
+
+impl Sink for Finder {
+    fn document(&mut self, document: &[u8], line: u64) -> io::Result<()> {
+        let lines = document.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.note(document, line, line + lines);
+        Ok(())
+    }
+
+    fn reject(&mut self, reject: Reject) -> io::Result<()> {
+        let end = reject.line + reject.lines.saturating_sub(1);
+        self.note(&reject.raw, reject.line, end);
+        let is_there = self.wanted.range(reject.line..=end).next().is_some();
+        let is_better = |known: &Reject| is_there && !self.wanted.contains(&known.line);
+        if self.broken.as_ref().is_none_or(is_better) {
+            self.broken = Some(reject);
+        }
+        Ok(())
+    }
 }
 
 /// What a record has for a column.
@@ -120,8 +141,22 @@ pub fn value(record: &str, column: &str) -> Option<Given> {
 mod tests {
     use super::*;
 
+    fn finder(text: &str, line: u64) -> Finder {
+        let mut finder = Finder { wanted: BTreeSet::from([line]), ..Finder::default() };
+        read(text.as_bytes(), Records::Objects, &mut finder).expect("memory");
+        finder
+    }
+
     fn found(text: &str, line: u64) -> Option<String> {
-        find(text.as_bytes(), &BTreeSet::from([line])).expect("memory").remove(&line)
+        finder(text, line).found.remove(&line)
+    }
+
+    #[test]
+    fn the_broken_record_is_the_one_on_the_line_or_the_first() {
+        let text = "{\"a\": 1}\n{\"a\": \n{\"a\": 3}\n{\"a\": oops}\n{}\n";
+        let line = |noticed| finder(text, noticed).broken.map(|reject| reject.line);
+        assert_eq!((line(6), line(4), line(1)), (Some(2), Some(4), Some(2)));
+        assert!(finder("{}\n", 1).broken.is_none());
     }
 
     #[test]

@@ -141,12 +141,12 @@ async fn looked_up(
         let text = read.get(&refused.file).and_then(|texts| texts.get(&refused.line));
         let raw_value = text.map(|text| storable(text));
         let document = parts.document(&refused.file, refused.line).await;
-        let landed = document.unwrap_or(Document { uri: refused.file, number: refused.line });
+        let landed = document.unwrap_or(Document { uri: refused.file, line: refused.line });
         rejects.push(Reject {
             run_id: request.run.id.clone(),
             source: source.to_owned(),
             uri: landed.uri,
-            line: landed.number,
+            line: landed.line,
             column_name: refused.column,
             code: Some(refused.code),
             reason: storable(&refused.reason),

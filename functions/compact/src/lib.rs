@@ -1,16 +1,16 @@
-//! Merges one batch of small objects into one part, setting broken records aside.
+//! Merges one batch of objects into one part, setting broken records aside.
 //!
 //! Objects are read many at a time and written in their order, so the same batch always makes the
 //! same part. Nothing is held as a whole: neither an object, nor the part, nor its lists; memory
 //! stays below 200 MB whatever the batch.
 
-mod decode;
-mod documents;
 mod fetch;
 mod limiter;
 mod list;
 mod merge;
 mod output;
+mod places;
+mod records;
 mod upload;
 
 use std::time::Instant;
@@ -20,6 +20,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, retry::RetryConfig};
 use segue_contract::messages::{CompactRequest, Compacted, Merged};
 use segue_contract::{ErrorName, Failure, layout, pipeline};
+use segue_documents::Reject;
 use segue_function::setting;
 
 use crate::output::Output;
@@ -122,13 +123,17 @@ fn rejects_end(request: &CompactRequest) -> u64 {
     REJECTS_MAX.max(request.max_rejects.saturating_add(1))
 }
 
-/// Fails the batch when more records were set aside than may be.
+/// Fails the batch when an object is no file of documents, or more records were set aside than may
+/// be.
 fn judge(
     context: &Context,
     request: &CompactRequest,
     output: &Output,
     merged: &Merged,
 ) -> Result<(), Failure> {
+    if let Some((uri, reject)) = output.refused() {
+        return Err(refused(&request.source, uri, reject));
+    }
     if merged.rejected <= request.max_rejects {
         return Ok(());
     }
@@ -148,17 +153,31 @@ fn judge(
     Err(Failure::new(
         ErrorName::LoadRejected,
         format!(
-            "{source}: {many}{allowed}{the_first}:\n  {uri} line {line}, byte {offset}, {bytes} bytes: \
-             {reason}",
+            "{source}: {many}{allowed}{the_first}:\n  {place}",
             source = request.source,
-            line = first.line,
-            offset = first.offset,
-            bytes = first.bytes,
-            reason = first.reason,
+            place = place(uri, first),
         ),
     )
     .hint(format!(
-        "mend or remove the file, then start the run again; every such record of this batch is in {}",
+        "fix or remove the file, then start the run again; every such record of this batch is in {}",
         layout::uri(&context.settings.work_bucket, &rejects)
     )))
+}
+
+/// Where a reject is, how much it covers, and why it is one.
+fn place(uri: &str, reject: &Reject) -> String {
+    let Reject { offset, line, lines, bytes, reason, .. } = reject;
+    let end = line + lines.saturating_sub(1);
+    let lines = if end > *line { format!("lines {line} to {end}") } else { format!("line {line}") };
+    format!("{uri} {lines}, byte {offset}, {bytes} bytes: {reason}")
+}
+
+/// An object whose layout no COPY takes: how many of its records would be left out is not known.
+fn refused(source: &str, uri: &str, reject: &Reject) -> Failure {
+    let Reject { line, reason, .. } = reject;
+    let message = format!("{source}: one file cannot be loaded:\n  {uri} line {line}: {reason}");
+    Failure::new(ErrorName::LoadRejected, message).hint(
+        "write one object a line, for an array with `jq -c '.[]' FILE`, or remove the file; then \
+         start the run again",
+    )
 }

@@ -2,17 +2,16 @@
 
 use segue_contract::messages::{CompactRequest, Merged};
 use segue_contract::{Failure, layout};
+use segue_documents::{Decoder, Documents, Stopped};
 use segue_function::unreadable;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::decode::{Decoder, Stopped};
-use crate::documents::Documents;
 use crate::fetch::{Address, Opened, Reader};
 use crate::limiter::Limiter;
 use crate::list::{self, Listed};
 use crate::output::{Output, uncompressed};
-use crate::{Context, judge, rejects_end};
+use crate::{Context, judge, records, rejects_end};
 
 /// Objects that are read before their turn at most. With 128 KB of each they take 32 MB.
 const AHEAD_MAX: usize = 256;
@@ -42,18 +41,18 @@ pub async fn merge(
     let (sender, mut coming) = mpsc::channel(AHEAD_MAX);
     let ahead = AbortOnDropHandle::new(tokio::spawn(read_ahead(reader, list, sender)));
     let mut merged = Merged::default();
-    let mut documents = Documents::default();
+    let mut documents = Documents::new(records::of(context, request).await?);
     while let Some(next) = coming.recv().await {
         let Coming { listed, opened } = next;
         match opened.await.map_err(|error| unreadable(&listed.uri, error))?? {
             Some(opened) => take(&listed, opened, &mut documents, output, &mut merged).await?,
             None => vanished(&listed, output, &mut merged)?,
         }
-        if output.rejected() >= rejects_end(request) {
+        if output.rejected() >= rejects_end(request) || output.refused().is_some() {
             break;
         }
     }
-    if output.rejected() < rejects_end(request) {
+    if output.rejected() < rejects_end(request) && output.refused().is_none() {
         ahead.await.map_err(|error| unreadable(&key, error))??;
     }
     (merged.documents, merged.rejected) = (output.documents(), output.rejected());
@@ -95,7 +94,7 @@ async fn take(
     output.begin(opened.uri());
     let mut decoder = Decoder::Unknown;
     let mut broken = None;
-    while let Some(bytes) = opened.next().await? {
+    while let (None, Some(bytes)) = (output.refused(), opened.next().await?) {
         match decoder.push(&bytes, |text| documents.push(text, output)) {
             Ok(()) => {}
             Err(Stopped::Broken(reason)) => {

@@ -8,11 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::write::GzEncoder;
 use segue_contract::messages::CompactRequest;
 use segue_contract::{Failure, layout, rejects::storable};
+use segue_documents::{Reject, Sink};
 use segue_function::unreadable;
 use serde_json::json;
 
 use crate::Context;
-use crate::documents::{Reject, Sink};
+use crate::places::Places;
 use crate::upload::Upload;
 
 /// The level that parts are compressed with: higher ones cost more time than they save a COPY.
@@ -87,6 +88,8 @@ pub struct Output {
     documents_before: u64,
     rejected: u64,
     first_reject: Option<(String, Reject)>,
+    refused: Option<(String, Reject)>,
+    places: Places,
     uri: String,
     run_id: String,
     source: String,
@@ -112,6 +115,8 @@ impl Output {
             documents_before: 0,
             rejected: 0,
             first_reject: None,
+            refused: None,
+            places: Places::default(),
             uri: String::new(),
             run_id: run.id.clone(),
             source: source.clone(),
@@ -136,13 +141,22 @@ impl Output {
         let object = json!({
             "source": self.source, "uri": self.uri, "etag": etag, "bytes": bytes,
         });
-        let index = json!({
+        self.objects.write(object.to_string().as_bytes()).map_err(uncompressed)?;
+        self.end_index().map_err(uncompressed)
+    }
+
+    /// Writes down which lines of the part the documents are, and where in the object they begin.
+    fn end_index(&mut self) -> io::Result<()> {
+        let mut index = json!({
             "line": self.documents_before + 1,
             "documents": self.documents - self.documents_before,
             "uri": self.uri,
         });
-        self.objects.write(object.to_string().as_bytes()).map_err(uncompressed)?;
-        self.index.write(index.to_string().as_bytes()).map_err(uncompressed)
+        if let Some(places) = self.places.take() {
+            index["places"] = places;
+        }
+        self.documents_before = self.documents;
+        self.index.write(index.to_string().as_bytes())
     }
 
     /// Writes down that an object was gone.
@@ -201,6 +215,11 @@ impl Output {
         self.rejected
     }
 
+    /// The first object that is no file of documents, and why.
+    pub fn refused(&self) -> Option<(&str, &Reject)> {
+        self.refused.as_ref().map(|(uri, reject)| (uri.as_str(), reject))
+    }
+
     /// The first record set aside, and its object.
     pub fn first_reject(&self) -> Option<(&str, &Reject)> {
         self.first_reject.as_ref().map(|(uri, reject)| (uri.as_str(), reject))
@@ -208,12 +227,20 @@ impl Output {
 }
 
 impl Sink for Output {
-    fn document(&mut self, document: &[u8]) -> io::Result<()> {
+    fn document(&mut self, document: &[u8], line: u64) -> io::Result<()> {
+        if self.places.are_many() {
+            self.end_index()?;
+        }
         self.documents += 1;
+        self.places.add(self.documents - self.documents_before, line);
         self.part.write(document)
     }
 
     fn reject(&mut self, reject: Reject) -> io::Result<()> {
+        if reject.is_file {
+            self.refused.get_or_insert((self.uri.clone(), reject));
+            return Ok(());
+        }
         self.rejected += 1;
         let text = String::from_utf8_lossy(&reject.raw);
         let raw_value = storable(&text);
@@ -221,7 +248,7 @@ impl Sink for Output {
         let mut record = json!({
             "run_id": self.run_id, "source": self.source, "uri": self.uri, "line": reject.line,
             "column_name": null, "code": null, "reason": reject.reason, "raw_value": raw_value,
-            "offset": reject.offset, "bytes": reject.bytes,
+            "offset": reject.offset, "bytes": reject.bytes, "lines": reject.lines,
         });
         // The bytes themselves where the text is not all of them, so that nothing is lost.
         if raw_value.as_bytes() != reject.raw {

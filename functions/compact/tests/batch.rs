@@ -102,7 +102,10 @@ async fn objects_of_every_kind_become_one_part_in_their_order() {
         "{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n{   \"n\": [     4   ] }\n{\"n\": 5}\n{\"n\": 6}\n{\"n\": \"é\"}\n"
     );
     let index = lines(&endpoint, INDEX);
-    assert_eq!(index[1], json!({"line": 2, "documents": 3, "uri": "s3://landing/s/b.json"}));
+    assert_eq!(
+        index[1],
+        json!({"line": 2, "documents": 3, "uri": "s3://landing/s/b.json", "places": [[1, 1, 1], [3, 2, 0]]})
+    );
     assert_eq!(index[2], json!({"line": 5, "documents": 1, "uri": "s3://landing/s/c.json.gz"}));
     let read = lines(&endpoint, OBJECTS);
     assert_eq!(read.len(), 6);

@@ -90,6 +90,8 @@ pub struct New {
     ranges: Vec<Objects>,
     /// The compressions that their names tell of.
     pub compressions: Compressions,
+    /// The largest of them, when there is one.
+    largest: Object,
 }
 
 impl New {
@@ -149,34 +151,66 @@ async fn find_new(
     let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
     tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
     let ranges: Vec<Objects> = ranges.into_iter().map(|range| range.new).collect();
-    let mut new = New { found, oldest_second, ranges, compressions: Compressions::default() };
-    let mut compressions = Compressions::default();
-    new.objects().for_each(|object| compressions.add(&object.uri));
-    new.compressions = compressions;
+    let (compressions, largest) = (Compressions::default(), Object::default());
+    let mut new = New { found, oldest_second, ranges, compressions, largest };
+    let (mut compressions, mut largest) = (Compressions::default(), Object::default());
+    for object in new.objects() {
+        compressions.add(&object.uri);
+        if object.bytes > largest.bytes {
+            largest = object;
+        }
+    }
+    (new.compressions, new.largest) = (compressions, largest);
     Ok(new)
 }
 
 /// Into how many batches the source is merged; 0 for none. The limit is shared evenly, so that
 /// what one source gets does not depend on the others.
+///
+/// Where records may be left out the files are merged, whatever the run's input says: what a COPY
+/// leaves out of a broken file cannot be counted, and what the merge leaves out is.
 fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
-    let (volume, wish) = (new.volume(), run.input.compact);
+    let volume = new.volume();
+    let may_leave_out = new.found.max_rejects > 0;
+    let wish = if may_leave_out { Compact::Always } else { run.input.compact };
     let share = BATCHES_MAX / run.sources().len().max(1) as u64;
     let count = compaction::decide(wish, volume, context.settings.slices, share);
-    if count > 0 && volume.bytes / count <= compaction::BATCH_BYTES_MAX {
+    let fits = |count: u64| {
+        volume.bytes / count <= compaction::BATCH_BYTES_MAX
+            && new.largest.bytes <= compaction::BATCH_BYTES_MAX
+    };
+    if count > 0 && fits(count) {
         return Ok(count);
     }
     if count == 0 || (wish == Compact::Auto && !volume.mixed) {
         return refuse_too_many_to_copy(&new.found).map(|()| 0);
     }
-    let limit_bytes = share * compaction::BATCH_BYTES_MAX;
-    Err(Failure::new(
-        ErrorName::InvalidInput,
-        format!(
-            "expected at most {limit_bytes} bytes of {} to merge, found {}",
-            new.found.source, volume.bytes
+    Err(too_large_to_merge(new, share, may_leave_out))
+}
+
+fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool) -> Failure {
+    let Object { uri, bytes, .. } = &new.largest;
+    let most = compaction::BATCH_BYTES_MAX;
+    let reason = match *bytes > most {
+        true => {
+            format!("expected files of at most {most} bytes to merge, found {bytes} bytes in {uri}")
+        }
+        false => format!(
+            "expected at most {} bytes of {} to merge, found {}",
+            share * most,
+            new.found.source,
+            new.found.bytes
         ),
-    )
-    .hint("leave `compact` out of the input, and keep the files of a source in one compression"))
+    };
+    Failure::new(ErrorName::InvalidInput, reason).hint(match may_leave_out {
+        true => {
+            "split the files, or load them without `maxRejects`: where records may be left out, \
+                 files are merged, so that what is left out can be counted"
+        }
+        false => {
+            "leave `compact` out of the input, and keep the files of a source in one compression"
+        }
+    })
 }
 
 fn refuse_too_many_to_copy(found: &PlannedSource) -> Result<(), Failure> {

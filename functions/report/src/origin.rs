@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use aws_sdk_s3::Client;
 use segue_contract::Run;
 use segue_contract::rejects::Refused;
-use segue_records::{Document, Given, Parts, texts, value};
+use segue_documents::Reject;
+use segue_records::{Document, Given, Parts, broken, texts, value};
 
 /// Records that are looked up at most: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
@@ -29,6 +30,11 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
             continue;
         };
         looked_up += 1;
+        let is_whole = refused.column.is_none() && !refused.file.starts_with(parts.prefix());
+        if is_whole && let Some(found) = broken(s3, &refused.file, refused.line).await {
+            lines.push(format!("  {}", broken_record(&refused, &found)));
+            continue;
+        }
         let record = texts(s3, &refused.file, &BTreeSet::from([refused.line])).await;
         let what = record.get(&refused.line).and_then(|record| what_was_given(&refused, record));
         let landed = parts.document(&refused.file, refused.line).await;
@@ -37,12 +43,25 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
     lines.join("\n")
 }
 
-/// The refusal, by the document's place where the file is a part.
+/// A broken record, by the line to fix: a COPY names the one on which it noticed.
+fn broken_record(refused: &Refused, found: &Reject) -> String {
+    let Refused { file, line, code, reason, .. } = refused;
+    let place = format!("{file} line {}: {}", found.line, found.reason);
+    if found.is_file {
+        return format!("{place} (error {code})");
+    }
+    let text = String::from_utf8_lossy(&found.raw).into_owned();
+    let noticed = if found.line == *line { String::new() } else { format!(" on line {line}") };
+    let it_is = shown(&Given::Text(text));
+    format!("{place}; it is {it_is}; the COPY stopped{noticed}: {reason} (error {code})")
+}
+
+/// The refusal, by the record's place where the file is a part.
 fn placed(refused: &Refused, landed: Option<Document>) -> String {
     let text = refused.to_string();
-    let Some(Document { uri, number }) = landed else { return text };
+    let Some(Document { uri, line }) = landed else { return text };
     let place = format!("{} line {}", refused.file, refused.line);
-    text.replacen(&place, &format!("{uri} document {number} ({place})"), 1)
+    text.replacen(&place, &format!("{uri} line {line} ({place})"), 1)
 }
 
 /// `; title is 312 bytes, the column holds 256`, or what else the record has for the column.
@@ -89,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_part_is_told_as_a_document_of_its_object() {
-        let landed = Document { uri: "s3://l/a.json".into(), number: 2 };
+    fn a_line_of_a_part_is_named_as_the_line_of_its_object() {
+        let landed = Document { uri: "s3://l/a.json".into(), line: 2 };
         assert_eq!(
             placed(&refused(Some("year"), "int2", 1207), Some(landed)),
-            "s3://l/a.json document 2 (s3://w/runs/r/parts/songs/00003.json.zst line 12), \
+            "s3://l/a.json line 2 (s3://w/runs/r/parts/songs/00003.json.zst line 12), \
              column year int2: Refused (error 1207)"
         );
     }

@@ -75,8 +75,7 @@ pub fn nearly_json() -> Vec<Input> {
     let half = r#"{"page": "NextSong", "ts": "#;
     vec![
         Input::events("half a document at the end", format!("{SOUND}\n{half}"), SOUND),
-        // Braces are all that a COPY goes by: it takes the next document for a part of this.
-        Input::events("half a document", before_next(half), NEXT).but_copied(""),
+        Input::events("half a document", before_next(half), NEXT),
         Input::events("a document over several lines", pretty, SOUND),
         Input::events("documents on one line", format!("{SOUND}{NEXT}"), &both),
         Input::events("carriage returns for newlines", format!("{SOUND}\r{NEXT}\r"), &both),
@@ -84,7 +83,9 @@ pub fn nearly_json() -> Vec<Input> {
         Input::events("a document of many levels", before_next(&deep), both.as_str()),
         Input::events("a document of five megabytes", before_next(&huge), NEXT),
         Input::events("a line of a megabyte", long, SOUND),
-        Input::events("an array of documents", format!("[{SOUND}, {NEXT}]"), ""),
+        Input::events("an array of documents", format!("[{SOUND}, {NEXT}]"), "").refused(),
+        Input::events("documents with commas between them", format!("{SOUND},\n{NEXT}"), "")
+            .refused(),
         Input::events("a file whose name injects", "{oops}", "")
             .under("'; drop table mart.songs; -- input.json"),
     ]
@@ -92,6 +93,7 @@ pub fn nearly_json() -> Vec<Input> {
 
 /// Files that are odd before they are JSON.
 pub fn other_bytes() -> Vec<Input> {
+    let both = format!("{SOUND}\n{NEXT}");
     let odd = before_next(&SOUND.replace("Elena", &format!("El{BYTE}na")));
     let odd = |name, encode| Input::events(name, odd.as_str(), NEXT).encoded(encode);
     vec![
@@ -99,7 +101,7 @@ pub fn other_bytes() -> Vec<Input> {
         Input::events("a file of blanks", " \t\r\n\n ", ""),
         Input::events("a folder's marker", "", "").under(""),
         Input::events("a byte order mark at the beginning", format!("\u{feff}{SOUND}"), SOUND),
-        Input::events("a byte order mark in the middle", format!("{SOUND}\n\u{feff}{NEXT}"), SOUND),
+        Input::events("a byte order mark in the middle", format!("{SOUND}\n\u{feff}{NEXT}"), &both),
         Input::events("UTF-16", SOUND, "").encoded(utf16),
         odd("Latin-1", |text| with_byte(text, 0xe9)),
         odd("half a letter of UTF-8", |text| with_byte(text, 0xc3)),
@@ -113,14 +115,14 @@ pub fn compressed() -> Vec<Input> {
     let both = format!("{SOUND}\n{NEXT}");
     vec![
         Input::events("gzip", &both, &both).encoded(gzip).under("input.json.gz"),
-        Input::events("gzip that is cut off", &both, "")
+        Input::events("gzip that is cut off", &both, &both)
             .encoded(gzip_cut_off)
             .under("input.json.gz"),
         Input::events("gzip that is none", "", "")
             .encoded(|_| b"\x1f\x8b no gzip".into())
             .under("input.json.gz"),
         Input::events("plain text called gzip", SOUND, SOUND).under("input.json.gz"),
-        Input::events("gzip called plain text", SOUND, SOUND).encoded(gzip).but_copied(""),
+        Input::events("gzip called plain text", SOUND, SOUND).encoded(gzip),
         Input::events("Zstandard that is none", "", "")
             .encoded(|_| b"\x28\xb5\x2f\xfd no zstd".into())
             .under("input.json.zst"),

@@ -32,8 +32,8 @@ struct Input {
     /// What becomes of the text on its way into the file.
     encode: fn(&str) -> Vec<u8>,
     sound: String,
-    /// The same, where a COPY that reads the file itself understands it otherwise than a merge.
-    copied: Option<String>,
+    /// Whether it is refused however many records may be left out.
+    is_refused: bool,
 }
 
 impl Input {
@@ -46,7 +46,7 @@ impl Input {
             text: text.into(),
             encode: |text| text.as_bytes().to_vec(),
             sound: sound.into(),
-            copied: None,
+            is_refused: false,
         }
     }
 
@@ -54,8 +54,8 @@ impl Input {
         Self { encode, ..self }
     }
 
-    fn but_copied(self, sound: impl Into<String>) -> Self {
-        Self { copied: Some(sound.into()), ..self }
+    fn refused(self) -> Self {
+        Self { is_refused: true, ..self }
     }
 
     fn under(self, file: &'static str) -> Self {
@@ -68,11 +68,8 @@ impl Input {
     }
 
     /// The records that a run loads, of the so-manieth input.
-    fn sound(&self, compact: &str, number: usize) -> String {
-        match &self.copied {
-            Some(copied) if compact == "never" => in_session_of_its_own(copied, number),
-            _ => in_session_of_its_own(&self.sound, number),
-        }
+    fn sound(&self, number: usize) -> String {
+        in_session_of_its_own(&self.sound, number)
     }
 
     /// The file's content as the so-manieth input.

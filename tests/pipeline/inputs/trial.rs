@@ -27,7 +27,7 @@ pub async fn carried_out(inputs: &[Input]) -> String {
         for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&mut refused) {
             let (is_loaded, ending) = trial.alone(input, number).await;
             told.push_str(&ending);
-            if !is_loaded {
+            if !is_loaded && !input.is_refused {
                 refused.push((number, input));
             }
         }
@@ -130,7 +130,7 @@ impl Trial {
     /// Notes that the sound records of an input have to be there from now on, and its file in the
     /// ledger.
     async fn loaded(&mut self, input: &Input, number: usize) {
-        self.files.push((input.source, input.sound(self.compact, number)));
+        self.files.push((input.source, input.sound(number)));
         let uri = format!("s3://{LANDING_BUCKET}/{}", input.key(number));
         let noted =
             self.world.ledger().await.iter().filter(|row| row[1].as_ref() == Some(&uri)).count();

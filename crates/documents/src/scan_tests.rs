@@ -1,16 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::DOCUMENT_BYTES_MAX;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     documents: Vec<String>,
+    lines: Vec<u64>,
     rejects: Vec<Reject>,
 }
 
 impl Sink for Seen {
-    fn document(&mut self, document: &[u8]) -> io::Result<()> {
+    fn document(&mut self, document: &[u8], line: u64) -> io::Result<()> {
         self.documents.push(String::from_utf8(document.to_vec()).expect("UTF-8"));
+        self.lines.push(line);
         Ok(())
     }
 
@@ -22,7 +25,7 @@ impl Sink for Seen {
 
 fn scan(text: &[u8], step: usize) -> Seen {
     let mut seen = Seen::default();
-    let mut documents = Documents::default();
+    let mut documents = Documents::new(Records::Objects);
     for chunk in text.chunks(step.max(1)) {
         documents.push(chunk, &mut seen).expect("takes");
     }
@@ -49,23 +52,111 @@ fn every_way_of_writing_documents_is_read() {
     assert_eq!(scan(b" \n\xef\xbb\xbf", 1).rejects.len(), 1, "a mark is one at the beginning only");
 }
 
+/// Records that are broken, each in a way of its own.
+const BROKEN: [&str; 17] = [
+    r#"{"page": "NextSong", "sessionId": 2, "it"#,
+    r#"{"page": "NextSong", "ts":"#,
+    r#"{"page": "NextSong", "ts": 15"#,
+    r#"{"page": "NextSong", "#,
+    r#"{"pa"#,
+    r#"{"#,
+    r#"{bad}"#,
+    r#"{"page": oops}"#,
+    r#"{"page": "Next, "ts": 1}"#,
+    r#"{"page": "Ne"xt", "ts": 1}"#,
+    r#"{"page": "x", "user": {"name": oops}, "ids": [{"id": 1}, {"id": 2}]}"#,
+    r#"{"page": "x", "user": {"name": "y"}"#,
+    r#"{"page": "x", "ids": [{"id": 1}, {"id": 2}"#,
+    r#"{'page': 'NextSong'}"#,
+    r#"{"page": "NextSong",}"#,
+    "{\"page\": \"Next\nSong\", \"ts\": 1}",
+    r#"{"page": "NextSong", "ts": 1]"#,
+];
+
+/// What stands between the records of a file, and whether each is spread over lines.
+const LAYOUTS: [(&str, bool); 9] = [
+    ("\n", false),
+    ("\r\n", false),
+    ("\r", false),
+    ("\n  ", false),
+    ("\n\n\t", false),
+    ("", false),
+    (" ", false),
+    ("\n", true),
+    ("\n ", true),
+];
+
+fn good(number: usize, is_pretty: bool) -> String {
+    let rest =
+        serde_json::json!({"sessionId": number, "user": {"name": "a } { b", "ids": [{"id": 1}]}});
+    match is_pretty {
+        true => format!("{{\n  \"page\": \"NextSong\",{}", &format!("{rest:#}")[1..]),
+        false => format!("{{\"page\": \"NextSong\", {}", &rest.to_string()[1..]),
+    }
+}
+
+/// Good and broken records in a layout: the text, and the good ones.
+fn file(order: &[Option<usize>], layout: (&str, bool)) -> (String, Vec<String>) {
+    let (mut text, mut expected) = (String::new(), Vec::new());
+    for (number, record) in order.iter().enumerate() {
+        match record {
+            Some(kind) => text.push_str(BROKEN[*kind]),
+            None => {
+                let record = good(number, layout.1);
+                text.push_str(&record);
+                expected.push(record);
+            }
+        }
+        text.push_str(layout.0);
+    }
+    (text, expected)
+}
+
 #[test]
-fn a_broken_record_is_set_aside_and_the_scan_goes_on() {
-    let text = "{\"a\": 1}\n{\"b\": \nnothing\n{\"c\": 3}\n";
+fn every_broken_record_is_one_reject_in_every_layout() {
+    for layout in LAYOUTS {
+        for (kind, text) in BROKEN.iter().enumerate() {
+            let broken = Some(kind);
+            for order in [vec![None, broken, None], vec![broken, None, None], vec![None, broken]] {
+                one_reject(text.trim_end(), &order, layout);
+            }
+        }
+    }
+}
+
+fn one_reject(broken: &str, order: &[Option<usize>], layout: (&str, bool)) {
+    let (text, expected) = file(order, layout);
+    for step in [1, 1_000] {
+        let seen = scan(text.as_bytes(), step);
+        assert_eq!(seen.documents, expected, "{text:?} by {step}: {:?}", seen.rejects);
+        let raw: Vec<_> =
+            seen.rejects.iter().map(|one| String::from_utf8_lossy(&one.raw)).collect();
+        assert_eq!(raw, [broken], "{text:?} by {step}");
+    }
+}
+
+#[test]
+fn a_reject_says_where_it_is_and_what() {
+    let text = "{\"a\": 1}\r\n{\"b\": \r\nnothing\r\n{\"c\": 3}\r\n";
     for step in [1, 5, 1_000] {
         let seen = scan(text.as_bytes(), step);
         assert_eq!(seen.documents, [r#"{"a": 1}"#, r#"{"c": 3}"#]);
-        let [reject] = seen.rejects.as_slice() else { panic!("{:?}", seen.rejects) };
-        assert_eq!((reject.offset, reject.line, reject.bytes), (9, 2, 14));
-        assert_eq!(reject.raw, b"{\"b\": \nnothing");
-        assert!(reject.reason.starts_with("expected valid JSON, found: "), "{}", reject.reason);
+        assert_eq!(seen.lines, [1, 4]);
+        let [cut, other] = seen.rejects.as_slice() else { panic!("{:?}", seen.rejects) };
+        assert_eq!((cut.offset, cut.line, cut.lines, cut.bytes), (10, 2, 1, 5));
+        assert_eq!(cut.raw, b"{\"b\":");
+        assert!(cut.reason.starts_with("expected valid JSON, found: "), "{}", cut.reason);
+        assert_eq!(
+            (other.offset, other.line, other.raw.as_slice()),
+            (18, 3, b"nothing".as_slice())
+        );
     }
 }
 
 #[test]
 fn what_is_no_object_is_named() {
     let reason = |text: &[u8]| scan(text, 3).rejects.first().map(|reject| reject.reason.clone());
-    assert_eq!(reason(b"[{}]").as_deref(), Some("expected a JSON object, found an array"));
+    assert_eq!(reason(b"[1]").as_deref(), Some("expected a JSON object, found an array"));
     assert_eq!(reason(b"id,name\n").as_deref(), Some("expected a JSON object, found 'i'"));
     assert_eq!(
         reason(b"\xff\xfe{\0").as_deref(),
@@ -77,7 +168,7 @@ fn what_is_no_object_is_named() {
     );
     assert_eq!(
         reason(b"{\"a\": {}").as_deref(),
-        Some("expected the end of the document, found the end of the object")
+        Some("expected the end of the document, found the end of the file")
     );
 }
 
@@ -96,7 +187,7 @@ fn a_document_is_as_long_as_a_copy_takes_and_no_longer() {
 #[test]
 fn an_object_that_ends_too_early_keeps_what_is_whole() {
     let mut seen = Seen::default();
-    let mut documents = Documents::default();
+    let mut documents = Documents::new(Records::Objects);
     documents.push(b"{\"a\": 1}\n{\"b\"", &mut seen).expect("takes");
     documents.finish(Some("expected a whole gzip object"), &mut seen).expect("takes");
     assert_eq!(seen.documents, [r#"{"a": 1}"#]);
@@ -153,6 +244,9 @@ proptest! {
     ) {
         let seen = scan(&text, step);
         prop_assert_eq!(&seen, &scan(&text, text.len()));
+        if seen.rejects.iter().any(|reject| reject.is_file) {
+            return Ok(());
+        }
         let kept: usize = seen.documents.iter().map(String::len).sum::<usize>()
             + seen.rejects.iter().map(|reject| reject.raw.len()).sum::<usize>();
         let visible = |bytes: &[u8]| bytes.iter().filter(|b| !b.is_ascii_whitespace()).count();

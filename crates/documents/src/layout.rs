@@ -1,0 +1,48 @@
+//! Files that hold documents in a way that no COPY takes.
+
+use crate::record::{Records, is_blank};
+
+/// A layout for which a file is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `[{…}, {…}]`: the records are wrapped in an array.
+    Array,
+    /// `{…}, {…}`: commas stand between the records, or behind the last.
+    Commas,
+}
+
+impl Layout {
+    /// What the text begins, where a record should begin: `Some(None)` for anything else, `None`
+    /// when too little of it is there.
+    pub fn of(text: &[u8], is_last: bool, records: Records) -> Option<Option<Self>> {
+        let layout = match text.first() {
+            Some(b'[') if records == Records::Objects => Self::Array,
+            Some(b',') => Self::Commas,
+            _ => return Some(None),
+        };
+        let passes = |byte: u8| is_blank(byte) || (layout == Self::Commas && byte == b',');
+        let next = text[1..].iter().copied().find(|byte| !passes(*byte));
+        Some(match (next, layout) {
+            (Some(b'{'), _) => Some(layout),
+            (Some(b'['), Self::Commas) if records.may_begin_with(b'[') => Some(layout),
+            (Some(_), _) => None,
+            (None, _) if !is_last => return None,
+            (None, Self::Commas) => Some(layout),
+            (None, Self::Array) => None,
+        })
+    }
+
+    /// What was expected and what was found.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Array => {
+                "expected one JSON object after another, found a JSON array of objects: the file \
+                 needs one object a line, without brackets and commas"
+            }
+            Self::Commas => {
+                "expected one JSON object after another, found a comma behind a document: the file \
+                 needs one object a line, without commas between them"
+            }
+        }
+    }
+}
