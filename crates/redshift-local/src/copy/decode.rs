@@ -213,8 +213,11 @@ impl<'a> Decoder<'a> {
             return Err(none(Refusal::new(1216, text)));
         }
         let text = utf8(bytes, self.decoding.invalid_characters).map_err(none)?;
-        let found = fields(&text, shape).map_err(none)?;
+        let mut found = fields(&text, shape).map_err(none)?;
         let wanted = self.decoding.targets.len();
+        if found.len() == wanted + 1 && shape.may_end_in_delimiter() {
+            found.pop_if(|last| last.is_empty());
+        }
         if found.len() > wanted {
             return Err(none(Refusal::new(1202, "Extra column(s) found")));
         }
@@ -222,7 +225,12 @@ impl<'a> Decoder<'a> {
             return Err(none(Refusal::new(1214, "Delimiter not found")));
         }
         let mut row: Vec<Option<String>> = found.into_iter().map(Some).collect();
-        row.resize(wanted, None);
+        // "If the missing column is a VARCHAR column, zero-length strings are loaded."
+        let missing = self.decoding.targets[row.len()..].iter().map(|target| match target.kind {
+            ColumnType::Varchar { .. } => Some(String::new()),
+            _ => None,
+        });
+        row.extend(missing);
         self.row(&row).map_err(|(column, refusal)| {
             let raw = row[column].clone().unwrap_or_default();
             (Some(column), refusal, raw)

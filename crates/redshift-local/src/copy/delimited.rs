@@ -38,6 +38,13 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// Whether one delimiter more may stand at a record's end.
+    pub(super) fn may_end_in_delimiter(self) -> bool {
+        self.quote.is_none()
+    }
+}
+
 /// Reads records line by line; a quoted or escaped line break belongs to its record.
 pub(super) struct Records<R> {
     input: R,
@@ -120,7 +127,7 @@ impl<R: BufRead> Records<R> {
 pub(super) fn fields(record: &str, shape: Shape) -> Result<Vec<String>, Refusal> {
     match shape.quote {
         Some(quote) => quoted_fields(record, shape.delimiter as char, quote as char),
-        None => Ok(plain_fields(record, shape)),
+        None => plain_fields(record, shape),
     }
 }
 
@@ -129,8 +136,11 @@ fn quoted_fields(record: &str, delimiter: char, quote: char) -> Result<Vec<Strin
     let mut characters = record.chars().peekable();
     loop {
         let mut field = String::new();
-        if characters.peek() == Some(&quote) {
-            characters.next();
+        let blank = |next: &char| next.is_whitespace() && *next != delimiter;
+        // White space around the quotation marks is no part of the field.
+        let blanks = characters.clone().take_while(blank).count();
+        if characters.clone().nth(blanks) == Some(quote) {
+            characters.nth(blanks);
             loop {
                 match characters.next() {
                     Some(character) if character == quote => {
@@ -147,6 +157,7 @@ fn quoted_fields(record: &str, delimiter: char, quote: char) -> Result<Vec<Strin
                     }
                 }
             }
+            while characters.next_if(blank).is_some() {}
             if characters.peek().is_some_and(|next| *next != delimiter) {
                 return Err(Refusal::new(1214, "Invalid quote formatting for CSV"));
             }
@@ -162,31 +173,53 @@ fn quoted_fields(record: &str, delimiter: char, quote: char) -> Result<Vec<Strin
     }
 }
 
-fn plain_fields(record: &str, shape: Shape) -> Vec<String> {
-    let mut found = vec![String::new()];
-    let mut characters = record.chars();
+fn plain_fields(record: &str, shape: Shape) -> Result<Vec<String>, Refusal> {
+    let mut found = Vec::new();
     let delimiter = shape.delimiter as char;
-    while let Some(character) = characters.next() {
-        if shape.escape && character == '\\' {
-            if let (Some(escaped), Some(field)) = (characters.next(), found.last_mut()) {
-                field.push(escaped);
+    let mut rest = record;
+    loop {
+        let quote =
+            rest.chars().next().filter(|first| shape.remove_quotes && "'\"".contains(*first));
+        let mut field = String::new();
+        let null = rest
+            .strip_prefix("\\N")
+            .filter(|after| shape.escape && (after.is_empty() || after.starts_with(delimiter)));
+        if let Some(after) = null {
+            // It needs no escape to be the null string.
+            found.push("\\N".to_owned());
+            match after.get(1..) {
+                Some(next) => rest = next,
+                None => return Ok(found),
             }
-        } else if character == delimiter {
-            found.push(String::new());
-        } else if let Some(field) = found.last_mut() {
-            field.push(character);
+            continue;
         }
-    }
-    if shape.remove_quotes {
-        for field in &mut found {
-            for quote in ['"', '\''] {
-                if field.len() >= 2 && field.starts_with(quote) && field.ends_with(quote) {
-                    *field = field[1..field.len() - 1].to_owned();
+        let mut characters = rest.char_indices().skip(usize::from(quote.is_some()));
+        let next = loop {
+            let Some((at, character)) = characters.next() else {
+                if quote.is_some() {
+                    return Err(Refusal::new(1214, "Missing closing quotation mark"));
                 }
+                break None;
+            };
+            let after = &rest[at + character.len_utf8()..];
+            if shape.escape && character == '\\' {
+                field.extend(characters.next().map(|(_, escaped)| escaped));
+            } else if quote.is_none() && character == delimiter {
+                break Some(after);
+            } else if quote == Some(character) && after.is_empty() {
+                break None;
+            } else if quote == Some(character) && after.starts_with(delimiter) {
+                break Some(&after[1..]);
+            } else {
+                field.push(character);
             }
+        };
+        found.push(field);
+        match next {
+            Some(next) => rest = next,
+            None => return Ok(found),
         }
     }
-    found
 }
 
 #[cfg(test)]

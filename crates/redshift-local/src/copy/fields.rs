@@ -1,9 +1,11 @@
 //! Fields by their columns' types: what fits, what is cut, what is refused.
 
-use jiff::civil::Date;
+use std::borrow::Cow;
+
+use jiff::civil::{Date, DateTime};
 
 use crate::datetime::{self, Pattern};
-use crate::dialect::{ColumnType, Copy, TimeFormat};
+use crate::dialect::{ColumnType, Copy, Format, TimeFormat};
 
 /// Why a field was refused: the error's number in Redshift's list, its text, and where in the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +35,15 @@ pub(super) struct Conversion {
     round: bool,
     any_date: bool,
     null_as: Option<String>,
+    /// What stands for a character that is no UTF-8, or none of Unicode's.
+    invalid: Option<char>,
+    /// In JSON, NUL ends a value; in text it is refused.
+    nul_cuts: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Times {
+    Standard,
     Auto,
     EpochSeconds,
     EpochMilliseconds,
@@ -46,9 +53,8 @@ enum Times {
 impl Conversion {
     pub(super) fn new(copy: &Copy, default_null: Option<&str>) -> Self {
         let (times, time_format) = match &copy.time_format {
-            TimeFormat::Standard | TimeFormat::Auto => {
-                (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into())
-            }
+            TimeFormat::Standard => (Times::Standard, "YYYY-MM-DD HH24:MI:SS".into()),
+            TimeFormat::Auto => (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into()),
             TimeFormat::EpochSeconds => (Times::EpochSeconds, "epochsecs".to_owned()),
             TimeFormat::EpochMilliseconds => {
                 (Times::EpochMilliseconds, "epochmillisecs".to_owned())
@@ -56,7 +62,7 @@ impl Conversion {
             TimeFormat::Pattern(text) => (Times::Pattern(Pattern::new(text)), text.clone()),
         };
         let date_format = copy.date_format.clone().unwrap_or_else(|| "YYYY-MM-DD".to_owned());
-        let auto_dates = date_format.eq_ignore_ascii_case("auto");
+        let auto_dates = date_format == "auto";
         Self {
             times,
             dates: copy.date_format.as_ref().filter(|_| !auto_dates).map(|text| Pattern::new(text)),
@@ -70,6 +76,8 @@ impl Conversion {
             round: copy.round_decimals,
             any_date: copy.accept_any_date,
             null_as: copy.null_as.clone().or_else(|| default_null.map(str::to_owned)),
+            invalid: copy.invalid_characters,
+            nul_cuts: matches!(copy.format, Format::Json(_)),
         }
     }
 }
@@ -111,7 +119,8 @@ pub(super) fn read(
         ColumnType::Real | ColumnType::Double => double(text.trim(), kind),
         ColumnType::Boolean => boolean(text.trim()),
         ColumnType::Date => date(text, conversion),
-        ColumnType::Timestamp | ColumnType::TimestampTz => timestamp(text, conversion),
+        ColumnType::Timestamp => timestamp(text, conversion, false),
+        ColumnType::TimestampTz => timestamp(text, conversion, true),
         ColumnType::Time | ColumnType::TimeTz => time(text.trim()),
         ColumnType::Super => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(_) => Ok(Field::Text(text.to_owned())),
@@ -138,17 +147,25 @@ fn characters(
     if blank && !text.is_empty() && conversion.blanks_as_null {
         return Ok(Field::Null);
     }
-    let text = if conversion.trim_blanks { text.trim_end_matches(' ') } else { text };
+    let text = match text.find('\0') {
+        Some(end) if conversion.nul_cuts => &text[..end],
+        Some(_) => {
+            return Err(Refusal::new(1218, "Missing newline: Unexpected character 0x0 found"));
+        }
+        None => text,
+    };
     let text = if fixed { text.trim_end_matches(' ') } else { text };
-    if fixed && !text.is_ascii() {
+    let text = if conversion.trim_blanks && !fixed { text.trim_end() } else { text };
+    if fixed && let Some(character) = text.chars().find(|character| !character.is_ascii()) {
+        let hex = hex::encode(character.to_string());
         return Err(Refusal::new(
             1220,
-            "Multibyte character not supported for CHAR (Hint: try using VARCHAR)",
+            format!(
+                "Multibyte character not supported for CHAR (Hint: try using VARCHAR). Invalid char: {hex}"
+            ),
         ));
     }
-    if text.contains('\0') {
-        return Err(Refusal::new(1218, "Missing newline: Unexpected character 0x0 found"));
-    }
+    let text = &*characters_of_unicode(text, conversion.invalid)?;
     let most = bytes_max as usize;
     if text.len() <= most {
         return Ok(Field::Text(text.to_owned()));
@@ -158,6 +175,27 @@ fn characters(
         return Ok(Field::Text(text[..end].to_owned()));
     }
     Err(Refusal::new(1204, "String length exceeds DDL length"))
+}
+
+/// Code points that are no characters are replaced, each by as many as it has bytes, or refused.
+fn characters_of_unicode(text: &str, replacement: Option<char>) -> Result<Cow<'_, str>, Refusal> {
+    let none = |character: char| {
+        let code = u32::from(character);
+        (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
+    };
+    let Some(found) = text.chars().find(|character| none(*character)) else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let Some(replacement) = replacement else {
+        let hex = hex::encode(found.to_string());
+        let text = "String contains invalid or unsupported UTF8 codepoints. Bad UTF8 hex sequence:";
+        return Err(Refusal::new(1220, format!("{text} {hex} (error 4)")));
+    };
+    let replaced = text.chars().flat_map(|character| match none(character) {
+        true => std::iter::repeat_n(replacement, character.len_utf8()),
+        false => std::iter::repeat_n(character, 1),
+    });
+    Ok(Cow::Owned(replaced.collect()))
 }
 
 fn integer(text: &str, name: &str, least: i64, most: i64) -> Result<Field, Refusal> {
@@ -241,11 +279,69 @@ fn boolean(text: &str) -> Result<Field, Refusal> {
     }
 }
 
+/// `YYYY-MM-DD`, and a time after it, which is left out.
+fn standard_date(text: &str) -> Option<Date> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let time = rest.strip_prefix([' ', 'T']).unwrap_or_default();
+    let shaped = date.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    if !shaped || rest.len() != time.len() + usize::from(!rest.is_empty()) {
+        return None;
+    }
+    if !time.is_empty() {
+        datetime::timestamp(text)?;
+    }
+    date.parse().ok()
+}
+
+/// `YYYY-MM-DD HH:MI:SS` with a fraction; with a zone, its offset after it.
+fn standard_timestamp(text: &str, zoned: bool) -> Option<DateTime> {
+    standard_date(text)?;
+    let time = text.get(10..)?.strip_prefix(' ')?;
+    let digits = time.bytes().enumerate().take(8).all(|(at, byte)| match at {
+        2 | 5 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let rest = time.get(8..).filter(|_| digits)?;
+    let fraction = rest.strip_prefix('.').unwrap_or(rest);
+    let offset = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    let signed = offset.trim_start().starts_with(['+', '-']);
+    let fits = offset.is_empty() || zoned && signed;
+    if !fits {
+        return None;
+    }
+    datetime::timestamp(text)
+}
+
+/// Months come first where a date does not begin with its year.
+fn months_first(text: &str) -> Option<Date> {
+    let mut parts = text.split(['/', '-']);
+    let parts = [parts.next()?, parts.next()?, parts.next()?];
+    let numbers =
+        parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    if !numbers || parts[0].len() > 2 {
+        return None;
+    }
+    let [month, day, year] = parts;
+    let year: i16 = match (year.len(), year.parse::<i16>().ok()?) {
+        (2, year @ ..70) => 2000 + year,
+        (2, year) => 1900 + year,
+        (4, year) => year,
+        _ => return None,
+    };
+    Date::new(year, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
 fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
+    let text = text.trim();
     let read = match &conversion.dates {
         Some(pattern) => datetime::parse(pattern, text).map(|time| time.date()),
-        None if conversion.auto_dates => datetime::date(text),
-        None => datetime::timestamp(text).map(|time| time.date()),
+        None if conversion.auto_dates => {
+            months_first(text).or_else(|| datetime::timestamp(text).map(|time| time.date()))
+        }
+        None => standard_date(text),
     };
     let days = read.and_then(|date| {
         let span = date.since(Date::constant(1970, 1, 1)).ok()?;
@@ -264,10 +360,14 @@ fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
     }
 }
 
-fn timestamp(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
+fn timestamp(text: &str, conversion: &Conversion, zoned: bool) -> Result<Field, Refusal> {
     let text = text.trim();
     let microseconds = match &conversion.times {
-        Times::Auto => datetime::timestamp(text).and_then(datetime::to_microseconds),
+        Times::Standard => standard_timestamp(text, zoned).and_then(datetime::to_microseconds),
+        Times::Auto => months_first(text)
+            .map(|date| date.at(0, 0, 0, 0))
+            .or_else(|| datetime::timestamp(text))
+            .and_then(datetime::to_microseconds),
         Times::Pattern(pattern) => {
             datetime::parse(pattern, text).and_then(datetime::to_microseconds)
         }

@@ -33,6 +33,8 @@ pub(super) struct Shredder {
     places: Vec<(usize, Vec<Step>)>,
     /// The whole document is the only field.
     whole: bool,
+    /// The fields of SUPER columns: they keep a text's quotation marks.
+    whole_values: Vec<bool>,
 }
 
 impl Shredder {
@@ -43,13 +45,33 @@ impl Shredder {
             .enumerate()
             .map(|(index, name)| (name.clone(), vec![(index, Vec::new())]));
         let keys = keys.collect();
-        Self { fields: columns.len(), any_case, keys, places: Vec::new(), whole: false }
+        let (places, whole_values) = (Vec::new(), Vec::new());
+        Self { fields: columns.len(), any_case, keys, places, whole: false, whole_values }
+    }
+
+    /// Says which fields are values of SUPER columns.
+    pub(super) fn with_whole_values(self, whole_values: Vec<bool>) -> Self {
+        Self { whole_values, ..self }
+    }
+
+    /// A value as a field.
+    fn text_of(&self, field: usize, value: &Json) -> Option<String> {
+        match value {
+            Json::String(text) if !self.is_whole(field) => Some(text.clone()),
+            Json::Null => None,
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn is_whole(&self, field: usize) -> bool {
+        self.whole_values.get(field).copied().unwrap_or(false)
     }
 
     /// The document is the one field.
     pub(super) fn whole() -> Self {
         let keys = HashMap::new();
-        Self { fields: 1, any_case: false, keys, places: Vec::new(), whole: true }
+        let (places, whole_values) = (Vec::new(), Vec::new());
+        Self { fields: 1, any_case: false, keys, places, whole: true, whole_values }
     }
 
     /// By the paths of a JSONPaths file; `None` when the file has no paths and `auto` holds.
@@ -112,7 +134,7 @@ impl Shredder {
         }
         let mut fields: Vec<Option<String>> = vec![None; self.fields];
         for (index, steps) in &self.places {
-            fields[*index] = walk(&parsed, steps).and_then(text_of);
+            fields[*index] = walk(&parsed, steps).and_then(|value| self.text_of(*index, value));
         }
         Ok(fields)
     }
@@ -162,11 +184,15 @@ impl<'de> Visitor<'de> for Keys<'_> {
             let value: &RawValue = map.next_value()?;
             for (index, steps) in places {
                 self.fields[*index] = match steps.is_empty() {
+                    true if self.shredder.is_whole(*index) && value.get() != "null" => {
+                        Some(value.get().to_owned())
+                    }
                     true => raw_text(value.get()).map_err(M::Error::custom)?,
                     false => {
                         let parsed: Json =
                             serde_json::from_str(value.get()).map_err(M::Error::custom)?;
-                        walk(&parsed, steps).and_then(text_of)
+                        let found = walk(&parsed, steps);
+                        found.and_then(|value| self.shredder.text_of(*index, value))
                     }
                 };
             }
@@ -189,14 +215,6 @@ fn walk<'a>(value: &'a Json, steps: &[Step]) -> Option<&'a Json> {
         Step::Key(key) => value.get(key),
         Step::Index(index) => value.get(index),
     })
-}
-
-fn text_of(value: &Json) -> Option<String> {
-    match value {
-        Json::Null => None,
-        Json::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }
 
 fn invalid_path(path: &str) -> SqlError {

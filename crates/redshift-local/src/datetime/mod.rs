@@ -6,7 +6,7 @@ mod recognise;
 
 pub(crate) use parse::parse;
 pub(crate) use pattern::{Pattern, format};
-pub(crate) use recognise::{date, timestamp};
+pub(crate) use recognise::timestamp;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

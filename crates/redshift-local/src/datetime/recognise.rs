@@ -60,7 +60,7 @@ pub(crate) fn timestamp(text: &str) -> Option<DateTime> {
 }
 
 /// A date of any common form.
-pub(crate) fn date(text: &str) -> Option<Date> {
+fn date(text: &str) -> Option<Date> {
     let text = text.trim();
     if let Ok(date) = text.parse::<Date>() {
         return Some(date);

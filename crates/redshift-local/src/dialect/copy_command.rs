@@ -58,6 +58,7 @@ pub(crate) struct Copy {
     pub(crate) format: Format,
     pub(crate) compression: Compression,
     pub(crate) delimiter: Option<u8>,
+    quote: Option<u8>,
     pub(crate) header_lines: u64,
     pub(crate) errors_max: u64,
     pub(crate) ignore_all_errors: bool,
@@ -77,6 +78,8 @@ pub(crate) struct Copy {
     pub(crate) explicit_ids: bool,
     pub(crate) no_load: bool,
     credentials: bool,
+    /// The options that were given, by name.
+    given: Vec<String>,
 }
 
 /// The most rejected records that a COPY may be told to bear.
@@ -90,6 +93,10 @@ impl Copy {
             Token::LParen => tokens.identifiers_in_parentheses()?,
             _ => Vec::new(),
         };
+        if let Some(twice) = columns.iter().enumerate().find(|(at, c)| columns[..*at].contains(c)) {
+            let text = format!("column \"{}\" specified more than once", twice.1);
+            return Err(SqlError::new(text));
+        }
         tokens.expect("from")?;
         let source = tokens.string()?;
         if !source.starts_with("s3://") {
@@ -110,7 +117,50 @@ impl Copy {
                 "Must specify either CREDENTIALS or IAM_ROLE for COPY from S3",
             ));
         }
+        copy.check()?;
         Ok(copy)
+    }
+
+    /// Which options go together.
+    fn check(&self) -> Result<(), SqlError> {
+        let has = |name: &str| self.given.iter().any(|given| given == name);
+        let excluded: &[&str] = match self.format {
+            Format::Json(_) => &[
+                "delimiter",
+                "escape",
+                "fillrecord",
+                "ignoreblanklines",
+                "ignoreheader",
+                "null",
+                "removequotes",
+                "quote",
+                "csv",
+            ],
+            Format::Csv { .. } => &["escape", "removequotes", "json"],
+            Format::Delimited { .. } => &["quote"],
+        };
+        let format = match self.format {
+            Format::Json(_) => "JSON",
+            Format::Csv { .. } => "CSV",
+            Format::Delimited { .. } => "delimited text",
+        };
+        if let Some(name) = excluded.iter().find(|name| has(name)) {
+            let name = name.to_uppercase();
+            return Err(SqlError::new(format!("{name} cannot be used with {format}")));
+        }
+        if self.given.iter().enumerate().any(|(at, name)| self.given[..at].contains(name)) {
+            return Err(SqlError::new("conflicting or redundant options"));
+        }
+        if has("maxerror") && has("ignoreallerrors") {
+            return Err(SqlError::new("MAXERROR and IGNOREALLERRORS cannot be used together"));
+        }
+        let keys = [has("access_key_id"), has("secret_access_key")];
+        if keys[0] != keys[1] {
+            return Err(SqlError::new(
+                "ACCESS_KEY_ID and SECRET_ACCESS_KEY must be specified together",
+            ));
+        }
+        Ok(())
     }
 
     fn new(table: TableName, columns: Vec<String>, source: String) -> Self {
@@ -122,6 +172,7 @@ impl Copy {
             format: Format::Delimited { escape: false, remove_quotes: false },
             compression: Compression::None,
             delimiter: None,
+            quote: None,
             header_lines: 0,
             errors_max: 0,
             ignore_all_errors: false,
@@ -140,12 +191,16 @@ impl Copy {
             explicit_ids: false,
             no_load: false,
             credentials: false,
+            given: Vec::new(),
         }
     }
 
     fn option(&mut self, tokens: &mut Tokens) -> Result<(), SqlError> {
         let start = tokens.peek().clone();
         let name = tokens.identifier()?;
+        if !["with", "format"].contains(&name.as_str()) {
+            self.given.push(name.clone());
+        }
         match name.as_str() {
             "iam_role" => {
                 if !tokens.take_if("default") {
@@ -162,7 +217,10 @@ impl Copy {
                     return Ok(());
                 }
                 take_as(tokens);
-                tokens.string()?;
+                let text = tokens.string()?;
+                if !["aws_iam_role=", "aws_access_key_id="].iter().any(|key| text.contains(key)) {
+                    return Err(SqlError::new("Invalid credentials"));
+                }
                 self.credentials = true;
             }
             "access_key_id" | "secret_access_key" | "session_token" => {
@@ -179,7 +237,18 @@ impl Copy {
                 take_as(tokens);
             }
             "json" => self.format = Format::Json(json_mapping(tokens)?),
-            "csv" => self.csv(tokens)?,
+            "csv" => {
+                let quote = self.quote.unwrap_or(b'"');
+                self.format = Format::Csv { quote };
+            }
+            "quote" => {
+                take_as(tokens);
+                let quote = one_byte(&tokens.string()?, "QUOTE")?;
+                self.quote = Some(quote);
+                if let Format::Csv { quote: kept } = &mut self.format {
+                    *kept = quote;
+                }
+            }
             "delimiter" => {
                 take_as(tokens);
                 self.delimiter = Some(one_byte(&tokens.string()?, "DELIMITER")?);
@@ -191,8 +260,16 @@ impl Copy {
             "bzip2" | "lzop" => {
                 return Err(SqlError::unsupported(&format!("COPY with {}", name.to_uppercase())));
             }
-            "parquet" | "orc" | "avro" | "shapefile" | "fixedwidth" | "encrypted" | "ssh"
-            | "readratio" => {
+            "parquet"
+            | "orc"
+            | "avro"
+            | "shapefile"
+            | "fixedwidth"
+            | "encrypted"
+            | "ssh"
+            | "readratio"
+            | "master_symmetric_key"
+            | "job" => {
                 return Err(SqlError::unsupported(&format!("COPY with {}", name.to_uppercase())));
             }
             "compupdate" | "statupdate" => {
@@ -203,7 +280,9 @@ impl Copy {
                 }
             }
             "comprows" => {
-                tokens.integer()?;
+                if !(1_000..=2_147_483_647).contains(&tokens.integer()?) {
+                    return Err(SqlError::new("COMPROWS must be between 1000 and 2147483647"));
+                }
             }
             _ => return self.conversion(&name, tokens, &start),
         }
@@ -235,11 +314,15 @@ impl Copy {
             }
             "timeformat" => {
                 take_as(tokens);
-                self.time_format = time_format(&tokens.string()?);
+                self.time_format = time_format(&tokens.string()?)?;
             }
             "dateformat" => {
                 take_as(tokens);
-                self.date_format = Some(tokens.string()?);
+                let text = tokens.string()?;
+                if text != "auto" {
+                    checked_pattern(&text, "DATEFORMAT")?;
+                }
+                self.date_format = Some(text);
             }
             "emptyasnull" => self.empty_as_null = true,
             "blanksasnull" => self.blanks_as_null = true,
@@ -255,11 +338,19 @@ impl Copy {
                 take_as(tokens);
                 let given = matches!(tokens.peek(), Token::SingleQuotedString(_));
                 let text = if given { tokens.string()? } else { "?".to_owned() };
-                self.invalid_characters = text.chars().next().or(Some('?'));
+                self.invalid_characters = Some(one_byte(&text, "ACCEPTINVCHARS")?.into());
             }
             "null" => {
-                take_as(tokens);
-                self.null_as = Some(tokens.string()?);
+                tokens.expect("as")?;
+                let text = tokens.string()?;
+                if text == "\\n" || text == "\n" {
+                    return Err(SqlError::new("NULL AS cannot be a line break"));
+                }
+                self.null_as = Some(match text.as_str() {
+                    "\\0" | "\\000" => "\0".to_owned(),
+                    "\\t" => "\t".to_owned(),
+                    _ => text.replace("\\\\", "\\"),
+                });
             }
             "encoding" => {
                 take_as(tokens);
@@ -269,16 +360,6 @@ impl Copy {
             }
             _ => return Err(SqlError::syntax(&near(start))),
         }
-        Ok(())
-    }
-
-    fn csv(&mut self, tokens: &mut Tokens) -> Result<(), SqlError> {
-        let mut quote = b'"';
-        if tokens.take_if("quote") {
-            take_as(tokens);
-            quote = one_byte(&tokens.string()?, "QUOTE")?;
-        }
-        self.format = Format::Csv { quote };
         Ok(())
     }
 
@@ -309,20 +390,39 @@ fn json_mapping(tokens: &mut Tokens) -> Result<JsonMapping, SqlError> {
     })
 }
 
-fn time_format(text: &str) -> TimeFormat {
-    match text.to_lowercase().as_str() {
+fn time_format(text: &str) -> Result<TimeFormat, SqlError> {
+    Ok(match text {
         "auto" => TimeFormat::Auto,
         "epochsecs" => TimeFormat::EpochSeconds,
         "epochmillisecs" => TimeFormat::EpochMilliseconds,
-        _ => TimeFormat::Pattern(text.to_owned()),
-    }
+        _ => {
+            checked_pattern(text, "TIMEFORMAT")?;
+            TimeFormat::Pattern(text.to_owned())
+        }
+    })
 }
 
-/// A single character; `\t` is a tab.
+/// A pattern has parts of dates, and no zone; the keywords are in lower case.
+fn checked_pattern(text: &str, option: &str) -> Result<(), SqlError> {
+    let upper = text.to_uppercase();
+    let keyword = ["AUTO", "EPOCHSECS", "EPOCHMILLISECS"].contains(&upper.as_str());
+    let parts = ["YY", "MM", "DD", "MON", "HH", "MI", "SS"];
+    if keyword || !parts.iter().any(|part| upper.contains(part)) {
+        return Err(SqlError::new(format!("Invalid {option} '{text}'")));
+    }
+    if upper.contains("TZ") || upper.contains("OF") {
+        return Err(SqlError::new(format!("{option} cannot include a time zone: '{text}'")));
+    }
+    Ok(())
+}
+
+/// A single ASCII character; `\t` is a tab, and `\ddd` an octal number.
 fn one_byte(text: &str, option: &str) -> Result<u8, SqlError> {
-    match text.as_bytes() {
-        [byte] => Ok(*byte),
-        b"\\t" => Ok(b'\t'),
-        _ => Err(SqlError::new(format!("COPY {option} must be a single character"))),
+    let octal = text.strip_prefix('\\').filter(|digits| digits.len() == 3);
+    let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+    match (text.as_bytes(), octal) {
+        (_, Some(byte)) | (&[byte], None) if byte.is_ascii() && byte != 0 => Ok(byte),
+        (b"\\t", None) => Ok(b'\t'),
+        _ => Err(SqlError::new(format!("COPY {option} must be a single ASCII character"))),
     }
 }
