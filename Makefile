@@ -73,8 +73,9 @@ faults: tools ## Try SEEDS schedules of faults in one process and print what bec
 	@SEGUE_FAULT_SEEDS='$(SEEDS)' cargo test --locked --test pipeline any_fault -- --nocapture
 
 .PHONY: bench
-bench: ## Measure how fast tiny objects are merged, beside a bare client, and millions planned
-	@cargo bench --locked --profile measure -p segue-compact -p segue-plan --bench throughput --bench large
+bench: ## Measure merging tiny objects, planning millions, and the local warehouse with 20,000 kept statements
+	@cargo bench --locked --profile measure -p segue-compact -p segue-plan -p segue-redshift-local \
+		--bench throughput --bench large --bench kept
 
 .PHONY: sizes
 sizes: tools ## Build as deployed, load DATA, print zip and memory of each function
