@@ -3,20 +3,34 @@
 //! A file of `tests/corpus` is one warehouse and its statements in order: `> ` begins a statement,
 //! `| ` goes on with it, and what follows is the result: one line a row with fields between ` | `,
 //! `ok` when there are no rows to see, `error ` and a part of the message when it must fail.
+//! `< ` puts an object into the bucket, its text as JSON has it. The statements of `session.txt` come
+//! through the Data API, on one kept session.
 
-use redshift_local::{Engine, Options, Value};
+use std::sync::Arc;
+
+use redshift_local::{Engine, MemoryObjects, Objects, Options, Value};
+use serde_json::{Value as Json, json};
 
 struct Case {
     line: usize,
     sql: String,
+    /// Objects to put before the statement.
+    objects: Vec<(String, String)>,
     expected: Vec<String>,
 }
 
 fn cases(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
+    let mut objects = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if let Some(sql) = line.strip_prefix("> ") {
-            cases.push(Case { line: number + 1, sql: sql.to_owned(), expected: Vec::new() });
+            let objects = std::mem::take(&mut objects);
+            let (line, sql) = (number + 1, sql.to_owned());
+            cases.push(Case { line, sql, objects, expected: Vec::new() });
+        } else if let Some(object) = line.strip_prefix("< ") {
+            let (key, text) = object.split_once(' ').expect("a key and a text");
+            let text = serde_json::from_str(text).expect("the text is a JSON string");
+            objects.push((key.to_owned(), text));
         } else if let Some(more) = line.strip_prefix("| ") {
             let case = cases.last_mut().expect("a statement begins with `> `");
             case.sql += "\n";
@@ -50,6 +64,50 @@ async fn outcome(engine: &Engine, sql: &str) -> Vec<String> {
     }
 }
 
+/// The same through the Data API, on one kept session.
+struct Kept {
+    engine: Engine,
+    session: Option<String>,
+}
+
+impl Kept {
+    async fn outcome(&mut self, sql: &str) -> Vec<String> {
+        let mut request = match &self.session {
+            Some(id) => json!({ "SessionId": id }),
+            None => json!({
+                "WorkgroupName": "local", "Database": "dev", "SessionKeepAliveSeconds": 600,
+            }),
+        };
+        request["Sql"] = json!(sql);
+        request["WaitTimeSeconds"] = json!(30);
+        let submitted = self.engine.call("ExecuteStatement", request).await.expect("accepted");
+        self.session = submitted["SessionId"].as_str().map(str::to_owned);
+        let id = json!({ "Id": submitted["Id"], "WaitTimeSeconds": 30 });
+        let described = self.engine.call("DescribeStatement", id.clone()).await.expect("known");
+        if described["Status"] != "FINISHED" {
+            let error = described["Error"].as_str().unwrap_or_default();
+            return vec![format!("error {error}")];
+        }
+        if described["HasResultSet"] == json!(false) {
+            return vec!["ok".to_owned()];
+        }
+        let id = json!({ "Id": submitted["Id"] });
+        let result = self.engine.call("GetStatementResult", id).await.expect("a result");
+        let shown = |field: &Json| match field.as_object().and_then(|field| field.iter().next()) {
+            Some((kind, _)) if kind == "isNull" => "null".to_owned(),
+            Some((_, Json::String(text))) => text.clone(),
+            Some((_, value)) => value.to_string(),
+            None => String::new(),
+        };
+        let rows = result["Records"].as_array().cloned().unwrap_or_default();
+        let row = |row: &Json| {
+            let fields = row.as_array().cloned().unwrap_or_default();
+            fields.iter().map(shown).collect::<Vec<_>>().join(" | ")
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
 fn agrees(found: &[String], expected: &[String]) -> bool {
     match expected {
         [only] if only.starts_with("error ") => {
@@ -62,11 +120,20 @@ fn agrees(found: &[String], expected: &[String]) -> bool {
 }
 
 async fn mismatches(name: &str, text: &str) -> (usize, Vec<String>) {
-    let engine = Engine::open(Options::default()).expect("an empty warehouse opens");
+    let store = Arc::new(MemoryObjects::default());
+    let options = Options { objects: Objects::Store(store.clone()), ..Options::default() };
+    let engine = Engine::open(options).expect("an empty warehouse opens");
+    let mut kept = Kept { engine: engine.clone(), session: None };
     let mut wrong = Vec::new();
     let cases = cases(text);
     for case in &cases {
-        let found = outcome(&engine, &case.sql).await;
+        for (key, text) in &case.objects {
+            store.put("bucket", key, text.clone());
+        }
+        let found = match name {
+            "session.txt" => kept.outcome(&case.sql).await,
+            _ => outcome(&engine, &case.sql).await,
+        };
         if !agrees(&found, &case.expected) {
             wrong.push(format!(
                 "{name}:{}\n  {}\n  expected: {:?}\n  found:    {found:?}",

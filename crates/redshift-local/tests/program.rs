@@ -41,7 +41,7 @@ fn start(database: &Path) -> (Program, String) {
 }
 
 async fn run(url: &str, token: &str, sql: &str) -> (String, String) {
-    let request = client(url, 3).execute_statement().workgroup_name("w").database("dev");
+    let request = client(url, 3).execute_statement().workgroup_name("local").database("dev");
     let request = request.client_token(token).sql(sql).wait_time_seconds(30);
     let submitted = request.send().await.expect("accepted");
     let status = submitted.status().map(|status| status.to_string()).unwrap_or_default();

@@ -283,7 +283,7 @@ async fn what_is_missing_is_refused() {
     let request = || warehouse.client.execute_statement().sql("select 1").database("dev");
     let nowhere = request().send().await.expect_err("no warehouse named").into_service_error();
     assert_eq!(code(nowhere).as_deref(), Some("ValidationException"));
-    let both = request().workgroup_name("w").cluster_identifier("c").send().await;
+    let both = request().workgroup_name("local").cluster_identifier("c").send().await;
     assert_eq!(
         code(both.expect_err("two").into_service_error()).as_deref(),
         Some("ValidationException")
@@ -297,7 +297,7 @@ async fn what_is_missing_is_refused() {
         .expect_err("unknown");
     assert_eq!(unknown.into_service_error().code(), Some("ResourceNotFoundException"));
     let too_many: Vec<String> = (0..41).map(|number| format!("select {number}")).collect();
-    let batch = warehouse.client.batch_execute_statement().workgroup_name("w").database("dev");
+    let batch = warehouse.client.batch_execute_statement().workgroup_name("local").database("dev");
     let refused = batch.set_sqls(Some(too_many)).send().await.expect_err("41 statements");
     assert_eq!(refused.into_service_error().code(), Some("ValidationException"));
 }
@@ -310,14 +310,14 @@ async fn tables_are_listed_and_described() {
         .run("create table mart.users (user_id bigint not null, name varchar(16))")
         .await
         .expect("finishes");
-    let request = warehouse.client.list_tables().workgroup_name("w").database("dev");
+    let request = warehouse.client.list_tables().workgroup_name("local").database("dev");
     let tables = request.schema_pattern("mart").send().await.expect("listed");
     assert_eq!(tables.tables().iter().map(|t| t.name()).collect::<Vec<_>>(), [Some("users")]);
-    let request = warehouse.client.describe_table().workgroup_name("w").database("dev");
+    let request = warehouse.client.describe_table().workgroup_name("local").database("dev");
     let table = request.schema("mart").table("users").send().await.expect("described");
     let columns: Vec<_> = table.column_list().iter().map(|c| (c.name(), c.nullable())).collect();
     assert_eq!(columns, [(Some("user_id"), 0), (Some("name"), 1)]);
-    let schemas = warehouse.client.list_schemas().workgroup_name("w").database("dev");
+    let schemas = warehouse.client.list_schemas().workgroup_name("local").database("dev");
     assert_eq!(schemas.send().await.expect("listed").schemas(), ["mart", "public"]);
 }
 
@@ -365,7 +365,7 @@ async fn faults_look_like_the_services_own() {
     let warehouse = Warehouse::start_with(options).await;
     let mut codes = Vec::new();
     for _ in 0..6 {
-        let request = warehouse.client.execute_statement().workgroup_name("w").database("dev");
+        let request = warehouse.client.execute_statement().workgroup_name("local").database("dev");
         let request =
             request.client_token("once").sql("create table once (a int)").wait_time_seconds(30);
         match request.send().await {
@@ -412,7 +412,7 @@ async fn a_client_that_retries_gets_through_any_seed() {
         let client = client(&server.url(), 30);
         let mut finished = false;
         for attempt in 0..60 {
-            let request = client.execute_statement().workgroup_name("w").database("dev");
+            let request = client.execute_statement().workgroup_name("local").database("dev");
             let request = request.client_token(format!("{seed}-{attempt}")).sql("select 1");
             let Ok(submitted) = request.wait_time_seconds(5).send().await else { continue };
             finished = submitted.status().map(AsRef::as_ref) == Some("FINISHED");
@@ -431,7 +431,7 @@ async fn a_restarted_warehouse_keeps_data_statements_and_tokens() {
     let database = Some(folder.path().join("warehouse.duckdb"));
     let options = Options { database, ..Options::default() };
     let submit = |client: aws_sdk_redshiftdata::Client| async move {
-        let request = client.execute_statement().workgroup_name("w").database("dev");
+        let request = client.execute_statement().workgroup_name("local").database("dev");
         let request = request.client_token("token").sql("create table t as select 1 as a");
         let submitted = request.wait_time_seconds(30).send().await.expect("accepted");
         submitted.id().expect("an id").to_owned()
@@ -471,7 +471,7 @@ async fn writing_over_an_old_snapshot_is_error_1023() {
         let request = warehouse.client.execute_statement().sql(sql).wait_time_seconds(30);
         let request = match id {
             Some(id) => request.session_id(id),
-            None => request.workgroup_name("w").database("dev").session_keep_alive_seconds(60),
+            None => request.workgroup_name("local").database("dev").session_keep_alive_seconds(60),
         };
         request.send()
     };

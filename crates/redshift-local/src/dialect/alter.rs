@@ -48,6 +48,15 @@ pub(crate) struct AlterTable {
 }
 
 impl AlterTable {
+    /// The name of a change that has no place in a transaction of several statements.
+    pub(crate) fn alone(&self) -> Option<&'static str> {
+        match self.change {
+            Alteration::Append { .. } => Some("ALTER TABLE APPEND"),
+            Alteration::ColumnType { .. } => Some("ALTER TABLE ALTER COLUMN"),
+            _ => None,
+        }
+    }
+
     /// Reads what follows `ALTER TABLE`.
     pub(crate) fn parse(tokens: &mut Tokens) -> Result<Self, SqlError> {
         let name = TableName::parse(tokens)?;

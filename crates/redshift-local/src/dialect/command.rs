@@ -1,16 +1,18 @@
 //! What a statement is, by its first words.
 
+use std::collections::BTreeSet;
+
 use sqlparser::tokenizer::Token;
 
-use super::alter::AlterTable;
+use super::alter::{AlterTable, Alteration};
 use super::copy_command::Copy;
-use super::create_table::CreateTable;
+use super::create_table::{Body, CreateTable, Part};
 use super::definitions::{alter, create, drop};
-use super::maintenance::{analyze, comment, set, show, vacuum};
+use super::maintenance::{Setting, analyze, comment, set, show, vacuum};
 use super::names::TableName;
 use super::query::Query;
 use super::rewrite::Reading;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, is_word};
 use super::writes::{Merge, Write, merge, write};
 use crate::engine::SqlError;
 
@@ -63,10 +65,7 @@ pub(crate) enum Command {
     /// GRANT, REVOKE, CREATE USER and the like: accepted, they change nothing.
     Accepted(&'static str),
     Explain(Box<Command>),
-    Set {
-        name: String,
-        value: String,
-    },
+    Set(Setting),
     Show {
         name: String,
     },
@@ -75,6 +74,78 @@ pub(crate) enum Command {
     Commit,
     Rollback,
     CancelQuery(i64),
+    /// `SELECT pg_cancel_backend(pid)`, and the same that ends the session too.
+    EndProcess {
+        name: &'static str,
+        process: i64,
+        end: bool,
+    },
+}
+
+impl Command {
+    /// Visits the names of tables that may lack a schema; `true` with those that are made.
+    pub(crate) fn name_tables(&mut self, visit: &mut dyn FnMut(&mut TableName, bool)) {
+        let mut read = |relations: &mut BTreeSet<TableName>| {
+            let named = std::mem::take(relations).into_iter().map(|mut name| {
+                visit(&mut name, false);
+                name
+            });
+            *relations = named.collect();
+        };
+        match self {
+            Self::Query(query) => {
+                read(&mut query.relations);
+                if let Some((name, temporary)) = &mut query.into {
+                    let made = !*temporary;
+                    visit(name, made);
+                }
+            }
+            Self::Write(write) => {
+                read(&mut write.relations);
+                visit(&mut write.target, false);
+            }
+            Self::Merge(merge) => {
+                visit(&mut merge.target, false);
+                visit(&mut merge.source, false);
+            }
+            Self::Copy(copy) => visit(&mut copy.table, false),
+            Self::CreateTable(create) => {
+                match &mut create.body {
+                    Body::Query { query, .. } => read(&mut query.relations),
+                    Body::Columns(parts) => {
+                        for part in parts {
+                            if let Part::Like { table, .. } = part {
+                                visit(table, false);
+                            }
+                        }
+                    }
+                }
+                if !create.temporary {
+                    visit(&mut create.name, true);
+                }
+                for table in &mut create.attributes.references {
+                    visit(table, false);
+                }
+            }
+            Self::AlterTable(alter) => {
+                visit(&mut alter.name, false);
+                if let Alteration::Append { source } = &mut alter.change {
+                    visit(source, false);
+                }
+            }
+            Self::DropTable { names, .. } | Self::DropView { names, .. } | Self::Lock(names) => {
+                names.iter_mut().for_each(|name| visit(name, false));
+            }
+            Self::Truncate(table)
+            | Self::Vacuum(Some(table))
+            | Self::Analyze(Some(table))
+            | Self::AnalyzeCompression(table)
+            | Self::ShowTable(table)
+            | Self::Comment { table, .. } => visit(table, false),
+            Self::Explain(command) => command.name_tables(visit),
+            _ => {}
+        }
+    }
 }
 
 /// Reads one statement.
@@ -95,6 +166,7 @@ fn command(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
         _ => return Err(tokens.error()),
     };
     match first.as_str() {
+        "select" if ends_process(tokens).is_some() => end_process(tokens),
         "select" | "with" | "values" => query(tokens, reading),
         "insert" | "update" | "delete" => write(tokens, reading),
         "merge" => merge(tokens, reading),
@@ -139,9 +211,9 @@ fn other(
         }
         "set" | "reset" => set(first, tokens)?,
         "show" => show(tokens)?,
-        "begin" | "start" => accept(tokens, Command::Begin),
-        "commit" | "end" => accept(tokens, Command::Commit),
-        "rollback" | "abort" => accept(tokens, Command::Rollback),
+        "begin" | "start" => begin(first, tokens)?,
+        "commit" | "end" => ending(tokens, Command::Commit),
+        "rollback" | "abort" => ending(tokens, Command::Rollback),
         "cancel" => {
             let process = tokens.integer()?;
             if matches!(tokens.peek(), Token::SingleQuotedString(_)) {
@@ -155,6 +227,50 @@ fn other(
         }
         _ => return Err(start.error()),
     })
+}
+
+/// `BEGIN [WORK | TRANSACTION] [ISOLATION LEVEL …] [READ WRITE]`: all levels are one.
+fn begin(first: &str, tokens: &mut Tokens) -> Result<Command, SqlError> {
+    if first == "start" {
+        tokens.expect("transaction")?;
+    } else {
+        let _ = tokens.take_if("work") || tokens.take_if("transaction");
+    }
+    if tokens.take_if("isolation level") {
+        let levels =
+            ["serializable", "read uncommitted", "read committed", "repeatable read", "snapshot"];
+        if !levels.iter().any(|level| tokens.take_if(level)) {
+            return Err(tokens.error());
+        }
+    }
+    if tokens.take_if("read only") {
+        return Err(SqlError::unsupported("BEGIN READ ONLY"));
+    }
+    tokens.take_if("read write");
+    Ok(Command::Begin)
+}
+
+fn ending(tokens: &mut Tokens, command: Command) -> Command {
+    let _ = tokens.take_if("work") || tokens.take_if("transaction");
+    command
+}
+
+/// The function and whether it ends the session too, when the statement calls one that does either.
+fn ends_process(tokens: &Tokens) -> Option<(&'static str, bool)> {
+    [("pg_cancel_backend", false), ("pg_terminate_backend", true)]
+        .into_iter()
+        .find(|(name, _)| tokens.all().iter().any(|token| is_word(token, name)))
+}
+
+fn end_process(tokens: &mut Tokens) -> Result<Command, SqlError> {
+    let Some((name, end)) = ends_process(tokens) else { return Err(tokens.error()) };
+    let simple = tokens.take_if(&format!("select {name}")) && tokens.take_token(&Token::LParen);
+    let process = if simple { tokens.integer().ok() } else { None };
+    let Some(process) = process.filter(|_| tokens.take_token(&Token::RParen)) else {
+        let what = format!("{} of anything but one number", name.to_uppercase());
+        return Err(SqlError::unsupported(&what));
+    };
+    Ok(Command::EndProcess { name, process, end })
 }
 
 fn accept(tokens: &mut Tokens, command: Command) -> Command {

@@ -151,3 +151,5 @@ create macro rs_to_number(x, pattern) as cast(
 create macro rs_pg_backend_pid() as getvariable('process');
 create macro rs_pg_last_copy_count() as getvariable('copy_count');
 create macro rs_pg_last_copy_id() as coalesce(getvariable('copy_id'), -1);
+create macro rs_pg_last_query_id(answer) as answer;
+create macro rs_current_setting(answer) as answer;

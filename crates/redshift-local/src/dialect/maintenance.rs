@@ -71,28 +71,62 @@ pub(super) fn comment(tokens: &mut Tokens) -> Result<Command, SqlError> {
     Ok(Command::Comment { table, column, text })
 }
 
+/// SET and RESET.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The parameter, or a context variable `a.b`.
+    pub(crate) name: String,
+    /// Its values; none for the default.
+    pub(crate) values: Vec<String>,
+    /// For the transaction only.
+    pub(crate) local: bool,
+}
+
 pub(super) fn set(first: &str, tokens: &mut Tokens) -> Result<Command, SqlError> {
-    let _ = tokens.take_if("session") || tokens.take_if("local");
-    let name = tokens.identifier()?;
-    if first == "reset" {
-        return Ok(Command::Set { name, value: "default".to_owned() });
+    let local = tokens.take_if("local");
+    let _ = !local && tokens.take_if("session");
+    for words in ["authorization", "transaction", "characteristics", "seed"] {
+        if tokens.is(words) {
+            return Err(SqlError::unsupported(&format!("SET {}", words.to_uppercase())));
+        }
     }
-    if name == "authorization" || name == "transaction" {
-        return Ok(accepted(tokens, "SET"));
+    let zone = tokens.take_if("time zone");
+    let mut name = if zone { "timezone".to_owned() } else { tokens.identifier()? };
+    if tokens.take_token(&Token::Period) {
+        name = format!("{name}.{}", tokens.identifier()?);
     }
-    if !tokens.take_if("to") {
-        tokens.expect_token(&Token::Eq)?;
+    let mut values = Vec::new();
+    if first == "set" {
+        if !zone && !tokens.take_if("to") {
+            tokens.expect_token(&Token::Eq)?;
+        }
+        if !tokens.take_if("default") {
+            values.push(setting_value(tokens)?);
+            while tokens.take_token(&Token::Comma) {
+                values.push(setting_value(tokens)?);
+            }
+        }
     }
-    let value = tokens.rest().iter().map(|token| match token {
-        Token::SingleQuotedString(text) => text.clone(),
-        token => token.to_string(),
-    });
-    let value = value.collect::<Vec<_>>().join(" ");
-    tokens.skip_to_end();
-    if value.is_empty() {
-        return Err(SqlError::syntax(""));
+    Ok(Command::Set(Setting { name, values, local }))
+}
+
+fn setting_value(tokens: &mut Tokens) -> Result<String, SqlError> {
+    let sign = if tokens.take_token(&Token::Minus) { "-" } else { "" };
+    match tokens.peek().clone() {
+        Token::SingleQuotedString(text) if sign.is_empty() => {
+            tokens.take();
+            Ok(text)
+        }
+        Token::Word(word) if sign.is_empty() && word.value != "interval" => {
+            tokens.take();
+            Ok(word.value)
+        }
+        Token::Number(number, _) => {
+            tokens.take();
+            Ok(format!("{sign}{number}"))
+        }
+        _ => Err(tokens.error()),
     }
-    Ok(Command::Set { name, value })
 }
 
 pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
@@ -115,5 +149,12 @@ pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
             return Ok(Command::Query(Query { sql, relations: BTreeSet::new(), into: None }));
         }
     }
-    Ok(Command::Show { name: tokens.identifier()? })
+    if tokens.take_if("time zone") {
+        return Ok(Command::Show { name: "timezone".to_owned() });
+    }
+    let mut name = tokens.identifier()?;
+    if tokens.take_token(&Token::Period) {
+        name = format!("{name}.{}", tokens.identifier()?);
+    }
+    Ok(Command::Show { name })
 }

@@ -29,10 +29,11 @@ pub(crate) use create_table::{
     Body, ColumnDefault, ColumnDefinition, CreateTable, Part, TableAttributes,
 };
 pub(crate) use functions::MACROS;
+pub(crate) use maintenance::Setting;
 pub(crate) use names::{TableName, literal, quoted};
 pub(crate) use parameters::{Parameter, bind, names as parameter_names};
 pub(crate) use query::Query;
 pub(crate) use rewrite::Reading;
-pub(crate) use tokens::{Tokens, statements};
+pub(crate) use tokens::{Tokens, number, statements, text};
 pub(crate) use types::ColumnType;
 pub(crate) use writes::{Kind, Merge, Write};

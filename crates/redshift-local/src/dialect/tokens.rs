@@ -20,15 +20,34 @@ pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
         Tokenizer::new(&Redshift, sql).tokenize().map_err(|error| tokenizer_error(sql, &error))?;
     let words = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
     let mut found = Vec::new();
-    let mut current = Vec::new();
+    let mut current: Vec<Token> = Vec::new();
+    let copies = sql.to_ascii_lowercase().contains("copy");
+    let mut written = if copies { as_written(sql) } else { Vec::new() }.into_iter();
     for token in words.chain([Token::SemiColon]) {
         if token != Token::SemiColon {
-            current.push(lower_case(token));
+            let copies = current.first().is_some_and(|first| is_word(first, "copy"));
+            current.push(match token {
+                Token::SingleQuotedString(text) => {
+                    let raw = written.next().filter(|_| copies);
+                    Token::SingleQuotedString(raw.unwrap_or(text))
+                }
+                token => lower_case(token),
+            });
         } else if !current.is_empty() {
             found.push(Tokens::new(std::mem::take(&mut current)));
         }
     }
     Ok(found)
+}
+
+/// The strings of COPY as they are written: there a backslash means what the option says.
+fn as_written(sql: &str) -> Vec<String> {
+    let tokens = Tokenizer::new(&Redshift, sql).with_unescape(false).tokenize();
+    let strings = tokens.unwrap_or_default().into_iter().filter_map(|token| match token {
+        Token::SingleQuotedString(text) => Some(text.replace("''", "'")),
+        _ => None,
+    });
+    strings.collect()
 }
 
 /// Redshift folds identifiers to lower case, quoted ones too.
@@ -182,12 +201,64 @@ impl Tokens {
     }
 }
 
+/// Calls whose answer only the session knows: their arguments are replaced by it.
+const ASKED: &[&str] = &["pg_last_query_id", "current_setting"];
+
+impl Tokens {
+    /// Puts the session's answers into calls that ask for them; the calls themselves remain, for a
+    /// column is named after them.
+    pub(crate) fn answer(
+        &self,
+        ask: impl Fn(&str, Option<&str>) -> Result<Token, SqlError>,
+    ) -> Result<Self, SqlError> {
+        let asks = |token: &Token| ASKED.iter().any(|call| is_word(token, call));
+        if !self.tokens.iter().any(asks) {
+            return Ok(self.clone());
+        }
+        let mut answered = Vec::with_capacity(self.tokens.len() + 1);
+        let mut rest = self.tokens.as_slice();
+        loop {
+            let (call, argument, after) = match rest {
+                [] => return Ok(Self::new(answered)),
+                [call, Token::LParen, Token::RParen, after @ ..] if asks(call) => {
+                    (call, None, after)
+                }
+                [
+                    call,
+                    Token::LParen,
+                    Token::SingleQuotedString(argument),
+                    Token::RParen,
+                    after @ ..,
+                ] if asks(call) => (call, Some(argument.as_str()), after),
+                [other, after @ ..] => {
+                    answered.push(other.clone());
+                    rest = after;
+                    continue;
+                }
+            };
+            let answer = ask(&call.to_string(), argument)?;
+            answered.extend([call.clone(), Token::LParen, answer, Token::RParen]);
+            rest = after;
+        }
+    }
+}
+
 pub(crate) fn is_word(token: &Token, keyword: &str) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value == keyword)
 }
 
 pub(crate) fn word(value: &str) -> Token {
     Token::make_word(value, None)
+}
+
+/// A number as a statement writes it.
+pub(crate) fn number(number: i64) -> Token {
+    Token::Number(number.to_string(), false)
+}
+
+/// A text as a statement writes it.
+pub(crate) fn text(text: String) -> Token {
+    Token::SingleQuotedString(text)
 }
 
 /// The text that an error names.

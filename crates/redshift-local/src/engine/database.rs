@@ -15,6 +15,8 @@ const MEMORY_MAX: &str = "4GB";
 const STORAGE: &str = include_str!("storage.sql");
 /// The system views over them.
 const VIEWS: &str = include_str!("system_views.sql");
+/// Those over what runs at the moment.
+const LIVE_VIEWS: &str = include_str!("live_views.sql");
 
 /// Why a warehouse could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,7 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
     connection.execute_batch(MACROS)?;
     connection.execute_batch(&search_path(name))?;
     connection.execute_batch(&VIEWS.replace("{database}", name))?;
+    connection.execute_batch(&LIVE_VIEWS.replace("{database}", name))?;
     // Last, for attaching is external access too.
     connection
         .execute_batch("set enable_external_access = false; set lock_configuration = false;")?;

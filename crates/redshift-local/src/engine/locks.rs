@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
+
 use super::cancel::Cancel;
 use super::error::SqlError;
 
@@ -89,6 +91,27 @@ impl Locks {
             let waited = self.released.wait_timeout(state, wait);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// All locks, held and waited for, as the system views show them.
+    pub(super) fn shown(&self) -> Json {
+        let state = self.lock();
+        let held = state.held.iter().flat_map(|(name, holders)| {
+            holders.iter().map(move |(id, mode)| (name, *id, *mode, true))
+        });
+        let waiting = state.waiting.iter().map(|(id, (name, mode))| (name, *id, *mode, false));
+        let shown = held.chain(waiting).filter_map(|(name, id, mode, granted)| {
+            let (schema, table) = name.split_once('.')?;
+            let mode = match mode {
+                Mode::Read => "AccessShareLock",
+                Mode::Write => "ShareRowExclusiveLock",
+                Mode::Exclusive => "AccessExclusiveLock",
+            };
+            Some(json!({
+                "schema": schema, "table": table, "xid": id, "mode": mode, "granted": granted,
+            }))
+        });
+        shown.collect()
     }
 
     /// The number of commits so far: what a snapshot taken now will see.

@@ -33,6 +33,7 @@ struct Ended {
     rows: i64,
     bytes: i64,
     text: String,
+    label: Option<String>,
 }
 
 /// One rejected record, as `SYS_LOAD_ERROR_DETAIL` and `STL_LOAD_ERRORS` show it.
@@ -124,6 +125,7 @@ impl Log {
             rows: as_integer(rows),
             bytes: as_integer(bytes),
             text: text.chars().take(QUERY_TEXT_CHARACTERS_MAX).collect(),
+            label: session.label(),
         };
         self.pending().push(ended);
     }
@@ -152,6 +154,7 @@ impl Log {
                     one.rows,
                     one.bytes,
                     one.text,
+                    one.label,
                 ])?;
             }
             appender.flush()
@@ -264,7 +267,7 @@ fn timestamp(time: SystemTime) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, microseconds(time))
 }
 
-fn microseconds(time: SystemTime) -> i64 {
+pub(super) fn microseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

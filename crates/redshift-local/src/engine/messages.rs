@@ -56,6 +56,12 @@ fn catalog(text: &str, named: &[TableName]) -> Option<String> {
         if text.contains("already exists") {
             return Some(format!("Relation \"{name}\" already exists"));
         }
+        if ["stl_", "stv_", "svl_", "svv_", "svcs_", "sys_"]
+            .iter()
+            .any(|kind| name.starts_with(kind))
+        {
+            return Some(format!("system view {name} is not supported by the local warehouse"));
+        }
         let written = named.iter().find(|table| table.name == name);
         let name = written.map_or_else(|| name.to_owned(), ToString::to_string);
         return Some(format!("relation \"{name}\" does not exist"));

@@ -12,9 +12,11 @@ mod log;
 mod merge;
 mod messages;
 mod number_format;
+mod processes;
 mod scalars;
 mod schemas;
 mod session;
+mod settings;
 mod shows;
 mod tables;
 mod transactions;
@@ -46,6 +48,7 @@ pub(crate) use database::Database;
 use definitions::Definitions;
 use locks::Locks;
 use log::Log;
+use processes::Processes;
 
 /// The first number of a statement in the system views.
 const QUERY_ID_FIRST: i64 = 1_000;
@@ -63,6 +66,7 @@ pub(crate) struct Warehouse {
     pub(crate) object_latency: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) open: Processes,
     queries: AtomicI64,
     processes: AtomicI64,
     transactions: AtomicU64,
@@ -137,6 +141,7 @@ impl Engine {
             object_latency: options.object_latency,
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),
+            open: Processes::default(),
             queries: AtomicI64::new(queries),
             processes: AtomicI64::new(PROCESS_FIRST),
             transactions: AtomicU64::new(1_000),
@@ -168,7 +173,9 @@ impl Engine {
         let work = tokio::task::spawn_blocking(move || {
             let mut session = Session::open(warehouse, Arc::default())?;
             let mut last = QueryResult::default();
-            for tokens in statements(&sql)? {
+            let statements = statements(&sql)?;
+            session.set_block(statements.len() > 1);
+            for tokens in statements {
                 last = session.run(&tokens, &sql)?.result.unwrap_or_default();
             }
             session.commit()?;

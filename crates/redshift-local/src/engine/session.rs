@@ -13,8 +13,23 @@ use super::definitions::Key;
 use super::error::SqlError;
 use super::locks::{Mode, TransactionId};
 use super::messages::redshift;
+use super::processes::{Close, Running};
+use super::settings::Settings;
 use super::values::QueryResult;
-use crate::dialect::{Command, Kind, Query, Reading, TableName, Tokens, Write, understand};
+use crate::dialect::{
+    Command, Kind, Query, Reading, TableName, Tokens, Write, literal, number, text, understand,
+};
+
+/// The system views of what runs at the moment.
+const LIVE: &[&str] = &[
+    "stv_inflight",
+    "stv_recents",
+    "stv_sessions",
+    "stv_locks",
+    "svv_transactions",
+    "pg_locks",
+    "pg_stat_activity",
+];
 
 /// What one statement did.
 #[derive(Debug, Default)]
@@ -33,11 +48,21 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(super) process: i64,
     last_query: i64,
+    /// The statement that read or wrote tables last; −1 before there is one.
+    last_read: i64,
     pub(crate) cancel: Arc<Cancel>,
     pub(super) transaction: Option<Transaction>,
-    pub(super) settings: Vec<(String, String)>,
+    pub(super) settings: Settings,
+    /// The settings once the transaction commits, after a SET LOCAL.
+    pub(super) settings_after: Option<Settings>,
+    /// The settings once the transaction is rolled back.
+    pub(super) settings_before: Option<Settings>,
     /// BEGIN was said: the transaction lasts until COMMIT or ROLLBACK is.
     pub(super) explicit: bool,
+    /// A statement of such a transaction has failed: until its end, all others do.
+    pub(super) aborted: bool,
+    /// The statement is one of several in one transaction.
+    pub(super) block: bool,
 }
 
 /// A transaction that has begun.
@@ -69,6 +94,7 @@ impl Session {
         let connection = warehouse.database.connection().map_err(|error| redshift(&error, &[]))?;
         let process = warehouse.next_process();
         let variables = format!("set variable process = {process}; set variable copy_count = 0;");
+        warehouse.open.opened(process, &cancel, warehouse.clock_now());
         connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))?;
         cancel.set_interrupt(Some(connection.interrupt_handle()));
         Ok(Self {
@@ -76,10 +102,15 @@ impl Session {
             connection,
             process,
             last_query: 0,
+            last_read: -1,
             cancel,
             transaction: None,
-            settings: Vec::new(),
+            settings: Settings::default(),
+            settings_after: None,
+            settings_before: None,
             explicit: false,
+            aborted: false,
+            block: false,
         })
     }
 
@@ -96,7 +127,23 @@ impl Session {
     /// Lets another request use the session: its cancelling is that request's.
     pub(crate) fn adopt(&mut self, cancel: Arc<Cancel>) {
         cancel.set_interrupt(Some(self.connection.interrupt_handle()));
+        self.warehouse.open.is_cancelled_by(self.process, &cancel);
         self.cancel = cancel;
+    }
+
+    /// What ends the session when somebody terminates it.
+    pub(crate) fn closes_by(&self, close: Close) {
+        self.warehouse.open.closes_by(self.process, close);
+    }
+
+    /// Says whether the statements to come are one transaction.
+    pub(crate) fn set_block(&mut self, block: bool) {
+        self.block = block;
+    }
+
+    /// Whether what is done is not committed by itself.
+    pub(super) fn in_block(&self) -> bool {
+        self.block || self.explicit
     }
 
     /// Whether somebody has cancelled the statement.
@@ -112,18 +159,53 @@ impl Session {
         let query_id = self.warehouse.next_query();
         self.last_query = query_id;
         let started = self.warehouse.clock_now();
+        let limit = self.limit();
+        let label = self.label().unwrap_or_else(|| "default".to_owned());
+        let running = Running { query: query_id, started, label, text: text.to_owned() };
+        self.warehouse.open.runs(self.process, Some(running));
         let outcome = self.understand_and_execute(tokens, query_id);
+        self.warehouse.open.runs(self.process, None);
+        if let Some(limit) = limit {
+            limit.abort();
+        }
         let outcome = match outcome {
+            Err(_) if self.cancel.take_time_out() => {
+                Err(SqlError::new(format!("Query ({query_id}) cancelled on user's request")))
+            }
             Err(_) if self.cancel.is_cancelled() => Err(SqlError::Cancelled),
             other => other,
         };
+        self.cancel.take_time_out();
         let kind = tokens.peek().to_string();
         self.warehouse.log.query(self, query_id, &kind, text, started, &outcome);
+        let reads = ["select", "with", "insert", "update", "delete", "merge", "copy", "create"];
+        if outcome.is_ok() && self.transaction.is_some() && reads.contains(&kind.as_str()) {
+            self.last_read = query_id;
+        }
         outcome.map(|done| Done { query_id, ..done })
     }
 
+    /// Stops the statement when it takes longer than `statement_timeout`.
+    fn limit(&self) -> Option<tokio::task::JoinHandle<()>> {
+        let timeout = self.warehouse.clock.sleep(self.timeout()?);
+        let cancel = Arc::clone(&self.cancel);
+        Some(self.warehouse.runtime.spawn(async move {
+            timeout.await;
+            cancel.time_out();
+        }))
+    }
+
     fn understand_and_execute(&mut self, tokens: &Tokens, query_id: i64) -> Result<Done, SqlError> {
-        let command = understand(tokens, Reading::default())?;
+        let ends = ["commit", "end", "rollback", "abort"];
+        if self.aborted && !ends.iter().any(|word| tokens.is(word)) {
+            return Err(SqlError::new(
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ));
+        }
+        let tokens = &self.answered(tokens)?;
+        let mut command = understand(tokens, Reading::default())?;
+        self.refuse_in_block(&command)?;
+        self.qualify(&mut command)?;
         match self.execute(command, query_id) {
             // Only the engine knows that a column is a time; nothing has been done yet.
             Err(error)
@@ -132,7 +214,9 @@ impl Session {
             {
                 let reading = Reading { trunc_of_time: true };
                 self.begin_again()?;
-                self.execute(understand(tokens, reading)?, query_id)
+                let mut command = understand(tokens, reading)?;
+                self.qualify(&mut command)?;
+                self.execute(command, query_id)
             }
             outcome => outcome,
         }
@@ -181,12 +265,8 @@ impl Session {
                 Ok(Done::default())
             }
             Command::Explain(command) => self.explain(*command),
-            Command::Set { name, value } => {
-                self.settings.retain(|(known, _)| *known != name);
-                self.settings.push((name, value));
-                Ok(Done::default())
-            }
-            Command::Show { name } => Ok(self.show(&name)),
+            Command::Set(setting) => self.set(setting),
+            Command::Show { name } => self.show(&name),
             Command::ShowTable(table) => self.show_table(&table),
             Command::Begin => {
                 self.explicit = true;
@@ -198,9 +278,53 @@ impl Session {
                 Ok(Done::default())
             }
             Command::CancelQuery(process) => {
-                Err(SqlError::new(format!("PID {process} is not a Redshift server process")))
+                self.warehouse.open.cancel(process, false).map(|()| Done::default())
+            }
+            Command::EndProcess { name, process, end } => {
+                self.warehouse.open.cancel(process, end)?;
+                let result = QueryResult::text(&[name], vec![vec!["1".to_owned()]]);
+                Ok(Done { rows: 1, result: Some(result), query_id: 0 })
             }
         }
+    }
+
+    /// What commits by itself has no place in a transaction of several statements.
+    fn refuse_in_block(&self, command: &Command) -> Result<(), SqlError> {
+        let what = match command {
+            _ if !self.in_block() => return Ok(()),
+            Command::Vacuum(_) => "VACUUM",
+            Command::AlterTable(alter) => match alter.alone() {
+                Some(what) => what,
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        Err(SqlError::new(format!("{what} cannot run inside a transaction block")))
+    }
+
+    /// Names without a schema, as the search path has them.
+    fn qualify(&self, command: &mut Command) -> Result<(), SqlError> {
+        if !self.has_path() {
+            return Ok(());
+        }
+        if matches!(command, Command::CreateView { .. }) {
+            return Err(SqlError::unsupported("CREATE VIEW under a search_path other than public"));
+        }
+        command.name_tables(&mut |name, new| {
+            if let Some(schema) = self.schema_on_path(name, new) {
+                name.schema = Some(schema);
+            }
+        });
+        Ok(())
+    }
+
+    /// The words of a statement, with what only the session knows in place of the calls that ask it.
+    fn answered(&self, tokens: &Tokens) -> Result<Tokens, SqlError> {
+        tokens.answer(|call, argument| match (call, argument) {
+            ("pg_last_query_id", None) => Ok(number(self.last_read)),
+            ("current_setting", Some(name)) => self.setting(name).map(text),
+            _ => Err(SqlError::new(format!("function {call}() does not exist"))),
+        })
     }
 
     fn query(&mut self, query: Query) -> Result<Done, SqlError> {
@@ -211,10 +335,22 @@ impl Session {
             return self.create_table_as(name, temporary, false, &[], &query, Default::default());
         }
         self.begin()?;
+        self.look_at_what_runs(&query)?;
         let named: Vec<TableName> = query.relations.iter().cloned().collect();
         self.bind_late_views(&named)?;
         let result = self.rows(&query.sql, &named)?;
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
+    }
+
+    /// Gives the views of what runs something to show.
+    fn look_at_what_runs(&self, query: &Query) -> Result<(), SqlError> {
+        if !query.relations.iter().any(|relation| LIVE.contains(&relation.name.as_str())) {
+            return Ok(());
+        }
+        let processes = literal(&self.warehouse.open.shown().to_string());
+        execute(&self.connection, &format!("set variable live = {processes}"))?;
+        let locks = literal(&self.warehouse.locks.shown().to_string());
+        execute(&self.connection, &format!("set variable live_locks = {locks}")).map(|_| ())
     }
 
     /// The rows of an engine query.
@@ -310,5 +446,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.rollback();
         self.cancel.set_interrupt(None);
+        self.warehouse.open.ended(self.process);
     }
 }

@@ -49,21 +49,4 @@ impl Session {
         let result = QueryResult::text(&["Show Table DDL statement"], vec![vec![text]]);
         Ok(Done { rows: 1, result: Some(result), query_id: 0 })
     }
-
-    /// SHOW: what SET said, or Redshift's default.
-    pub(super) fn show(&self, name: &str) -> Done {
-        let value = self.settings.iter().find(|(known, _)| known == name);
-        let value = match (value, name) {
-            (Some((_, value)), _) => value.clone(),
-            (None, "search_path") => "$user, public".to_owned(),
-            (None, "timezone") => "UTC".to_owned(),
-            (None, "datestyle") => "ISO, MDY".to_owned(),
-            (None, "query_group") => "unset".to_owned(),
-            (None, "statement_timeout") => "0".to_owned(),
-            (None, "server_version") => "8.0.2".to_owned(),
-            (None, _) => "unset".to_owned(),
-        };
-        let result = QueryResult::text(&[name], vec![vec![value]]);
-        Done { rows: 1, result: Some(result), query_id: 0 }
-    }
 }

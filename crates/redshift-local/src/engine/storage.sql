@@ -69,6 +69,9 @@ create table if not exists redshift_local.queries (
     query_text varchar not null
 );
 
+-- What SET query_group calls it.
+alter table redshift_local.queries add column if not exists label varchar;
+
 create table if not exists redshift_local.load_errors (
     query_id bigint not null,
     table_id bigint not null,

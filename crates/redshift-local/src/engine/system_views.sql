@@ -39,14 +39,14 @@ select 100 as userid, query_id as query, 0 as slice, file_name as name, file_nam
 from {database}.redshift_local.load_files;
 
 create view redshift.main.sys_query_history as
-select 100 as user_id, query_id, '' as query_label, transaction_id, session_id,
+select 100 as user_id, query_id, coalesce(label, '') as query_label, transaction_id, session_id,
     '{database}' as database_name, query_type, status, false as result_cache_hit, start_time,
     end_time, elapsed_time, 0 as queue_time, elapsed_time as execution_time, error_message,
     returned_rows, returned_bytes, query_text
 from {database}.redshift_local.queries;
 
 create view redshift.main.stl_query as
-select 100 as userid, query_id as query, 'default' as label, transaction_id as xid,
+select 100 as userid, query_id as query, coalesce(label, 'default') as label, transaction_id as xid,
     session_id as pid, '{database}' as database, query_text as querytxt, start_time as starttime,
     end_time as endtime, case when status = 'aborted' then 1 else 0 end as aborted
 from {database}.redshift_local.queries;
@@ -54,7 +54,7 @@ from {database}.redshift_local.queries;
 create view redshift.main.svl_qlog as
 select 100 as userid, query_id as query, transaction_id as xid, session_id as pid,
     start_time as starttime, end_time as endtime, elapsed_time as elapsed,
-    case when status = 'aborted' then 1 else 0 end as aborted, 'default' as label,
+    case when status = 'aborted' then 1 else 0 end as aborted, coalesce(label, 'default') as label,
     query_text as substring
 from {database}.redshift_local.queries;
 
@@ -192,7 +192,8 @@ select c.schema_name as schemaname, c.table_name as tablename, c.column_name as 
 from redshift.main.relation_columns as c
 inner join redshift.main.relations as r
     on c.schema_name = r.schemaname and c.table_name = r.relname
-where r.kind = 'r';
+where r.kind = 'r'
+    and list_contains(string_split(coalesce(getvariable('search_path'), 'public'), ','), r.schemaname);
 
 create view redshift.main.pg_tables as
 select schemaname, relname as tablename, 'awsuser' as tableowner, null as tablespace,
@@ -244,17 +245,7 @@ select 0 as slice, object_id as id, relname as name, estimated_size as rows, est
 from redshift.main.relations
 where kind = 'r';
 
-create view redshift.main.stv_recents as
-select 100 as userid, case when status = 'running' then 'Running' else 'Done' end as status,
-    start_time as starttime, elapsed_time as duration, 'awsuser' as user_name,
-    '{database}' as db_name, query_text as query, session_id as pid
-from {database}.redshift_local.queries;
-
 create view redshift.main.stl_querytext as
 select 100 as userid, transaction_id as xid, session_id as pid, query_id as query, 0 as sequence,
     query_text as text
-from {database}.redshift_local.queries;
-
-create view redshift.main.stv_sessions as
-select distinct session_id as process, 'awsuser' as user_name, '{database}' as db_name
 from {database}.redshift_local.queries;

@@ -27,6 +27,8 @@ impl Session {
         if self.transaction.is_none() {
             execute(&self.connection, "begin transaction")?;
             let id = self.warehouse.next_transaction();
+            let begun = self.warehouse.clock_now();
+            self.warehouse.open.transaction(self.process, Some((id, begun)));
             self.transaction = Some(Transaction {
                 id,
                 snapshot: None,
@@ -53,7 +55,15 @@ impl Session {
 
     /// Keeps what the transaction did.
     pub(crate) fn commit(&mut self) -> Result<(), SqlError> {
+        if self.aborted {
+            // As ROLLBACK does: nothing of a transaction that has failed is kept.
+            self.rollback();
+            return Ok(());
+        }
         self.explicit = false;
+        self.settings_before = None;
+        let after = self.settings_after.take();
+        self.restore_settings(after);
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         let changed = match transaction.defined {
             Defined { more: true, .. } => Some(Changed::More),
@@ -65,6 +75,7 @@ impl Session {
         drop(changed);
         let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
         self.warehouse.locks.release(transaction.id, &written);
+        self.warehouse.open.transaction(self.process, None);
         self.warehouse.log.flush();
         outcome.map(|_| ())
     }
@@ -72,12 +83,33 @@ impl Session {
     /// Undoes what the transaction did.
     pub(crate) fn rollback(&mut self) {
         self.explicit = false;
+        self.aborted = false;
+        let before = self.settings_before.take();
+        self.settings_after = None;
+        self.undo();
+        self.restore_settings(before);
+    }
+
+    /// After a statement has failed: its transaction is undone, and if BEGIN began it, whatever
+    /// comes before its end fails too.
+    pub(crate) fn fail(&mut self) {
+        match self.explicit {
+            true => {
+                self.aborted = true;
+                self.undo();
+            }
+            false => self.rollback(),
+        }
+    }
+
+    fn undo(&mut self) {
         self.warehouse.log.flush();
         let Some(transaction) = self.transaction.take() else { return };
         if let Err(error) = execute(&self.connection, "rollback") {
             tracing::debug!(%error, "the engine had rolled back already");
         }
         self.warehouse.locks.release(transaction.id, &HashSet::new());
+        self.warehouse.open.transaction(self.process, None);
     }
 
     /// A failed binding ends the engine's transaction; when it is still empty, a new one will do.

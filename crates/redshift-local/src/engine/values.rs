@@ -6,6 +6,7 @@ use duckdb::arrow::datatypes::{
     Int32Type, Int64Type, Schema, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use duckdb::arrow::temporal_conversions::timestamp_us_to_datetime;
 use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use serde::{Deserialize, Serialize};
@@ -197,8 +198,11 @@ fn temporal(array: &ArrayRef, row: usize) -> Result<String, SqlError> {
             date.map(|date| date.format("%Y-%m-%d").to_string())
         }
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-            let time = array.as_primitive::<TimestampMicrosecondType>().value_as_datetime(row);
-            let zone = if zone.is_some() { "+00" } else { "" };
+            let times = array.as_primitive::<TimestampMicrosecondType>();
+            let seconds = zone.as_ref().map_or(0, |zone| offset_seconds(zone, times.value(row)));
+            let local = times.value(row).saturating_add(seconds * 1_000_000);
+            let time = timestamp_us_to_datetime(local);
+            let zone = zone.as_ref().map(|_| offset_text(seconds)).unwrap_or_default();
             time.map(|time| {
                 let whole = time.format("%Y-%m-%d %H:%M:%S").to_string();
                 let fraction = time.and_utc().timestamp_subsec_micros();
@@ -222,6 +226,26 @@ fn temporal(array: &ArrayRef, row: usize) -> Result<String, SqlError> {
                 .map_err(|error| SqlError::unsupported(&format!("this type of result: {error}")))?;
             Ok(formatter.value(row).to_string())
         }
+    }
+}
+
+/// How far east of UTC the session's zone is at this instant.
+fn offset_seconds(zone: &str, microseconds: i64) -> i64 {
+    if zone == "UTC" {
+        return 0;
+    }
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let instant = jiff::Timestamp::from_microsecond(microseconds);
+    instant.map_or(0, |instant| zone.to_offset(instant).seconds().into())
+}
+
+/// `-05`, or `+05:30` where the minutes matter.
+fn offset_text(seconds: i64) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.abs() / 60;
+    match minutes % 60 {
+        0 => format!("{sign}{:02}", minutes / 60),
+        rest => format!("{sign}{:02}:{rest:02}", minutes / 60),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Answers about statements.
 
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Map, Value as Json, json};
 
 use super::error::ApiError;
 use super::requests::ListStatements;
 use crate::clock::epoch_seconds;
-use crate::statements::{Part, Statement, Statements, Status};
+use crate::statements::{Age, Part, Statement, Statements, Status};
 
 /// Statements of one list page, unless the request says fewer.
 const LIST_RESULTS_MAX: usize = 100;
@@ -59,6 +61,7 @@ pub(crate) fn describe(statement: &Statement, part: Option<usize>) -> Result<Jso
     };
     let parameters = request.parameters.as_ref().filter(|list| !list.is_empty());
     let text = statement.texts.first().filter(|_| !statement.batch);
+    let mode = request.execution_mode.as_deref().unwrap_or("TRANSACTION");
     Ok(members([
         ("Id", Some(json!(statement.id))),
         ("Status", Some(json!(state.status.name()))),
@@ -72,6 +75,7 @@ pub(crate) fn describe(statement: &Statement, part: Option<usize>) -> Result<Jso
         ("SessionId", statement.session_id.as_ref().map(|id| json!(id))),
         ("Error", state.error.as_ref().map(|error| json!(error))),
         ("Duration", Some(json!(state.duration))),
+        ("ExecutionMode", statement.batch.then(|| json!(mode))),
         ("HasResultSet", Some(json!(state.has_result()))),
         ("QueryParameters", parameters.map(|list| json!(list))),
         ("QueryString", text.map(|text| json!(text))),
@@ -117,36 +121,42 @@ pub(crate) fn list(statements: &Statements, request: &ListStatements) -> Result<
         )));
     }
     let most = if most == 0 { LIST_RESULTS_MAX } else { most };
-    let start = match &request.next_token {
-        None => 0,
-        Some(token) => token.parse().map_err(|_| ApiError::validation("NextToken is not valid"))?,
-    };
+    let before = request.next_token.as_deref().map(age).transpose()?;
     let same = |wanted: &Option<String>, found: &Option<String>| {
         wanted.as_ref().is_none_or(|wanted| Some(wanted) == found.as_ref())
     };
-    let found: Vec<Json> = statements
-        .newest_first()
-        .iter()
-        .filter(|statement| filter.is_none_or(|status| statement.state().status == status))
-        .filter(|statement| {
-            let name = statement.request.statement_name.as_deref().unwrap_or_default();
-            name.starts_with(request.statement_name.as_deref().unwrap_or_default())
-        })
-        .filter(|statement| {
-            let connection = &statement.request.connection;
-            same(&request.database, &connection.database)
-                && same(&request.workgroup_name, &connection.workgroup_name)
-                && same(&request.cluster_identifier, &connection.cluster_identifier)
-        })
-        .map(|statement| listed(statement))
-        .collect();
-    let page: Vec<&Json> = found.iter().skip(start).take(most).collect();
-    let next = (start + page.len() < found.len()).then(|| json!((start + page.len()).to_string()));
+    let wanted = |statement: &Statement| {
+        let name = statement.request.statement_name.as_deref().unwrap_or_default();
+        let connection = &statement.request.connection;
+        name.starts_with(request.statement_name.as_deref().unwrap_or_default())
+            && same(&request.database, &connection.database)
+            && same(&request.workgroup_name, &connection.workgroup_name)
+            && same(&request.cluster_identifier, &connection.cluster_identifier)
+            && filter.is_none_or(|status| statement.lock().status == status)
+    };
+    let (page, more) = statements.page(before, most, wanted);
+    let next = page.last().filter(|_| more).map(|last| json!(token(last)));
+    let page: Vec<Json> = page.iter().map(|statement| listed(statement)).collect();
     Ok(members([("Statements", Some(json!(page))), ("NextToken", next)]))
 }
 
+/// Where a page ended: statements that come meanwhile do not move what comes next.
+fn token(last: &Statement) -> String {
+    let since = last.created.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}.{}", since.as_nanos(), last.id)
+}
+
+fn age(token: &str) -> Result<Age, ApiError> {
+    let parts = token.split_once('.');
+    let age = parts.and_then(|(created, id)| {
+        let created = Duration::from_nanos(created.parse().ok()?);
+        Some((SystemTime::UNIX_EPOCH + created, id.to_owned()))
+    });
+    age.ok_or_else(|| ApiError::validation("NextToken is not valid"))
+}
+
 fn listed(statement: &Statement) -> Json {
-    let state = statement.state();
+    let state = statement.lock();
     let request = &statement.request;
     let parameters = request.parameters.as_ref().filter(|list| !list.is_empty());
     members([

@@ -55,6 +55,14 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn too_many_sessions(most: usize) -> Self {
+        Self::new(
+            "ActiveSessionsExceededException",
+            400,
+            format!("Active sessions exceeded the allowed quota ({most})."),
+        )
+    }
+
     pub(crate) fn too_many_waiting() -> Self {
         Self::new(
             "ActiveWaitingRequestsExceededException",

@@ -16,7 +16,12 @@ pub(crate) async fn answer(
     operation: &str,
     request: &Described,
 ) -> Result<Json, ApiError> {
-    request.connection.check()?;
+    engine.statements.check_connection(&request.connection)?;
+    let connected = request.connected_database.as_ref();
+    if connected.is_some_and(|name| Some(name) != request.connection.database.as_ref()) {
+        let text = "ConnectedDatabase other than Database is not supported by the local warehouse";
+        return Err(ApiError::validation(text));
+    }
     let like = |column: &str, pattern: &Option<String>| match pattern {
         Some(pattern) => format!(" and {column} like {}", literal(&pattern.replace('\\', "\\\\"))),
         None => String::new(),
@@ -39,12 +44,14 @@ pub(crate) async fn answer(
                 like("table_name", &request.table_pattern)
             ),
         ),
-        _ => ("ColumnList", columns_of(request)?),
+        _ => ("ColumnList", columns_of(request)),
     };
     let rows =
         engine.query(&sql).await.map_err(|error| ApiError::validation(error.to_string()))?.rows;
-    if operation == "DescribeTable" && rows.is_empty() {
-        let table = request.table.clone().unwrap_or_default();
+    if let Some(table) = &request.table
+        && operation == "DescribeTable"
+        && rows.is_empty()
+    {
         return Err(ApiError::validation(format!("Table {table} does not exist.")));
     }
     let start: usize = match &request.next_token {
@@ -60,23 +67,25 @@ pub(crate) async fn answer(
     if end < total {
         answer["NextToken"] = json!(end.to_string());
     }
-    if operation == "DescribeTable" {
+    if operation == "DescribeTable" && request.table.is_some() {
         answer["TableName"] = json!(request.table);
     }
     Ok(answer)
 }
 
-fn columns_of(request: &Described) -> Result<String, ApiError> {
-    let table =
-        request.table.as_ref().ok_or_else(|| ApiError::validation("Table must be specified."))?;
-    let schema = request.schema.as_deref().unwrap_or("public");
-    Ok(format!(
+/// The columns of a table; without a schema or a table, of all that there are.
+fn columns_of(request: &Described) -> String {
+    let is = |column: &str, name: &Option<String>| match name {
+        Some(name) => format!(" and {column} = {}", literal(name)),
+        None => String::new(),
+    };
+    format!(
         "select column_name, data_type, is_nullable, column_default, character_maximum_length, \
          numeric_precision, numeric_scale, table_schema, table_name from svv_columns \
-         where table_schema = {} and table_name = {} order by ordinal_position",
-        literal(schema),
-        literal(table)
-    ))
+         where 1 = 1{}{} order by table_schema, table_name, ordinal_position",
+        is("table_schema", &request.schema),
+        is("table_name", &request.table)
+    )
 }
 
 fn entry(operation: &str, row: Vec<Value>) -> Json {

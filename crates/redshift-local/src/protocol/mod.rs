@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 pub use error::ApiError;
-pub(crate) use requests::Execute;
+pub(crate) use requests::{Connection, Execute};
 
 use crate::engine::Engine;
 use crate::faults::Fault;

@@ -28,9 +28,45 @@ impl Connection {
             (Some(_), None) if self.db_user.is_some() => {
                 Err(ApiError::validation("DbUser cannot be specified with WorkgroupName."))
             }
+            (Some(name), None) => check_workgroup(name),
             _ => Ok(()),
         }
     }
+}
+
+/// The length of a workgroup's name or ARN, in characters.
+const WORKGROUP_CHARACTERS: std::ops::RangeInclusive<usize> = 3..=128;
+
+/// By the service's own pattern: a name in lower case, or an ARN, which ends in the workgroup's id.
+fn check_workgroup(name: &str) -> Result<(), ApiError> {
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let arn = |name: &str| {
+        let parts: Vec<&str> = name.split(':').collect();
+        let [_, partition, "redshift-serverless", region, account, resource] = parts[..] else {
+            return false;
+        };
+        let id = resource.strip_prefix("workgroup/").unwrap_or_default();
+        let groups: Vec<usize> = id.split('-').map(str::len).collect();
+        partition.starts_with("aws")
+            && plain(partition)
+            && plain(region)
+            && account.len() == 12
+            && account.bytes().all(|b| b.is_ascii_digit())
+            && groups == [8, 4, 4, 4, 12]
+            && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+    };
+    let length = WORKGROUP_CHARACTERS.contains(&name.chars().count());
+    if length && (plain(name) || name.starts_with("arn:") && arn(name)) {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "1 validation error detected: Value '{name}' at 'workgroupName' failed to satisfy \
+         constraint: Member must be the name of a workgroup, of 3 to 128 lower-case letters, digits \
+         and hyphens, or its ARN"
+    )))
 }
 
 /// A named parameter.
@@ -90,6 +126,7 @@ pub(crate) struct Described {
     pub(crate) connection: Connection,
     pub(crate) schema: Option<String>,
     pub(crate) table: Option<String>,
+    pub(crate) connected_database: Option<String>,
     pub(crate) schema_pattern: Option<String>,
     pub(crate) table_pattern: Option<String>,
     pub(crate) max_results: Option<usize>,

@@ -1,10 +1,11 @@
 //! Statements and batches: submitted, run, described, kept for a day.
 
 mod journal;
+mod known;
 mod runner;
+mod sessions;
 mod submit;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -13,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Cancel, QueryResult, Session, Warehouse};
+use crate::engine::{Cancel, QueryResult, Warehouse};
 use crate::faults::{FaultPlan, Faults};
 use crate::protocol::{ApiError, Execute};
 use journal::Journal;
+pub(crate) use known::Age;
+use known::Known;
+use sessions::Sessions;
 
 /// Statements and batches that may be under way at once.
 pub(crate) const ACTIVE_STATEMENTS_MAX: usize = 200;
@@ -167,13 +171,30 @@ impl Statement {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How it stands now.
     pub(crate) fn state(&self) -> State {
         self.lock().clone()
+    }
+
+    /// Whether it has ended, well or not.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().status.has_ended()
+    }
+
+    /// Where it stands among all statements.
+    pub(crate) fn age(&self) -> Age {
+        (self.created, self.id.clone())
+    }
+
+    /// Lets its results expire early.
+    fn forget_results(&self) {
+        for part in &mut self.lock().parts {
+            part.result = None;
+        }
     }
 
     /// Changes it, and wakes those who wait.
@@ -197,7 +218,7 @@ impl Statement {
         let timeout = warehouse.clock.sleep(most);
         tokio::pin!(timeout);
         loop {
-            if self.lock().status.has_ended() {
+            if self.has_ended() {
                 return Ok(());
             }
             tokio::select! {
@@ -228,29 +249,15 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// A connection that is kept between requests.
-struct KeptSession {
-    session: Arc<Mutex<Option<Session>>>,
-    request: Execute,
-    keep: Duration,
-    used: SystemTime,
-}
-
 /// All statements of a warehouse.
 pub(crate) struct Statements {
     warehouse: Arc<Warehouse>,
     pub(crate) faults: FaultPlan,
-    known: Mutex<Known>,
-    sessions: Mutex<HashMap<String, KeptSession>>,
+    known: Arc<Mutex<Known>>,
+    sessions: Arc<Sessions>,
     slots: Arc<Semaphore>,
     runners: TaskTracker,
     journal: Arc<Journal>,
-}
-
-#[derive(Default)]
-struct Known {
-    by_id: HashMap<String, Arc<Statement>>,
-    by_token: HashMap<String, String>,
 }
 
 impl Statements {
@@ -259,16 +266,18 @@ impl Statements {
         let journal = Arc::new(Journal::new(Arc::clone(&warehouse.database), durable));
         let mut known = Known::default();
         for statement in journal.restore(warehouse.clock_now()) {
-            if let Some(token) = &statement.request.client_token {
-                known.by_token.insert(token.clone(), statement.id.clone());
-            }
-            known.by_id.insert(statement.id.clone(), Arc::new(statement));
+            let statement = Arc::new(statement);
+            let parts = statement.state().parts;
+            let results = parts.iter().filter_map(|part| part.result.as_ref());
+            let bytes = results.map(|result| result.bytes).sum();
+            known.add(Arc::clone(&statement));
+            known.keep_results(&statement, bytes);
         }
         Self {
             warehouse,
             faults: FaultPlan::new(faults),
-            known: Mutex::new(known),
-            sessions: Mutex::default(),
+            known: Arc::new(Mutex::new(known)),
+            sessions: Arc::default(),
             slots: Arc::new(Semaphore::new(RUNNING_MAX)),
             runners: TaskTracker::new(),
             journal,
@@ -287,15 +296,21 @@ impl Statements {
                 "id must satisfy regex pattern: ^[a-z0-9]{{8}}(-[a-z0-9]{{4}}){{3}}-[a-z0-9]{{12}}(:\\d+)?$, but is {id}"
             )));
         }
-        let found = self.lock().by_id.get(id).cloned();
+        let found = self.lock().get(id).cloned();
         found.ok_or_else(|| ApiError::not_found("Query does not exist."))
     }
 
-    /// All of them, the newest first.
-    pub(crate) fn newest_first(&self) -> Vec<Arc<Statement>> {
-        let mut all: Vec<Arc<Statement>> = self.lock().by_id.values().cloned().collect();
-        all.sort_by(|one, other| other.created.cmp(&one.created).then(other.id.cmp(&one.id)));
-        all
+    /// A page of those that are wanted, the newest first, and whether there are more.
+    pub(crate) fn page(
+        &self,
+        before: Option<Age>,
+        most: usize,
+        wanted: impl Fn(&Statement) -> bool,
+    ) -> (Vec<Arc<Statement>>, bool) {
+        let known = self.lock();
+        let mut found = known.newest_first(before).filter(|statement| wanted(statement));
+        let page = found.by_ref().take(most).cloned().collect();
+        (page, found.next().is_some())
     }
 
     /// Stops a statement that runs.
@@ -314,13 +329,11 @@ impl Statements {
 
     /// Stops all that runs or waits to, and waits until it has ended and let the warehouse go.
     pub(crate) async fn stop(&self) {
-        for statement in self.newest_first() {
-            if !statement.state().status.has_ended() {
-                statement.cancel.cancel();
-            }
+        for statement in self.lock().active() {
+            statement.cancel.cancel();
         }
         self.runners.close();
         let _ = tokio::time::timeout(STOP_MAX, self.runners.wait()).await;
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.sessions.clear();
     }
 }

@@ -3,6 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+
+use super::known::Known;
+use super::sessions::{Connection, Kept, Sessions, closes};
 use super::submit::parameters;
 use super::{Part, Statement, Statements, Status};
 use crate::dialect::{Tokens, bind, statements};
@@ -19,29 +23,27 @@ impl Statements {
     /// Starts a statement; it goes on by itself.
     pub(super) fn start(&self, statement: Arc<Statement>) {
         let fault = self.faults.next(RUN);
-        let kept = statement.session_id.as_ref().and_then(|id| {
-            let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            sessions.get(id).map(|kept| Arc::clone(&kept.session))
-        });
+        let kept = statement.session_id.as_ref().and_then(|id| self.sessions.begin(id));
         let run = Run {
             warehouse: Arc::clone(&self.warehouse),
             journal: Arc::clone(&self.journal),
+            known: Arc::clone(&self.known),
+            sessions: Arc::clone(&self.sessions),
             statement,
-            kept,
             began: Instant::now(),
             loses_its_end: fault == Some(Fault::LostEnd),
         };
         let slots = Arc::clone(&self.slots);
         let runner = async move {
             let cancel = Arc::clone(&run.statement.cancel);
-            let slot = tokio::select! {
-                slot = slots.acquire_owned() => slot.ok(),
+            let place = tokio::select! {
+                place = Place::take(kept.clone(), slots) => Some(place),
                 () = cancel.cancelled() => None,
             };
-            if slot.is_none() {
+            let Some(mut place) = place else {
                 run.end(Err((0, SqlError::Cancelled)));
                 return;
-            }
+            };
             run.set(Status::Picked);
             if let Some(Fault::Slow(delay)) = fault {
                 tokio::select! {
@@ -52,14 +54,30 @@ impl Statements {
             let refusal = run.refusal(fault);
             let work = tokio::task::spawn_blocking(move || match refusal {
                 Some(error) => run.end(Err((0, error))),
-                None => run.run(),
+                None => run.run(&mut place, kept.as_ref()),
             });
             if let Err(error) = work.await {
                 tracing::error!(%error, "a statement ended without an outcome");
             }
-            drop(slot);
         };
         self.runners.spawn_on(runner, &self.warehouse.runtime);
+    }
+}
+
+/// Where a statement runs.
+enum Place {
+    /// On a connection of its own. Holds one of the places of those that run at once.
+    Own { _slot: Option<OwnedSemaphorePermit> },
+    /// On a kept one, which is a place of its own: its COMMIT must not wait for those that wait for it.
+    Kept(OwnedMutexGuard<Kept>),
+}
+
+impl Place {
+    async fn take(kept: Option<Connection>, slots: Arc<tokio::sync::Semaphore>) -> Self {
+        match kept {
+            Some(connection) => Self::Kept(connection.lock_owned().await),
+            None => Self::Own { _slot: slots.acquire_owned().await.ok() },
+        }
     }
 }
 
@@ -67,8 +85,9 @@ impl Statements {
 struct Run {
     warehouse: Arc<Warehouse>,
     journal: Arc<Journal>,
+    known: Arc<Mutex<Known>>,
+    sessions: Arc<Sessions>,
     statement: Arc<Statement>,
-    kept: Option<Arc<Mutex<Option<Session>>>>,
     began: Instant,
     loses_its_end: bool,
 }
@@ -97,39 +116,47 @@ impl Run {
         });
     }
 
-    fn run(&self) {
+    fn run(&self, place: &mut Place, kept: Option<&Connection>) {
         let cancel = Arc::clone(&self.statement.cancel);
-        let outcome = match &self.kept {
-            None => Session::open(Arc::clone(&self.warehouse), cancel)
+        let outcome = match place {
+            Place::Own { .. } if self.statement.session_id.is_some() => Err((0, self.no_session())),
+            Place::Own { .. } => Session::open(Arc::clone(&self.warehouse), cancel)
                 .map_err(|error| (0, error))
                 .and_then(|mut session| self.run_in(&mut session, false)),
-            Some(kept) => {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                self.run_kept(&mut kept, cancel)
-            }
+            Place::Kept(place) => self.run_kept(place, kept, cancel),
         };
         self.end(outcome.and_then(|()| if self.loses_its_end { self.lose_end() } else { Ok(()) }));
+    }
+
+    fn no_session(&self) -> SqlError {
+        let id = self.statement.session_id.as_deref().unwrap_or_default();
+        SqlError::new(format!("Session {id} is not available."))
     }
 
     /// All is done, and is said to have failed.
     fn lose_end(&self) -> Outcome {
         let (last, error) = (self.statement.texts.len() - 1, SqlError::new(END_LOST));
-        self.fail(last, &error, Duration::ZERO);
+        self.fail(last, &error, Duration::ZERO, true);
         Err((last, error))
     }
 
-    fn run_kept(&self, kept: &mut Option<Session>, cancel: Arc<Cancel>) -> Outcome {
-        match kept {
-            Some(session) => {
-                session.adopt(cancel);
-                self.run_in(session, true)
+    fn run_kept(
+        &self,
+        kept: &mut Kept,
+        connection: Option<&Connection>,
+        cancel: Arc<Cancel>,
+    ) -> Outcome {
+        if matches!(kept, Kept::Unopened) {
+            let session = Session::open(Arc::clone(&self.warehouse), Arc::clone(&cancel));
+            let session = session.map_err(|error| (0, error))?;
+            if let Some(connection) = connection {
+                session.closes_by(closes(connection, &self.warehouse));
             }
-            None => {
-                let session = Session::open(Arc::clone(&self.warehouse), cancel);
-                let session = kept.insert(session.map_err(|error| (0, error))?);
-                self.run_in(session, true)
-            }
+            *kept = Kept::Open(Box::new(session));
         }
+        let Kept::Open(session) = kept else { return Err((0, self.no_session())) };
+        session.adopt(cancel);
+        self.run_in(session, true)
     }
 
     fn run_in(&self, session: &mut Session, kept: bool) -> Outcome {
@@ -138,6 +165,8 @@ impl Run {
         self.set(Status::Started);
         let one_by_one = self.statement.request.execution_mode.as_deref() == Some("AUTO_COMMIT");
         let last = self.statement.texts.len() - 1;
+        session.set_block(self.statement.batch && last > 0 && !one_by_one);
+        let mut outcome = Ok(());
         for (index, text) in self.statement.texts.iter().enumerate() {
             let started = Instant::now();
             let earlier_query = session.last_query();
@@ -146,7 +175,7 @@ impl Run {
                 self.tokens(text).and_then(|tokens| session.run(&tokens, text)).and_then(|done| {
                     self.note(index, &done, started.elapsed());
                     let explicit = kept && session.is_explicit();
-                    if index == last {
+                    if index == last && outcome.is_ok() {
                         // Kept with the work itself: after a crash both are there, or neither.
                         self.journal.finished(&self.statement, session)?;
                     }
@@ -155,17 +184,20 @@ impl Run {
                     }
                     Ok(())
                 });
-            if let Err(error) = done {
-                session.rollback();
-                // The system views say under this number why it failed.
-                let began = session.last_query() != earlier_query;
-                let query_id = if began { session.last_query() } else { 0 };
-                self.change_part(index, |part| part.query_id = query_id);
-                self.fail(index, &error, started.elapsed());
-                return Err((index, error));
+            let Err(error) = done else { continue };
+            session.fail();
+            // The system views say under this number why it failed.
+            let began = session.last_query() != earlier_query;
+            let query_id = if began { session.last_query() } else { 0 };
+            self.change_part(index, |part| part.query_id = query_id);
+            let goes_on = one_by_one && error != SqlError::Cancelled;
+            self.fail(index, &error, started.elapsed(), !goes_on);
+            outcome = outcome.and(Err((index, error)));
+            if !goes_on {
+                break;
             }
         }
-        Ok(())
+        outcome
     }
 
     /// One statement a text; parameters are put in.
@@ -183,14 +215,6 @@ impl Run {
                     return Err(SqlError::new(
                         "BEGIN, COMMIT and ROLLBACK are not allowed in a batch: it is a transaction of its own",
                     ));
-                }
-                let alone =
-                    tokens.is("vacuum") || tokens.is("alter table") && ends_appending(&tokens);
-                if alone && self.statement.batch && self.statement.texts.len() > 1 {
-                    let name = tokens.peek().to_string().to_uppercase();
-                    return Err(SqlError::new(format!(
-                        "{name} cannot run inside a transaction block"
-                    )));
                 }
                 bind(&tokens, &parameters)
             }
@@ -219,7 +243,8 @@ impl Run {
         });
     }
 
-    fn fail(&self, index: usize, error: &SqlError, took: Duration) {
+    /// A part has failed, and with it, when `all`, those after it.
+    fn fail(&self, index: usize, error: &SqlError, took: Duration, all: bool) {
         let status = status_of(error);
         self.change_part(index, |part| {
             part.status = status;
@@ -229,7 +254,7 @@ impl Run {
             part.result = None;
             part.duration = nanoseconds(took);
         });
-        for later in index + 1..self.statement.texts.len() {
+        for later in (index + 1..self.statement.texts.len()).filter(|_| all) {
             self.change_part(later, |part| {
                 part.status = Status::Aborted;
                 part.error = Some(EARLIER_FAILED.to_owned());
@@ -243,7 +268,7 @@ impl Run {
         if let Err((0, error)) = &outcome
             && !self.statement.state().parts[0].status.has_ended()
         {
-            self.fail(0, error, Duration::ZERO);
+            self.fail(0, error, Duration::ZERO, true);
         }
         let batch = self.statement.batch;
         let mut ended = self.statement.state();
@@ -262,12 +287,17 @@ impl Run {
         if ended.status != Status::Finished {
             self.journal.ended(&self.statement, &ended);
         }
+        let results = ended.parts.iter().filter_map(|part| part.result.as_ref());
+        let bytes = results.map(|result| result.bytes).sum();
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keep_results(&self.statement, bytes);
+        if let Some(id) = &self.statement.session_id {
+            self.sessions.end(id, now);
+        }
         self.statement.change(|state| *state = ended);
     }
-}
-
-fn ends_appending(tokens: &Tokens) -> bool {
-    tokens.all().iter().any(|token| token.to_string() == "append")
 }
 
 fn status_of(error: &SqlError) -> Status {

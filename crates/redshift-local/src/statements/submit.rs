@@ -1,24 +1,21 @@
 //! Taking a statement or batch in.
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use rand::RngCore;
 
-use super::{
-    ACTIVE_STATEMENTS_MAX, KEPT_HOURS, KeptSession, Known, Statement, Statements, TOKEN_HOURS,
-};
+use super::known::Known;
+use super::{ACTIVE_STATEMENTS_MAX, Statement, Statements};
 use crate::dialect::{Parameter, parameter_names, statements};
-use crate::protocol::{ApiError, Execute};
+use crate::protocol::{ApiError, Connection, Execute};
 
 /// The longest text of one request, in bytes.
 const TEXT_BYTES_MAX: usize = 100 * 1024;
-/// Results that are kept in all, in bytes.
-const RESULTS_BYTES_MAX: u64 = 1_000_000_000;
 /// Statements of one batch.
 const BATCH_STATEMENTS_MAX: usize = 40;
 /// The longest statement name, in characters.
-const NAME_CHARACTERS_MAX: usize = 500;
+const NAME_CHARACTERS_MAX: usize = 2_048;
 /// The longest client token, in characters.
 const TOKEN_CHARACTERS_MAX: usize = 64;
 /// The longest time a session is kept, in seconds.
@@ -32,42 +29,42 @@ impl Statements {
         batch: bool,
     ) -> Result<Arc<Statement>, ApiError> {
         let kept = request.session_id.clone();
+        let now = self.warehouse.clock_now();
         match &kept {
-            Some(id) => self.fill_from_session(id, &mut request)?,
-            None => {
-                request.connection.check()?;
-                self.check_database(&request)?;
-            }
+            Some(id) => self.sessions.fill(id, &mut request, now)?,
+            None => self.check_connection(&request.connection)?,
         }
         check(&request, batch)?;
-        let now = self.warehouse.clock_now();
         let statement = {
             let mut known = self.lock();
-            self.forget_old(&mut known);
-            if let Some(found) = known_token(&known, &request, batch)? {
+            known.forget_old(now);
+            if let Some(found) = known_token(&known, &request, batch, now)? {
                 return Ok(found);
             }
-            let active = known.by_id.values().filter(|one| !one.lock().status.has_ended()).count();
-            if active >= ACTIVE_STATEMENTS_MAX {
+            // The end of a transaction is always taken in: the others may be waiting for it.
+            let ends = kept.is_some() && ends_transaction(&request);
+            if known.active().len() >= ACTIVE_STATEMENTS_MAX && !ends {
                 return Err(ApiError::too_many_statements(ACTIVE_STATEMENTS_MAX));
             }
-            let session = kept.or_else(|| self.new_session(&request));
+            let session = match kept {
+                Some(id) => Some(id),
+                None => self.sessions.open(&request, &self.warehouse)?,
+            };
             let statement = Arc::new(Statement::new(new_id(), now, request, batch, session));
             // Before anything is done: a client that asks again with the same token after a
             // crash must find what it submitted.
             self.journal.submitted(&statement);
-            if let Some(token) = &statement.request.client_token {
-                known.by_token.insert(token.clone(), statement.id.clone());
-            }
-            known.by_id.insert(statement.id.clone(), Arc::clone(&statement));
+            known.add(Arc::clone(&statement));
             statement
         };
         self.start(Arc::clone(&statement));
         Ok(statement)
     }
 
-    fn check_database(&self, request: &Execute) -> Result<(), ApiError> {
-        match &request.connection.database {
+    /// Whether a request names this warehouse and its database.
+    pub(crate) fn check_connection(&self, connection: &Connection) -> Result<(), ApiError> {
+        connection.check()?;
+        match &connection.database {
             None => Err(ApiError::validation("Database must be specified.")),
             Some(name) if name == self.warehouse.database.name() => Ok(()),
             Some(name) => {
@@ -75,61 +72,14 @@ impl Statements {
             }
         }
     }
-
-    /// Forgets what is older than a day, and tokens older than eight hours.
-    fn forget_old(&self, known: &mut Known) {
-        let now = self.warehouse.clock_now();
-        let age = |statement: &Statement| now.duration_since(statement.created).unwrap_or_default();
-        let hours = |count: u64| Duration::from_secs(count * 3600);
-        let Known { by_id, by_token } = known;
-        by_id.retain(|_, one| age(one) < hours(KEPT_HOURS) || !one.lock().status.has_ended());
-        free_results(by_id.values().cloned().collect());
-        by_token.retain(|_, id| by_id.get(id).is_some_and(|one| age(one) < hours(TOKEN_HOURS)));
-    }
-
-    fn new_session(&self, request: &Execute) -> Option<String> {
-        let keep = request.session_keep_alive_seconds.filter(|seconds| *seconds > 0)?;
-        let id = new_id();
-        let kept = KeptSession {
-            session: Arc::default(),
-            request: request.clone(),
-            keep: Duration::from_secs(keep.unsigned_abs()),
-            used: self.warehouse.clock_now(),
-        };
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(id.clone(), kept);
-        Some(id)
-    }
-
-    fn fill_from_session(&self, id: &str, request: &mut Execute) -> Result<(), ApiError> {
-        let now = self.warehouse.clock_now();
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, kept| now.duration_since(kept.used).unwrap_or_default() < kept.keep);
-        let kept = sessions
-            .get_mut(id)
-            .ok_or_else(|| ApiError::not_found(format!("Session {id} is not available.")))?;
-        kept.used = now;
-        if let Some(seconds) = request.session_keep_alive_seconds {
-            kept.keep = Duration::from_secs(seconds.unsigned_abs());
-        }
-        request.connection = kept.request.connection.clone();
-        Ok(())
-    }
 }
 
-/// Lets the oldest results expire early when all of them together take too much memory.
-fn free_results(mut statements: Vec<Arc<Statement>>) {
-    statements.sort_by_key(|statement| std::cmp::Reverse(statement.created));
-    let mut kept = 0;
-    for statement in statements {
-        let mut state = statement.lock();
-        for part in &mut state.parts {
-            kept += part.result.as_ref().map_or(0, |result| result.bytes);
-            if kept > RESULTS_BYTES_MAX {
-                part.result = None;
-            }
-        }
-    }
+/// Whether it is the one statement COMMIT, or what means the same or the opposite.
+fn ends_transaction(request: &Execute) -> bool {
+    let text = request.sql.as_deref().unwrap_or_default();
+    let first = text.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+    let ends = ["commit", "end", "rollback", "abort"];
+    first.is_some_and(|first| ends.iter().any(|word| first.eq_ignore_ascii_case(word)))
 }
 
 /// The statement that this token made, if it made the same one.
@@ -137,11 +87,10 @@ fn known_token(
     known: &Known,
     request: &Execute,
     batch: bool,
+    now: SystemTime,
 ) -> Result<Option<Arc<Statement>>, ApiError> {
     let Some(token) = &request.client_token else { return Ok(None) };
-    let Some(found) = known.by_token.get(token).and_then(|id| known.by_id.get(id)) else {
-        return Ok(None);
-    };
+    let Some(found) = known.of_token(token, now) else { return Ok(None) };
     let same = Execute { wait_time_seconds: None, ..request.clone() }
         == Execute { wait_time_seconds: None, ..found.request.clone() };
     if same && found.batch == batch {
@@ -153,7 +102,7 @@ fn known_token(
 }
 
 /// An id as the service makes them.
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     let mut bytes = [0_u8; 16];
     rand::rng().fill_bytes(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
