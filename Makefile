@@ -40,6 +40,10 @@ tools: prerequisites ## Install the pinned tools into .tools/ (what run, build a
 check-tools: prerequisites
 	@$(PYTHON) tools/install.py sam lint checkov node duckdb
 
+.PHONY: test-tools
+test-tools: prerequisites
+	@$(PYTHON) tools/install.py nextest
+
 .PHONY: build
 build: tools ## Build the command line, the local warehouse and the functions (PROFILE=release: as deployed)
 	@PROFILE='$(PROFILE)' tools/build.sh
@@ -65,7 +69,7 @@ check: check-tools ## Format, clippy, templates, state machines, SQL: one line e
 	@$(PYTHON) tools/check.py
 
 .PHONY: test
-test: tools check-tools ## Check, build and test everything; the last line counts
+test: tools check-tools test-tools ## Check, build and test everything; the last line counts
 	@$(PYTHON) tools/test.py
 
 .PHONY: faults

@@ -124,6 +124,7 @@ RECIPES = {
     "sam": python_tool("sam"),
     "lint": python_tool("lint"),
     "checkov": python_tool("checkov"),
+    "nextest": python_tool("nextest"),
     "zig": python_tool("zig"),
     "node": (
         [ROOT / "tools" / "package.json", ROOT / "tools" / "package-lock.json"],

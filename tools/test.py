@@ -5,7 +5,6 @@ build, then every test of the workspace. The last line is `N passed, N failed`; 
 anything failed. `make test` installs first what is needed.
 """
 
-import json
 import os
 import re
 import signal
@@ -16,14 +15,16 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import check
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND_SECONDS_MAX = 3600
+NEXTEST = ROOT / ".tools/nextest/bin/cargo-nextest"
+# As .config/nextest.toml asks.
+NEXTEST_REPORT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "nextest/default/junit.xml"
 
-RUNNING = re.compile(r"^\s+Running .*\((\S+)\)$")
-DOCUMENTATION = re.compile(r"^\s+Doc-tests (\S+)$")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 FAILED_TEST = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. FAILED$")
 
@@ -115,45 +116,34 @@ def build() -> Count:
     return Count(1, 0) if code == 0 else Count(0, 1, ("make build",))
 
 
-def test_programs() -> dict[str, str]:
-    """The package of each test program of the workspace, by the program's file name."""
-    command = ["cargo", "test", "--locked", "--workspace", "--no-run", "--message-format=json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    programs = {}
-    for line in done.stdout.splitlines():
-        message = json.loads(line) if line.startswith("{") else {}
-        if message.get("executable"):
-            # Of `path+file:///…/crates/contract#segue-contract@0.1.0` the package's folder.
-            folder = message["package_id"].partition("#")[0].partition("://")[2]
-            name = os.path.relpath(folder, ROOT)
-            programs[Path(message["executable"]).name] = "segue" if name == "." else name
-    return programs
-
-
 def workspace_tests() -> dict[str, Count]:
     """Runs every Rust test and counts them by package."""
     title("workspace")
-    programs = test_programs()
-    command = ["cargo", "test", "--locked", "--workspace", "--no-fail-fast"]
-    code, lines = stream(command)
+    # A report of an earlier run must not count for this one.
+    NEXTEST_REPORT.unlink(missing_ok=True)
+    code, _ = stream([str(NEXTEST), "nextest", "run", "--locked", "--workspace"])
+    if not NEXTEST_REPORT.exists():
+        return {"workspace": Count(0, 1, (f"cargo nextest (ended with {code})",))}
     groups: defaultdict[str, Count] = defaultdict(lambda: Count(0, 0))
-    group = "workspace"
-    names: list[str] = []
-    for line in lines:
-        if match := RUNNING.match(line):
-            program = Path(match[1]).name
-            group, names = programs.get(program, program.rpartition("-")[0]), []
-        elif match := DOCUMENTATION.match(line):
-            group, names = f"documentation of {match[1]}", []
-        elif match := FAILED_TEST.match(line):
-            names.append(match[1])
-        elif match := RESULT.match(line):
-            passed, failed, _ = (int(number) for number in match.groups())
-            groups[group] = groups[group].plus(Count(passed, failed, tuple(names)))
-    failed = sum(count.failed for count in groups.values())
-    if code != 0 and failed == 0:
-        groups["workspace"] = Count(0, 1, (f"cargo test (ended with {code})",))
+    for suite in ElementTree.parse(NEXTEST_REPORT).getroot().iter("testsuite"):
+        for case in suite.iter("testcase"):
+            failed = any(case.find(kind) is not None for kind in ("failure", "error"))
+            one = Count(0, 1, (case.get("name", ""),)) if failed else Count(1, 0)
+            groups[suite.get("name", "")] = groups[suite.get("name", "")].plus(one)
+    if code != 0 and all(count.failed == 0 for count in groups.values()):
+        groups["workspace"] = Count(0, 1, (f"cargo nextest (ended with {code})",))
     return dict(groups)
+
+
+def documentation_tests() -> Count:
+    """Runs the examples in the documentation, which nextest does not."""
+    title("documentation")
+    code, lines = stream(["cargo", "test", "--locked", "--workspace", "--doc"])
+    results = [RESULT.match(line) for line in lines]
+    passed = sum(int(match[1]) for match in results if match)
+    failed = sum(int(match[2]) for match in results if match)
+    names = tuple(match[1] for match in map(FAILED_TEST.match, lines) if match)
+    return at_least_failed(code, Count(passed, failed, names), "cargo test --doc")
 
 
 def main() -> int:
@@ -166,6 +156,7 @@ def main() -> int:
         "build": build(),
     }
     groups |= workspace_tests()
+    groups["documentation"] = documentation_tests()
 
     title(f"summary, after {(time.monotonic() - started) / 60:.1f} min")
     total = Count(0, 0)
