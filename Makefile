@@ -64,6 +64,10 @@ deploy-tools: prerequisites
 deploy: deploy-tools ## Build for Lambda and deploy to ENVIRONMENT (dev, prod), with PARAMETERS
 	@tools/deploy.sh '$(ENVIRONMENT)' '$(ARCHITECTURE)' $(PARAMETERS)
 
+.PHONY: acceptance
+acceptance: deploy-tools build ## Try this version in an AWS account, with PARAMETERS; removes everything again
+	@PARAMETERS='$(PARAMETERS)' tools/acceptance.sh '$(ARCHITECTURE)'
+
 .PHONY: check
 check: check-tools ## Format, clippy, templates, state machines, SQL: one line each
 	@$(PYTHON) tools/check.py

@@ -120,7 +120,9 @@ fn fingerprint(project: &Project) -> Outcome<String> {
         list(&project.path(folder), &mut files)?;
         files.sort();
         for file in files {
-            hash.update(file.to_string_lossy().as_bytes());
+            // A project that was moved is still deployed.
+            let name = file.strip_prefix(project.path("")).unwrap_or(&file);
+            hash.update(name.to_string_lossy().as_bytes());
             let mut content = File::open(&file).map_err(on_file("read", &file))?;
             io::copy(&mut content, &mut HashWriter(&mut hash)).map_err(on_file("read", &file))?;
         }

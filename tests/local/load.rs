@@ -7,7 +7,7 @@ use crate::stack::{Stack, data, part};
 
 #[test]
 fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
-    let stack = Stack::new();
+    let stack = Stack::undeployed();
     let data = data(stack.folder());
     let first = stack.load(&data);
     assert_eq!(first["status"], "loaded");

@@ -5,15 +5,19 @@
 
 #![expect(clippy::print_stdout, reason = "a test tells how the runs ended that it provoked")]
 
+mod acceptance;
 mod cloud;
 mod crashes;
 mod doctor;
 mod events;
 mod faults;
 mod load;
+#[path = "../pipeline/model/mod.rs"]
+mod model;
 mod partitions;
 mod permissions;
 mod plan;
 mod rehearsal;
+mod seed;
 mod services;
 mod stack;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cloud::Cloud;
+use crate::seed;
 
 /// What a stack of its own shares with the checkout.
 const SHARED: [&str; 7] =
@@ -38,6 +39,13 @@ const REMEMBERED: [&str; 7] = [
     "ops.loaded_objects",
 ];
 
+/// Links what a stack shares with the checkout into its folder.
+pub fn link_checkout(folder: &Path) {
+    for name in SHARED {
+        symlink(root().join(name), folder.join(name)).expect("a link");
+    }
+}
+
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -48,11 +56,17 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// A stack that is deployed, does not run and holds nothing.
     pub fn new() -> Self {
+        let stack = Self::undeployed();
+        seed::copy_to(stack.folder());
+        stack
+    }
+
+    /// A folder with all that a stack needs, and nothing deployed.
+    pub fn undeployed() -> Self {
         let folder = TempDir::new().expect("a folder");
-        for name in SHARED {
-            symlink(root().join(name), folder.path().join(name)).expect("a link");
-        }
+        link_checkout(folder.path());
         Self { folder }
     }
 
@@ -288,7 +302,8 @@ pub fn part(data: &Path, folder: &Path, take: &dyn Fn(&str) -> bool) -> PathBuf 
     part
 }
 
-fn copy(from: &Path, to: &Path, take: &dyn Fn(&str) -> bool) {
+/// Copies the files of a folder whose names the filter takes, and all folders below it.
+pub fn copy(from: &Path, to: &Path, take: &dyn Fn(&str) -> bool) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

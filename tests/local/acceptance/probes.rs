@@ -1,0 +1,152 @@
+//! Questions that only a real warehouse answers, each beside what the code assumes.
+//!
+//! The code handles every answer (docs/aws-assumptions.md); this shows which one holds today.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::place::{Batch, Place};
+
+/// How long a system view may take to show a COPY.
+const SHOWN_WITHIN: Duration = Duration::from_secs(180);
+const SCHEMA: &str = "segue_acceptance";
+
+/// One answer.
+pub struct Answer {
+    row: &'static str,
+    question: &'static str,
+    assumed: &'static str,
+    found: String,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { row, question, assumed, found } = self;
+        write!(formatter, "{row}  {question}\n      assumed: {assumed}\n      found:   {found}")
+    }
+}
+
+/// Asks all questions in a schema that is dropped again.
+pub fn all(place: &Place) -> Vec<Answer> {
+    run(place, &[&format!("drop schema if exists {SCHEMA} cascade")]);
+    run(
+        place,
+        &[
+            &format!("create schema {SCHEMA}"),
+            &format!("create table {SCHEMA}.target (k integer, v varchar(20))"),
+        ],
+    );
+    let answers = copies(place).into_iter().chain(merges(place)).collect();
+    run(place, &[&format!("drop schema {SCHEMA} cascade")]);
+    answers
+}
+
+fn run(place: &Place, statements: &[&str]) -> Batch {
+    let batch = place.batch(statements);
+    assert!(batch.error.is_none(), "{statements:?}: {:?}", batch.error);
+    batch
+}
+
+/// What is known of a COPY that loads two of three records.
+fn copies(place: &Place) -> [Answer; 4] {
+    let key = "runs/acceptance/records.json";
+    place.put_beside(
+        key,
+        "{\"k\":1,\"v\":\"a\"}\n{\"k\":\"two\",\"v\":\"b\"}\n{\"k\":3,\"v\":\"c\"}\n",
+    );
+    let copy = format!(
+        "copy {SCHEMA}.target from 's3://{}/{key}' iam_role '{}' format as json 'auto' maxerror 10",
+        place.work_bucket, place.copy_role
+    );
+    let batch = run(place, &[&copy, "select pg_last_copy_count()", "select pg_backend_pid()"]);
+    let (result_rows, query_id) = batch.counts[0];
+    let counted = one(place, &format!("{}:2", batch.id));
+    assert_eq!(counted, "2", "pg_last_copy_count() counts what was loaded");
+    let session = one(place, &format!("{}:3", batch.id));
+
+    let begun = Instant::now();
+    let history = format!(
+        "select query_id, loaded_rows, error_count from sys_load_history \
+         where session_id = {session} order by start_time desc limit 1"
+    );
+    let shown = loop {
+        if let Some(row) = place.rows(&history).pop() {
+            break row;
+        }
+        assert!(begun.elapsed() < SHOWN_WITHIN, "sys_load_history does not show the COPY");
+        std::thread::sleep(Duration::from_millis(250));
+    };
+    let shown: Vec<String> = shown.into_iter().map(Option::unwrap_or_default).collect();
+    assert_eq!(shown[1..], ["2", "1"], "loaded and refused");
+    let errors = place.rows(&format!(
+        "select trim(file_name), line_number from sys_load_error_detail where query_id = {}",
+        shown[0]
+    ));
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    [
+        Answer {
+            row: "D1",
+            question: "ResultRows of a COPY that loads two records",
+            assumed: "0; never used",
+            found: result_rows.to_string(),
+        },
+        Answer {
+            row: "D1",
+            question: "pg_last_copy_count() in the COPY's transaction",
+            assumed: "2",
+            found: counted,
+        },
+        Answer {
+            row: "D2",
+            question: "Is RedshiftQueryId the id of the SYS views?",
+            assumed: "on a workgroup, not on a cluster; never used",
+            found: format!("{query_id} beside {}", shown[0]),
+        },
+        Answer {
+            row: "D3",
+            question: "Seconds until sys_load_history shows a COPY",
+            assumed: "some; a missing row is waited for",
+            found: format!("{:.1}", begun.elapsed().as_secs_f64()),
+        },
+    ]
+}
+
+/// Which names a MERGE takes for the columns of its target.
+fn merges(place: &Place) -> [Answer; 2] {
+    run(
+        place,
+        &[
+            &format!("create table {SCHEMA}.source (k integer, v varchar(20))"),
+            &format!("insert into {SCHEMA}.source values (1, 'new')"),
+        ],
+    );
+    let merge = |target: &str| {
+        let sql = format!(
+            "merge into {SCHEMA}.target using {SCHEMA}.source as loaded on {target}.k = loaded.k \
+             when matched then update set v = loaded.v \
+             when not matched then insert (k, v) values (loaded.k, loaded.v)"
+        );
+        place.batch(&[&sql]).error.map_or("taken".to_owned(), |error| format!("refused: {error}"))
+    };
+    let full = merge(&format!("{SCHEMA}.target"));
+    assert_eq!(full, "taken", "the pipeline's MERGE statements name columns in full");
+    [
+        Answer {
+            row: "S1",
+            question: "Columns of a MERGE's target, named in full",
+            assumed: "taken",
+            found: full,
+        },
+        Answer {
+            row: "S1",
+            question: "The same by the bare name of the table",
+            assumed: "unknown; never used",
+            found: merge("target"),
+        },
+    ]
+}
+
+fn one(place: &Place, id: &str) -> String {
+    let row = place.result(id).pop().expect("a row");
+    row.into_iter().next().flatten().expect("a value")
+}
