@@ -202,6 +202,7 @@ async fn columns_of_all_schemas_and_tables_are_described() {
         named.collect::<Vec<_>>()
     };
     let both = describe().table("t").send().await.expect("described");
+    assert_eq!(both.column_list()[0].type_name(), Some("int4"));
     assert_eq!(names(both), ["public.a", "s.b"]);
     let all = describe().send().await.expect("described");
     assert_eq!(names(all), ["public.a", "s.b"]);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    AssignmentTarget, FromTable, MergeAction, MergeUpdateKind, Statement, TableFactor, TableObject,
+    AssignmentTarget, BinaryOperator, Expr, FromTable, MergeAction, MergeUpdateKind, Statement,
+    TableFactor, TableObject,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -130,6 +131,7 @@ pub(super) fn merge(tokens: &mut Tokens, reading: Reading) -> Result<Command, Sq
     let mut statement = parse_statement(&mut Tokens::new(words))?;
     let (target, source) = match &mut statement {
         Statement::Merge(merge) => {
+            check_match(merge)?;
             if !simplified {
                 merge_clauses(merge)?;
             }
@@ -162,6 +164,31 @@ fn merge_source(factor: &TableFactor) -> Result<TableName, SqlError> {
     match factor {
         TableFactor::Table { .. } => table_of(factor),
         _ => Err(SqlError::new("MERGE: source must be a table")),
+    }
+}
+
+/// Another table than the target, matched by equalities.
+fn check_match(merge: &sqlparser::ast::Merge) -> Result<(), SqlError> {
+    if merge_target(&merge.table)? == merge_source(&merge.source)? {
+        return Err(SqlError::new("MERGE: source and target must not be the same table"));
+    }
+    if !is_equality(&merge.on) {
+        return Err(SqlError::new(format!(
+            "MERGE: the match condition must be made of equalities: {}",
+            merge.on
+        )));
+    }
+    Ok(())
+}
+
+fn is_equality(condition: &Expr) -> bool {
+    match condition {
+        Expr::Nested(inside) => is_equality(inside),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            is_equality(left) && is_equality(right)
+        }
+        Expr::BinaryOp { op: BinaryOperator::Eq, .. } => true,
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::error::ApiError;
 use super::requests::Described;
-use crate::dialect::literal;
+use crate::dialect::{ColumnType, literal};
 use crate::engine::{Engine, Value};
 
 /// Entries of one page, unless the request says fewer.
@@ -88,6 +88,11 @@ fn columns_of(request: &Described) -> String {
     )
 }
 
+/// The short name of a type, such as `varchar`.
+fn type_name(shown: &str) -> Option<&'static str> {
+    ColumnType::from_display(shown).ok().map(|kind| kind.udt())
+}
+
 fn entry(operation: &str, row: Vec<Value>) -> Json {
     let text = |index: usize| match row.get(index) {
         Some(Value::Text(text)) => json!(text),
@@ -106,7 +111,7 @@ fn entry(operation: &str, row: Vec<Value>) -> Json {
         _ => json!({
             "name": text(0),
             "label": text(0),
-            "typeName": text(1),
+            "typeName": text(1).as_str().and_then(type_name),
             "nullable": i32::from(text(2) == json!("YES")),
             "columnDefault": text(3),
             "length": number(4).max(number(5)),
