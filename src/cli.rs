@@ -30,6 +30,8 @@ pub enum Command {
     Runs(Runs),
     /// Ask the warehouse
     Query(Query),
+    /// Set files aside that cannot be loaded, until their content changes; without any, list them
+    Skip(Skip),
     /// Make a deterministic data set of the shape that the pipeline loads
     Generate(Generate),
     /// Say what a load will take and cost, with and without merging small objects
@@ -77,6 +79,9 @@ pub struct Run {
     /// [default: what the stack says]
     #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
     pub max_rejects: Vec<(String, u64)>,
+    /// Set up to N files aside whole that cannot be loaded [default: what the stack says]
+    #[arg(long, value_name = "N")]
+    pub max_rejected_objects: Option<u64>,
     /// Publish even when files bring far fewer rows for their size than in earlier runs
     #[arg(long)]
     pub allow_drop: bool,
@@ -157,6 +162,23 @@ pub struct Query {
     /// Print comma-separated values under a header
     #[arg(long)]
     pub csv: bool,
+}
+
+/// `segue skip`
+#[derive(Debug, Args)]
+pub struct Skip {
+    /// The files, s3://bucket/key
+    #[arg(value_name = "URI")]
+    pub uris: Vec<String>,
+    /// Which stack
+    #[command(flatten)]
+    pub target: Target,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "set aside by hand")]
+    pub reason: String,
+    /// Let runs load the files again
+    #[arg(long, requires = "uris")]
+    pub undo: bool,
 }
 
 /// `segue generate`

@@ -12,6 +12,7 @@ use crate::{
     execution::{self, Report, Runs},
     generate, local, plan, print,
     project::Project,
+    skip,
     stack::{Destination, Stack},
     talk,
     upload::DataSet,
@@ -25,6 +26,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Plan(wanted) => show_plan(wanted).await,
         Command::Runs(runs) => list_runs(runs).await,
         Command::Query(query) => ask(query).await,
+        Command::Skip(wanted) => set_aside(wanted).await,
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
         Command::Estimate(wanted) => estimate_load(wanted).await,
         Command::Doctor(wanted) => examine(wanted).await,
@@ -66,6 +68,12 @@ async fn estimate_load(wanted: cli::Estimate) -> Outcome {
     estimate::show(sources, &wanted.assumptions)
 }
 
+async fn set_aside(wanted: cli::Skip) -> Outcome {
+    let wishes = skip::Wishes { uris: wanted.uris, reason: wanted.reason, undo: wanted.undo };
+    let (clouds, stack) = find(wanted.target).await?;
+    skip::skip(&clouds, &stack, &wishes).await
+}
+
 async fn examine(wanted: cli::Doctor) -> Outcome {
     let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::OneFile };
     let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
@@ -81,6 +89,7 @@ async fn load(wanted: cli::Run) -> Outcome {
         compact: wanted.compact,
         allow_drop: wanted.allow_drop,
         max_rejects: wanted.max_rejects.into_iter().collect(),
+        max_rejected_objects: wanted.max_rejected_objects,
         ..RunInput::default()
     };
     refuse_impossible(&input)?;

@@ -12,6 +12,7 @@ mod local;
 mod plan;
 mod print;
 mod project;
+mod skip;
 mod stack;
 mod talk;
 mod upload;

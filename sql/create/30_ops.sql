@@ -15,6 +15,21 @@ create table if not exists ops.loaded_objects (
 distkey (uri)
 sortkey (source, uri);
 
+-- Grain: one row per source object that is set aside whole: runs leave it alone until its content,
+-- and so its ETag, is another.
+create table if not exists ops.set_aside_objects (
+    source varchar(64) not null,
+    uri varchar(1100) not null,
+    etag varchar(128) not null,
+    bytes bigint not null,
+    reason varchar(4096) not null,
+    run_id varchar(80) not null,
+    set_aside_at timestamp not null default getdate(),
+    primary key (source, uri)
+)
+diststyle all
+sortkey (set_aside_at);
+
 -- Grain: one row per published run and source.
 create table if not exists ops.runs (
     run_id varchar(80) not null,
@@ -29,8 +44,7 @@ diststyle all
 sortkey (published_at);
 
 -- Grain: one row per record that a published run could not load and was allowed to leave out.
--- `uri` is the object as it landed, `line` its line there; where small objects were merged, the
--- number of the document within its object.
+-- `uri` is the object as it landed, `line` the line of it to fix.
 create table if not exists ops.rejected_rows (
     run_id varchar(80) not null,
     source varchar(64) not null,

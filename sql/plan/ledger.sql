@@ -1,10 +1,18 @@
--- Reads what has been published, for the plan to subtract.
--- Grain: one row per published source object.
+-- Reads what has been published or set aside, for the plan to subtract.
+-- Grain: one row per source object and outcome.
 select
     source,
     uri,
-    etag
-from ops.loaded_objects;
+    etag,
+    'loaded' as outcome
+from ops.loaded_objects
+union all
+select
+    source,
+    uri,
+    etag,
+    'set aside' as outcome
+from ops.set_aside_objects;
 
 -- Names what failed runs left behind longer ago than it is kept: a few a run, the oldest first.
 -- Grain: one row per staging schema.

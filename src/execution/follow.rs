@@ -65,6 +65,7 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
         report: text("report"),
         rejected: output.get("rejected").and_then(Value::as_u64).filter(|count| *count > 0),
+        set_aside: output.get("setAside").and_then(Value::as_u64).filter(|count| *count > 0),
         variants: output
             .get("variants")
             .and_then(|variants| serde_json::from_value(variants.clone()).ok())

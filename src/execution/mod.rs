@@ -39,6 +39,9 @@ pub struct Report {
     /// Records that it could not load and was allowed to leave out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Files that it could not load and was allowed to set aside whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<u64>,
     /// Keys under which it brought records that differ, by table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variants>,
@@ -198,6 +201,7 @@ impl Report {
             duration_seconds: None,
             transitions: None,
             rejected: None,
+            set_aside: None,
             variants: Vec::new(),
             report: None,
             error: None,
@@ -224,6 +228,12 @@ impl Report {
         if let Some(rejected) = self.rejected {
             let records = talk::count(rejected as usize, "record");
             line.push_str(&format!("; {records} left out: see ops.rejected_rows and the report"));
+        }
+        if let Some(set_aside) = self.set_aside {
+            let files = talk::count(set_aside as usize, "file");
+            line.push_str(&format!(
+                "; {files} set aside: see ops.set_aside_objects and the report"
+            ));
         }
         for Variants { table, within_run, beside_published } in &self.variants {
             let within = talk::count(*within_run as usize, "key");

@@ -3,7 +3,7 @@
 mod order;
 
 use jiff::Timestamp;
-use segue_contract::messages::{Plan, StatementState, Step};
+use segue_contract::messages::{Plan, PlannedSource, StatementState, Step};
 use segue_contract::pipeline::{self, Deployment, Statement};
 use segue_contract::{Failure, Run, RunInput};
 use segue_plan::{Preview, Settings, Unloaded};
@@ -26,8 +26,8 @@ const RUN_ID: &str = "preview";
 const LEDGER: &str = "plan/ledger";
 /// Tables that the ledger's step reads: before the first run there are none.
 const TABLES_SQL: &str = "select table_name from information_schema.tables \
-    where table_schema = 'ops' and table_name in ('loaded_objects', 'staging_schemas')";
-const TABLES: usize = 2;
+    where table_schema = 'ops' and table_name in ('loaded_objects', 'set_aside_objects', 'staging_schemas')";
+const TABLES: usize = 3;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
@@ -172,11 +172,18 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
         let of_source = |batch: &&segue_contract::messages::Batch| batch.source == source.source;
         let batches = planned.plan.batches.iter().filter(of_source).count();
         let new = source.objects - source.changed;
-        let numbers = [source.listed, new, source.changed, source.bytes, batches as u64];
+        let PlannedSource { listed, changed, set_aside, bytes, .. } = *source;
+        let numbers = [listed, set_aside, new, changed, bytes, batches as u64];
         std::iter::once(source.source.clone()).chain(numbers.map(|number| number.to_string()))
     });
-    let headers = ["source", "listed", "new", "changed", "bytes to load", "batches"];
-    print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5]).to_string())?;
+    let headers = ["source", "listed", "set aside", "new", "changed", "bytes to load", "batches"];
+    print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]).to_string())?;
+    for source in planned.plan.sources.iter().filter(|one| one.max_rejects > 0 && one.objects > 0) {
+        talk::say(format!(
+            "{}: files are merged, so that the records left out can be counted ({} may be)",
+            source.source, source.max_rejects
+        ));
+    }
     if planned.plan.objects == 0 {
         talk::say("up to date: a run would load nothing");
     } else {

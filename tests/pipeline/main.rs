@@ -17,6 +17,7 @@ mod quoting;
 mod records;
 mod rejects;
 mod sample;
+mod set_aside;
 mod statement;
 mod sweep;
 mod variants;

@@ -54,6 +54,16 @@ pub fn rejects_prefix(run: &Run) -> String {
     key(run, "rejects/")
 }
 
+/// Where the objects are listed that a run sets aside whole: they are copied from here.
+pub fn set_aside_prefix(run: &Run) -> String {
+    key(run, "set-aside/")
+}
+
+/// The objects that a run sets aside, after so many others: gzip, one JSON document a line.
+pub fn set_aside_key(run: &Run, before: u64) -> String {
+    format!("{}{before:05}.json.gz", set_aside_prefix(run))
+}
+
 /// The records of one batch that are no documents: gzip, one JSON document a line.
 pub fn batch_rejects_key(run: &Run, source: &str, batch: u32) -> String {
     format!("{}{source}/{batch:05}.json.gz", rejects_prefix(run))

@@ -159,6 +159,9 @@ pub struct PlannedSource {
     /// Records that may be left out without failing the run.
     #[serde(default)]
     pub max_rejects: u64,
+    /// Of the listed objects, those that are set aside as they are.
+    #[serde(default)]
+    pub set_aside: u64,
 }
 
 /// Some objects of one source that become one part; their list stands at [`layout::batch_key`].
@@ -349,6 +352,9 @@ pub struct ReportRequest {
     /// What was published, if it came to that.
     #[serde(default)]
     pub published: Option<StatementState>,
+    /// Objects that this run has set aside so far.
+    #[serde(default)]
+    pub set_aside: u64,
 }
 
 /// An error as Step Functions hands it over.
@@ -376,6 +382,8 @@ pub enum Reported {
         objects: u64,
         /// Records that could not be loaded.
         rejected: u64,
+        /// Objects that were set aside whole.
+        set_aside: u64,
         /// Keys with records that differ, by table.
         variants: Vec<Variants>,
         /// Where the report stands.
@@ -387,5 +395,8 @@ pub enum Reported {
         error: String,
         /// Its message, and where the report stands.
         cause: String,
+        /// The objects that cannot be loaded, as far as the message names them: without them the run
+        /// could go on. Their list is at [`layout::set_aside_key`](crate::layout::set_aside_key).
+        offenders: Vec<String>,
     },
 }

@@ -115,6 +115,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         max_errors => max_errors(step.max_rejects),
         has_rejects => step.has_rejects,
         rejects => stored(layout::rejects_prefix(&step.run)),
+        set_aside => stored(layout::set_aside_prefix(&step.run)),
     })
 }
 

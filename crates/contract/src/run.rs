@@ -54,6 +54,10 @@ pub struct RunInput {
     /// out, what the deployment says holds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub max_rejects: BTreeMap<String, u64>,
+    /// How many objects that cannot be loaded may be set aside whole; where it is left out, what the
+    /// deployment says holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rejected_objects: Option<u64>,
     /// Publish even when a source brings far fewer rows for its bytes than in earlier runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_drop: bool,

@@ -1,4 +1,4 @@
-//! What has been published, read from the warehouse and kept small: of an object only digests of
+//! What has been published or set aside, read from the warehouse and kept small: of an object only digests of
 //! its name and its ETag stay in memory, 32 bytes for each of perhaps ten million.
 
 use std::collections::HashMap;
@@ -9,10 +9,16 @@ use sha2::{Digest, Sha256};
 
 use crate::objects::Object;
 
-/// The published objects, by digest.
+/// What the ledger calls an object that is set aside.
+const SET_ASIDE: &str = "set aside";
+
+/// The objects of which something is known, by digest.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// Those that were published.
     etags: HashMap<u128, u128>,
+    /// Those that are set aside.
+    set_aside: HashMap<u128, u128>,
 }
 
 /// What the ledger knows of an object.
@@ -22,6 +28,8 @@ pub enum Known {
     Same,
     /// It was published with another content.
     Changed,
+    /// It is set aside as it is.
+    SetAside,
     /// It was never published.
     Not,
 }
@@ -37,7 +45,7 @@ impl Ledger {
             .read(&format!("{statement_id}:1"), |rows| {
                 for row in rows {
                     let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
-                    ledger.add(&field(0), &field(1), &field(2));
+                    ledger.add(&field(0), &field(1), &field(2), field(3) == SET_ASIDE);
                 }
                 Ok(())
             })
@@ -45,8 +53,14 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn add(&mut self, source: &str, uri: &str, etag: &str) {
-        self.etags.insert(digest(&[source, uri]), digest(&[etag]));
+    fn add(&mut self, source: &str, uri: &str, etag: &str, is_set_aside: bool) {
+        let etags = if is_set_aside { &mut self.set_aside } else { &mut self.etags };
+        etags.insert(digest(&[source, uri]), digest(&[etag]));
+    }
+
+    /// Without what was published, for a rebuild: what is set aside stays so.
+    pub fn without_published(self) -> Self {
+        Self { etags: HashMap::new(), ..self }
     }
 
     /// Whether nothing was ever published.
@@ -56,8 +70,12 @@ impl Ledger {
 
     /// What is known of an object.
     pub fn look_up(&self, source: &str, object: &Object) -> Known {
-        match self.etags.get(&digest(&[source, &object.uri])) {
-            Some(etag) if *etag == digest(&[&object.etag]) => Known::Same,
+        let (key, found) = (digest(&[source, &object.uri]), digest(&[&object.etag]));
+        if self.set_aside.get(&key) == Some(&found) {
+            return Known::SetAside;
+        }
+        match self.etags.get(&key) {
+            Some(etag) if *etag == found => Known::Same,
             Some(_) => Known::Changed,
             None => Known::Not,
         }
@@ -88,10 +106,16 @@ mod tests {
         };
         let mut ledger = Ledger::default();
         assert!(ledger.is_empty());
-        ledger.add("songs", "s3://b/a", "1");
+        ledger.add("songs", "s3://b/a", "1", false);
         assert_eq!(ledger.look_up("songs", &object("s3://b/a", "1")), Known::Same);
         assert_eq!(ledger.look_up("songs", &object("s3://b/a", "2")), Known::Changed);
         assert_eq!(ledger.look_up("songs", &object("s3://b/b", "1")), Known::Not);
+        ledger.add("songs", "s3://b/a", "2", true);
+        assert_eq!(ledger.look_up("songs", &object("s3://b/a", "2")), Known::SetAside);
+        assert_eq!(ledger.look_up("songs", &object("s3://b/a", "1")), Known::Same);
+        let ledger = ledger.without_published();
+        assert_eq!(ledger.look_up("songs", &object("s3://b/a", "1")), Known::Not);
+        assert_eq!(ledger.look_up("songs", &object("s3://b/a", "2")), Known::SetAside);
         assert_eq!(ledger.look_up("events", &object("s3://b/a", "1")), Known::Not);
     }
 }

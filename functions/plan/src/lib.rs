@@ -53,10 +53,8 @@ pub struct Context {
 pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Failure> {
     let run = &request.run;
     run.validate()?;
-    let ledger = match run.input.rebuild {
-        true => Ledger::default(),
-        false => Ledger::read(&context.warehouse, &request.ledger_statement_id).await?,
-    };
+    let ledger = Ledger::read(&context.warehouse, &request.ledger_statement_id).await?;
+    let ledger = if run.input.rebuild { ledger.without_published() } else { ledger };
     let abandoned = abandoned::find(&context.warehouse, &request.ledger_statement_id).await;
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     let mut survey = Survey::new(context, run, &ledger);

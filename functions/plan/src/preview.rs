@@ -47,11 +47,9 @@ pub async fn preview(
     let (ledger, abandoned) = match ledger_statement_id {
         Some(id) => {
             let abandoned = abandoned::find(&context.warehouse, id).await;
-            let ledger = match run.input.rebuild {
-                true => Ledger::default(),
-                false => Ledger::read(&context.warehouse, id).await?,
-            };
-            (ledger, abandoned)
+            let ledger = Ledger::read(&context.warehouse, id).await?;
+            let is_rebuild = run.input.rebuild;
+            (if is_rebuild { ledger.without_published() } else { ledger }, abandoned)
         }
         None => (Ledger::default(), Vec::new()),
     };

@@ -112,6 +112,7 @@ impl New {
 struct Listed {
     listed: u64,
     changed: u64,
+    set_aside: u64,
     new: Objects,
     /// When the oldest of the new ones was written.
     oldest_second: Option<i64>,
@@ -129,6 +130,10 @@ async fn find_new(
         range.listed += 1;
         match ledger.look_up(&source.name, &object) {
             Known::Same => return,
+            Known::SetAside => {
+                range.set_aside += 1;
+                return;
+            }
             Known::Changed => range.changed += 1,
             Known::Not => {}
         }
@@ -146,6 +151,7 @@ async fn find_new(
         changed: sum(|range| range.changed),
         bytes: sum(|range| range.new.volume().bytes),
         max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
+        set_aside: sum(|range| range.set_aside),
     };
     let oldest_second = ranges.iter().filter_map(|range| range.oldest_second).min();
     let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
@@ -264,6 +270,7 @@ mod tests {
             changed: 0,
             bytes: 0,
             max_rejects: 0,
+            set_aside: 0,
         };
         assert_eq!(refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX)), Ok(()));
         let failure = refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX + 1)).expect_err("refused");

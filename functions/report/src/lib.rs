@@ -3,6 +3,7 @@
 
 mod cause;
 mod measures;
+mod offenders;
 mod origin;
 mod page;
 
@@ -43,6 +44,8 @@ pub struct Report {
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Caught>,
+    /// Objects that this run has set aside whole.
+    pub set_aside: u64,
     /// What was planned, if it came to that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
@@ -79,6 +82,14 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
         let bucket = &context.work_bucket;
         failure.cause = origin::name_records(&context.s3, bucket, &run, &cause).await;
     }
+    let offenders = match (&report.failure, &report.plan) {
+        (Some(failure), Some(plan)) => {
+            let named = offenders::named(failure, plan);
+            let (s3, bucket) = (&context.s3, &context.work_bucket);
+            offenders::list(s3, bucket, &run, report.set_aside, named).await?
+        }
+        _ => Vec::new(),
+    };
     if report.rejected() > 0 {
         report.rejects_uri = Some(layout::uri(&context.work_bucket, &layout::rejects_prefix(&run)));
     }
@@ -90,7 +101,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     let uri = layout::uri(&context.work_bucket, &key);
     tracing::info!(status = report.status, report = %uri, rejected = report.rejected(), "ended");
     measures::write(&report);
-    let rejected = report.rejected();
+    let (rejected, set_aside) = (report.rejected(), report.set_aside);
     let variants = report.checked.map(|checked| checked.variants).unwrap_or_default();
     Ok(match report.failure {
         None => Reported::Loaded {
@@ -98,12 +109,14 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
             run_id: report.run_id,
             objects: report.plan.map(|plan| plan.objects).unwrap_or_default(),
             rejected,
+            set_aside,
             variants,
             report: uri,
         },
         Some(failure) => Reported::Failed {
             error: failure.error,
             cause: format!("{}\nreport: {uri}", failure.cause),
+            offenders,
         },
     })
 }
@@ -121,10 +134,12 @@ impl Report {
         let finished = request.plan.as_ref().filter(|_| request.failure.is_none());
         let compare = |plan| Comparison::new(plan, &request.compacted, &request.loaded);
         let cost = finished.map(compare).transpose()?;
+        let status = status(&request);
         let statements = request.loaded.into_iter().chain(request.transformed);
         Ok(Self {
             run_id: request.run.id,
-            status: status(request.failure.is_some(), request.checked.as_ref()),
+            status,
+            set_aside: request.set_aside,
             rejects_uri: None,
             started_at: request.run.started_at,
             finished_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -145,9 +160,10 @@ impl Report {
 }
 
 /// How a run ended, in a word.
-fn status(failed: bool, checked: Option<&Checked>) -> &'static str {
-    match checked {
-        _ if failed => "failed",
+fn status(request: &ReportRequest) -> &'static str {
+    match &request.checked {
+        _ if request.failure.is_some() => "failed",
+        _ if request.set_aside > 0 => "loaded-with-rejects",
         Some(checked) if !checked.rejected.is_empty() => "loaded-with-rejects",
         _ => "loaded",
     }

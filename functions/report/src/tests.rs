@@ -27,6 +27,7 @@ pub fn request() -> ReportRequest {
         transformed: None,
         checked: None,
         published: None,
+        set_aside: 0,
     }
 }
 

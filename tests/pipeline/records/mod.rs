@@ -187,6 +187,7 @@ async fn cut(
 }
 
 /// How much of its text a file gives, asked of another reader than Segue's, byte by byte.
+#[expect(clippy::unbuffered_bytes, reason = "a buffer would lose what comes before an error")]
 fn readable(body: &[u8], packing: Packing) -> usize {
     use std::io::Read;
     let input: Box<dyn Read> = match packing {

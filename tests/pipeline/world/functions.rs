@@ -99,6 +99,7 @@ fn state_machines(region: &Region) {
     let mut substitutions: Vec<(&str, &str)> =
         functions.iter().map(|(name, arn)| (name.as_str(), arn.as_str())).collect();
     substitutions.push(("StatementStateMachineArn", STATEMENT));
+    substitutions.push(("MaxRejectedObjects", "0"));
     substitutions.push(("Partition", "aws"));
     let definitions = [
         (STATEMENT, include_str!("../../../statemachine/statement.asl.json")),

@@ -146,6 +146,7 @@ mod tests {
             changed: 0,
             bytes: objects * 272,
             max_rejects: 0,
+            set_aside: 0,
         };
         let batch = |batch| Batch { source: "songs".into(), batch, max_rejects: 0 };
         Plan {

@@ -1,0 +1,122 @@
+//! `segue skip`: files that runs leave alone until their content changes.
+
+use segue_contract::quoting::literal;
+use segue_contract::rejects::storable;
+
+use crate::{
+    aws::{self, Clouds},
+    errors::{Outcome, Problem},
+    print,
+    stack::Stack,
+    talk,
+    warehouse::Warehouse,
+};
+
+/// What the ledger has for the run of a file that a person set aside.
+const BY_HAND: &str = "segue skip";
+/// What is set aside, the newest first.
+const LIST: &str = "select uri, reason, run_id, set_aside_at from ops.set_aside_objects \
+    order by set_aside_at desc, uri";
+
+/// What to do with files.
+#[derive(Debug)]
+pub struct Wishes {
+    /// `s3://bucket/key`; none lists what is set aside.
+    pub uris: Vec<String>,
+    /// Why, for the record.
+    pub reason: String,
+    /// Whether runs are to load them again.
+    pub undo: bool,
+}
+
+/// Sets files aside, takes them back, or lists them.
+///
+/// # Errors
+/// Wrong use for a URI of no source; the warehouse's own message.
+pub async fn skip(clouds: &Clouds, stack: &Stack, wishes: &Wishes) -> Outcome {
+    let warehouse = Warehouse::of(clouds, stack)?;
+    if wishes.uris.is_empty() {
+        let rows = warehouse.query(LIST).await.map_err(no_table)?;
+        print::with(|out| rows.write_table(out))?;
+        talk::say(format!("{} set aside", talk::count(rows.len(), "file")));
+        return Ok(());
+    }
+    let mut statements = Vec::new();
+    for uri in &wishes.uris {
+        let file = File::find(stack, uri)?;
+        statements.push(format!("delete from ops.set_aside_objects where {}", file.condition()?));
+        if !wishes.undo {
+            statements.push(file.insertion(clouds, &wishes.reason).await?);
+        }
+    }
+    warehouse.transact(statements).await.map_err(no_table)?;
+    for uri in &wishes.uris {
+        talk::say(match wishes.undo {
+            true => format!("{uri}: the next run loads it, if it is not loaded already"),
+            false => format!("{uri}: set aside until its content changes"),
+        });
+    }
+    Ok(())
+}
+
+/// A file of a source.
+struct File<'a> {
+    source: &'static str,
+    uri: &'a str,
+    bucket: &'a str,
+    key: &'a str,
+}
+
+impl<'a> File<'a> {
+    fn find(stack: &Stack, uri: &'a str) -> Outcome<Self> {
+        let landing = stack.landing_bucket()?;
+        let place = uri.strip_prefix("s3://").and_then(|place| place.split_once('/'));
+        let sources = [("events", stack.events_prefix()?), ("songs", stack.songs_prefix()?)];
+        let found = place.filter(|(bucket, _)| *bucket == landing).and_then(|(bucket, key)| {
+            let (source, _) = sources.iter().find(|(_, prefix)| key.starts_with(prefix))?;
+            Some(Self { source, uri, bucket, key })
+        });
+        found.ok_or_else(|| {
+            let places = sources.map(|(_, prefix)| format!("s3://{landing}/{prefix}"));
+            Problem::wrong_use(format!(
+                "expected a file under {}, found {uri}",
+                places.join(" or ")
+            ))
+            .hint("name the file as a failed run names it, s3://bucket/key")
+        })
+    }
+
+    fn condition(&self) -> Outcome<String> {
+        Ok(format!("source = {} and uri = {}", quoted(self.source)?, quoted(self.uri)?))
+    }
+
+    async fn insertion(&self, clouds: &Clouds, reason: &str) -> Outcome<String> {
+        let head = clouds.s3().head_object().bucket(self.bucket).key(self.key).send().await;
+        let head = head.map_err(|error| aws::problem(&format!("look at {}", self.uri), error))?;
+        let etag = head.e_tag().unwrap_or_default().trim_matches('"');
+        let values = [self.source, self.uri, etag, &storable(reason), BY_HAND].map(quoted);
+        let [source, uri, etag, reason, run] = values;
+        Ok(format!(
+            "insert into ops.set_aside_objects (source, uri, etag, bytes, reason, run_id) \
+             values ({}, {}, {}, {}, {}, {})",
+            source?,
+            uri?,
+            etag?,
+            head.content_length().unwrap_or_default(),
+            reason?,
+            run?
+        ))
+    }
+}
+
+fn quoted(text: &str) -> Outcome<String> {
+    literal(text).map_err(|failure| Problem::wrong_use(failure.message))
+}
+
+/// Before the first run there is no ledger.
+fn no_table(problem: Problem) -> Problem {
+    match problem.message().contains("set_aside_objects") {
+        true => problem.hint("start a run first: it creates the table, also when it fails to load"),
+        false => problem,
+    }
+}
