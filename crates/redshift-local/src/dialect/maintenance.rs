@@ -149,6 +149,11 @@ pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
             return Ok(Command::Query(Query { sql, relations: BTreeSet::new(), into: None }));
         }
     }
+    for words in ["tables", "columns", "grants", "view", "procedure", "external table", "model"] {
+        if tokens.is(words) {
+            return Err(SqlError::unsupported(&format!("SHOW {}", words.to_uppercase())));
+        }
+    }
     if tokens.take_if("time zone") {
         return Ok(Command::Show { name: "timezone".to_owned() });
     }

@@ -81,11 +81,17 @@ pub(crate) fn describe(statement: &Statement, part: Option<usize>) -> Result<Jso
         ("QueryString", text.map(|text| json!(text))),
         ("RedshiftPid", Some(json!(state.process))),
         ("RedshiftQueryId", Some(json!(single.map_or(0, |part| part.query_id)))),
+        ("RedshiftQueryUuid", single.and_then(|part| query_uuid(part.query_id))),
         ("ResultFormat", Some(json!(statement.format()))),
         ("ResultRows", Some(json!(single.map_or(-1, |part| part.rows)))),
         ("ResultSize", Some(json!(single.map_or(-1, |part| part.size)))),
         ("SubStatements", statement.batch.then(|| json!(parts))),
     ]))
+}
+
+/// As `SYS_QUERY_HISTORY.query_uuid` has it; none before the statement has run.
+fn query_uuid(query_id: i64) -> Option<Json> {
+    (query_id > 0).then(|| json!(format!("00000000-0000-4000-8000-{query_id:012x}")))
 }
 
 fn describe_part(statement: &Statement, number: usize, part: &Part) -> Json {
@@ -99,6 +105,7 @@ fn describe_part(statement: &Statement, number: usize, part: &Part) -> Json {
         ("HasResultSet", Some(json!(part.has_result))),
         ("QueryString", statement.texts.get(number - 1).map(|text| json!(text))),
         ("RedshiftQueryId", Some(json!(part.query_id))),
+        ("RedshiftQueryUuid", query_uuid(part.query_id)),
         ("ResultRows", Some(json!(part.rows))),
         ("ResultSize", Some(json!(part.size))),
     ])
