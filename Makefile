@@ -5,8 +5,11 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 export PYTHON ?= python3
-# The directory that `make run` loads; without one a data set is generated.
+# The directory that `make run` loads; without one a data set is generated. A name may hold anything:
+# make does not read the `$` in it, and it reaches programs by the environment, not in a shell line.
 DATA ?=
+override DATA := $(value DATA)
+export DATA
 # How `make build` and `make run` compile: dev (soon done) or release (as deployed).
 PROFILE ?= dev
 # How many schedules of faults `make faults` tries; without it as many as `make test` does.
@@ -49,8 +52,12 @@ build: tools ## Build the command line, the local warehouse and the functions (P
 	@PROFILE='$(PROFILE)' tools/build.sh
 
 .PHONY: run
-run: build ## Load DATA (or a generated data set) into the local warehouse
-	@tools/run.sh '$(DATA)' $(GENERATED)
+run: data build ## Load DATA (or a generated data set) into the local warehouse
+	@tools/run.sh $(GENERATED)
+
+.PHONY: data
+data:
+	@tools/data.sh
 
 .PHONY: down
 down: ## Stop what `make run` started; the data stays
@@ -88,7 +95,7 @@ bench: ## Measure merging tiny objects, planning millions, and the local warehou
 .PHONY: sizes
 sizes: tools ## Build as deployed, load DATA, print zip and memory of each function
 	@PROFILE=release tools/build.sh
-	@tools/run.sh '$(DATA)' $(GENERATED)
+	@tools/run.sh $(GENERATED)
 	@$(PYTHON) tools/sizes.py
 
 .PHONY: clean

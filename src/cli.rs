@@ -28,7 +28,7 @@ pub enum Command {
     Plan(Plan),
     /// List the latest runs
     Runs(Runs),
-    /// Ask the warehouse
+    /// Run a query
     Query(Query),
     /// Set files aside that cannot be loaded, until their content changes; without any, list them
     Skip(Skip),
@@ -151,15 +151,22 @@ pub struct Runs {
 /// `segue query`
 #[derive(Debug, Args)]
 pub struct Query {
-    /// One SQL statement; `-` reads it from stdin
-    pub sql: String,
+    /// One SQL statement; `-` reads it from stdin, as does leaving it out of a pipe
+    #[arg(allow_hyphen_values = true)]
+    pub sql: Option<String>,
+    /// Read the statement from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
+    pub file: Option<PathBuf>,
+    /// Allow a statement that changes the warehouse
+    #[arg(long)]
+    pub write: bool,
     /// Which warehouse
     #[command(flatten)]
     pub target: Target,
     /// Print an array of objects
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print comma-separated values under a header
+    /// Print comma-separated values under a header: null as an empty field, empty text as ""
     #[arg(long)]
     pub csv: bool,
 }
@@ -255,9 +262,12 @@ pub struct Start {
 /// `segue local up`
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Upload the files of this directory, with song_data/ and log_data/
+    /// Make the landing bucket hold the files of this directory, with song_data/, log_data/ or both
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keep what the bucket holds besides
+    #[arg(long, requires = "data")]
+    pub add: bool,
     /// How to start
     #[command(flatten)]
     pub start: Start,
@@ -266,9 +276,16 @@ pub struct Up {
 /// `segue local run`
 #[derive(Debug, Args)]
 pub struct LocalRun {
-    /// The directory to load, with song_data/ and log_data/
+    /// The directory to load, with song_data/, log_data/ or both: the landing bucket is made to hold
+    /// what it holds
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+    /// Keep what the bucket holds besides
+    #[arg(long, conflicts_with = "fresh")]
+    pub add: bool,
+    /// Begin with an empty warehouse
+    #[arg(long)]
+    pub fresh: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,

@@ -1,21 +1,22 @@
 //! Carries out what was typed.
 
+use std::io::IsTerminal;
+
 use segue_contract::{Run, RunInput};
 use serde::Serialize;
 
 use crate::{
     aws::Clouds,
     cli::{self, Checkout, Command, Local, Target},
-    doctor,
+    display, doctor,
     errors::{Outcome, Problem},
     estimate,
     execution::{self, Report, Runs},
     generate, local, plan, print,
     project::Project,
-    skip,
+    query, skip,
     stack::{Destination, Stack},
-    talk,
-    upload::DataSet,
+    talk, upload,
     warehouse::Warehouse,
 };
 
@@ -34,11 +35,22 @@ pub async fn run(command: Command) -> Outcome {
         Command::Local(Local::Run(run)) => {
             let project = checkout(&run.start.checkout)?;
             let start = &run.start;
-            local::run::run(&project, &run.data, start.port, &start.warehouse, run.json).await
+            let wishes = local::run::Wishes {
+                data: &run.data,
+                others: others(run.add),
+                fresh: run.fresh,
+                json: run.json,
+            };
+            local::run::run(&project, wishes, start.port, &start.warehouse).await
         }
         Command::Local(Local::Down(down)) => local::down(&checkout(&down.checkout)?, down.purge),
         Command::Local(Local::Status(status)) => local_status(status),
     }
+}
+
+/// What becomes of objects that a directory does not hold.
+fn others(add: bool) -> upload::Others {
+    if add { upload::Others::Kept } else { upload::Others::Removed }
 }
 
 fn checkout(wanted: &Checkout) -> Outcome<Project> {
@@ -93,8 +105,13 @@ async fn load(wanted: cli::Run) -> Outcome {
         ..RunInput::default()
     };
     refuse_impossible(&input)?;
+    let is_local = wanted.target.local;
     let (clouds, stack) = find(wanted.target).await?;
     let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+    let rebuild = match is_local {
+        true => "segue run --local --rebuild",
+        false => "segue run --rebuild",
+    };
     let arn = runs.start_or_attach(&input).await?;
     let report = match wanted.no_follow {
         true => Report::started(arn),
@@ -103,7 +120,7 @@ async fn load(wanted: cli::Run) -> Outcome {
     if wanted.json {
         print::json(&report)?;
     } else if report.is_good() {
-        print::line(&report.line())?;
+        print::line(&report.line(rebuild))?;
     }
     report.into_problem().map(|_| ())
 }
@@ -177,21 +194,19 @@ async fn list_runs(wanted: cli::Runs) -> Outcome {
 }
 
 async fn ask(wanted: cli::Query) -> Outcome {
-    let sql = match wanted.sql.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin().lock())
-            .map_err(|error| Problem::wrong_use(format!("cannot read stdin: {error}")))?,
-        _ => wanted.sql,
-    };
-    if sql.trim().is_empty() {
-        return Err(Problem::wrong_use("the statement is empty"));
-    }
+    let text = query::text(wanted.sql, wanted.file.as_deref())?;
+    let sql = query::statement(&text, wanted.write)?;
     let (clouds, stack) = find(wanted.target).await?;
     let rows = Warehouse::of(&clouds, &stack)?.query(&sql).await?;
     if wanted.json {
         return print::with(|out| rows.write_json(out));
     }
     if wanted.csv {
-        return print::with(|out| rows.write_csv(out));
+        let shown = match std::io::stdout().is_terminal() {
+            true => display::visible,
+            false => str::to_owned,
+        };
+        return print::with(|out| rows.write_csv(out, shown));
     }
     if rows.has_columns() {
         print::with(|out| rows.write_table(out))?;
@@ -204,11 +219,11 @@ async fn ask(wanted: cli::Query) -> Outcome {
 
 async fn local_up(wanted: cli::Up) -> Outcome {
     let project = checkout(&wanted.start.checkout)?;
-    let data = wanted.data.as_deref().map(DataSet::read).transpose()?;
+    let data = wanted.data.as_deref().map(upload::read).transpose()?;
     let start = &wanted.start;
     let local = local::up(&project, start.port, &start.warehouse).await?;
     if let Some(data) = data {
-        data.upload(&local.clouds, &local.stack).await?;
+        upload::upload(&data, &local.clouds, &local.stack, others(wanted.add)).await?;
     }
     talk::say(format!("the local stack is up: AWS at {}", local.ports.emulator_url()));
     Ok(())

@@ -57,6 +57,15 @@ impl Problem {
         self
     }
 
+    /// Adds to what to do about it.
+    pub fn and_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(match self.hint {
+            Some(first) => format!("{first}\n      {hint}"),
+            None => hint.to_owned(),
+        });
+        self
+    }
+
     /// What went wrong, without what to do about it.
     pub fn message(&self) -> &str {
         self.message.trim_end()

@@ -1,11 +1,14 @@
 //! Everything that is written to stdout: data, and nothing else.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::errors::{Outcome, Problem};
+use crate::{
+    display,
+    errors::{Outcome, Problem},
+};
 
 /// Lets `write` write to stdout. A reader that has seen enough (`| head`) is no error.
 pub fn with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Outcome {
@@ -31,16 +34,21 @@ pub fn line(text: &str) -> Outcome {
     with(|out| writeln!(out, "{text}"))
 }
 
-/// A table for people, which is a table in Markdown too; `numbers` are the columns to align right.
+/// A table for people, which is a table in Markdown too; `numbers` are the columns to align right. On
+/// a terminal that is too narrow for it, cells are wrapped.
 pub fn table<R, C>(headers: &[&str], rows: R, numbers: &[usize]) -> Table
 where
     R: IntoIterator<Item = C>,
     C: IntoIterator<Item = String>,
 {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(headers);
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(headers.iter().map(|header| display::cell(header)));
+    if let (true, Some((width, _))) = (io::stdout().is_terminal(), terminal_size::terminal_size()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.0);
+    }
     for cells in rows {
-        table.add_row(cells);
+        table.add_row(cells.into_iter().map(|cell| display::cell(&cell)));
     }
     for number in numbers {
         if let Some(column) = table.column_mut(*number) {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     aws::{self, Clouds},
+    display,
     errors::{Outcome, Problem},
     print,
     stack::Stack,
@@ -250,27 +251,36 @@ impl Rows {
         !self.columns.is_empty()
     }
 
-    /// An array of objects, one a line.
+    /// An array of objects, one a line. Columns of one name become `name`, `name_2` and so on: of equal
+    /// keys most readers keep one.
     pub fn write_json(&self, mut out: impl io::Write) -> io::Result<()> {
+        let columns = unique(&self.columns);
         out.write_all(b"[")?;
         for (index, cells) in self.rows.iter().enumerate() {
             out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
-            serde_json::to_writer(&mut out, &Record { columns: &self.columns, cells })?;
+            let record = serde_json::to_string(&Record { columns: &columns, cells })?;
+            out.write_all(display::json(&record).as_bytes())?;
         }
         out.write_all(if self.rows.is_empty() { b"]\n" } else { b"\n]\n" })
     }
 
-    /// Comma-separated values under a header line; a null is an empty field.
-    pub fn write_csv(&self, out: impl io::Write) -> io::Result<()> {
+    /// Comma-separated values under a header line, as PostgreSQL writes them: a null is an empty field,
+    /// an empty text is `""`. For a terminal, `shown` makes every text visible.
+    pub fn write_csv(&self, mut out: impl io::Write, shown: fn(&str) -> String) -> io::Result<()> {
         if !self.has_columns() {
             return Ok(());
         }
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.columns)?;
+        let line = |fields: Vec<String>| fields.join(",") + "\n";
+        let header = self.columns.iter().map(|name| csv_field(&shown(name))).collect();
+        out.write_all(line(header).as_bytes())?;
         for cells in &self.rows {
-            writer.write_record(cells.iter().map(Cell::text))?;
+            let fields = cells.iter().map(|cell| match cell {
+                Cell::Null => String::new(),
+                cell => csv_field(&shown(&cell.text())),
+            });
+            out.write_all(line(fields.collect()).as_bytes())?;
         }
-        writer.flush()
+        Ok(())
     }
 
     /// A table for people, which is a table in Markdown too.
@@ -281,7 +291,7 @@ impl Rows {
         };
         let headers: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let numbers: Vec<usize> = (0..headers.len()).filter(numeric).collect();
-        let rows = self.rows.iter().map(|cells| cells.iter().map(Cell::text));
+        let rows = self.rows.iter().map(|cells| cells.iter().map(Cell::text).collect::<Vec<_>>());
         let table = print::table(&headers, rows, &numbers);
         writeln!(out, "{table}")
     }
@@ -295,10 +305,41 @@ impl Rows {
         self.rows.into_iter().filter_map(pair).collect()
     }
 
+    /// The first two columns as texts.
+    pub fn into_pairs(self) -> impl Iterator<Item = (String, String)> {
+        self.rows.into_iter().filter_map(|cells| match cells.as_slice() {
+            [one, other] => Some((one.text(), other.text())),
+            _ => None,
+        })
+    }
+
     /// The first column as text.
     pub fn first_column(&self) -> impl Iterator<Item = String> + '_ {
         self.rows.iter().filter_map(|cells| cells.first().map(Cell::text))
     }
+}
+
+/// The columns' names, each other than those before it.
+fn unique(columns: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in columns {
+        let numbered = (2..).map(|number| format!("{column}_{number}"));
+        let is_free = |name: &String| !names.contains(name);
+        // A number must not take the name of a column that has it by itself.
+        let is_nobodys = |name: &String| is_free(name) && !columns.contains(name);
+        let name = match is_free(column) {
+            true => Some(column.clone()),
+            false => numbered.into_iter().find(is_nobodys),
+        };
+        names.extend(name);
+    }
+    names
+}
+
+/// A field of CSV, quoted where it would be read otherwise.
+fn csv_field(text: &str) -> String {
+    let is_plain = !text.is_empty() && !text.contains(['"', ',', '\n', '\r']);
+    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
 }
 
 #[cfg(test)]
@@ -340,10 +381,31 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_needs_it() {
-        insta::assert_snapshot!(text(|rows, out| rows.write_csv(out)), @r#"
+        insta::assert_snapshot!(text(|rows, out| rows.write_csv(out, str::to_owned)), @r#"
         n,amount,name,paid,none
         7,12345678901234567890.10,"Björk, ""live""",true,
         "#);
+    }
+
+    #[test]
+    fn no_column_is_lost_under_the_name_of_another() {
+        let names = |columns: &[&str]| {
+            unique(&columns.iter().map(|one| one.to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["a", "a", "A", "a"]), ["a", "a_2", "A", "a_3"]);
+        assert_eq!(names(&["a", "a", "a_2", "a_2"]), ["a", "a_3", "a_2", "a_2_2"]);
+        assert_eq!(names(&["?column?", "?column?"]), ["?column?", "?column?_2"]);
+    }
+
+    #[test]
+    fn null_and_empty_text_differ_in_csv() {
+        let rows = Rows {
+            columns: vec!["a".into(), "b".into()],
+            rows: vec![vec![Cell::Null, Cell::Text(String::new())]],
+        };
+        let mut out = Vec::new();
+        rows.write_csv(&mut out, str::to_owned).expect("memory takes everything");
+        assert_eq!(String::from_utf8(out).expect("text"), "a,b\n,\"\"\n");
     }
 
     #[test]

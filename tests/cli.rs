@@ -119,10 +119,33 @@ fn a_query_without_a_running_stack_says_how_to_start_one() {
 
 #[test]
 fn an_empty_statement_is_wrong_use() {
-    insta::assert_snapshot!(failure(checkout().path(), &["query", " ", "--local"]), @"
+    for empty in [" ", ";", "-- nothing"] {
+        let told = failure(checkout().path(), &["query", empty, "--local"]);
+        assert_eq!(told, "exit code 2\nerror: the statement is empty\n", "{empty}");
+    }
+}
+
+#[test]
+fn a_statement_may_begin_with_a_comment_and_come_from_a_file() {
+    let folder = checkout();
+    let sql = include_str!("../sql/examples/top_cities.sql");
+    fs::write(folder.path().join("q.sql"), format!("\u{feff}{sql}")).expect("a file");
+    for words in [&["query", "--local", sql][..], &["query", "--local", "--file", "q.sql"]] {
+        let told = failure(folder.path(), words);
+        assert!(told.contains("the local stack is not running"), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn a_statement_that_writes_is_refused_unless_it_is_allowed() {
+    let folder = checkout();
+    insta::assert_snapshot!(failure(folder.path(), &["query", "--local", "drop table mart.users"]), @r#"
     exit code 2
-    error: the statement is empty
-    ");
+    error: expected a statement that only reads, but it begins with "drop"
+    hint: --write lets a statement change the warehouse
+    "#);
+    let told = failure(folder.path(), &["query", "--local", "--write", "drop table mart.users"]);
+    assert!(told.contains("the local stack is not running"), "{told}");
 }
 
 #[test]
@@ -170,30 +193,46 @@ fn a_missing_data_directory_is_named() {
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "nowhere"]), @"
     exit code 2
     error: there is no directory nowhere
-    hint: --data wants a directory with song_data/ and log_data/; `segue generate` makes one
+    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` makes one
     ");
 }
 
 #[test]
-fn a_directory_without_both_sources_is_named() {
+fn a_directory_needs_one_source_at_least() {
     let folder = checkout();
+    fs::create_dir_all(folder.path().join("data/Song_Data")).expect("a folder");
+    insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
+    exit code 2
+    error: there is neither song_data/ nor log_data/ in data
+    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` makes one
+    ");
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
+    let told = failure(folder.path(), &["local", "run", "--data", "data"]);
+    assert!(told.contains("is missing"), "the directory will do, the tools are looked for: {told}");
+}
+
+#[test]
+fn a_directory_without_data_says_what_it_holds() {
+    let folder = checkout();
+    fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
+    fs::write(folder.path().join("data/song_data/a.csv"), "1").expect("a file");
+    fs::write(folder.path().join("data/song_data/b.json"), "").expect("a file");
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
     exit code 2
-    error: there is no log_data/ in data
-    hint: --data wants a directory with song_data/ and log_data/
+    error: there is no data in data
+      1 file of songs skipped: the ending is not .json, .jsonl or .ndjson, alone or with .gz or .zst (song_data/a.csv)
+      1 file of songs skipped: empty (song_data/b.json)
+    hint: files are known by their endings: .json, .jsonl, .ndjson or none, each also with .gz or .zst
     ");
 }
 
 #[test]
-fn a_source_without_json_files_is_named() {
-    let folder = checkout();
-    fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
-    insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
+fn a_directory_named_by_a_tilde_says_that_it_was_not_expanded() {
+    insta::assert_snapshot!(failure(checkout().path(), &["local", "run", "--data", "~/music"]), @"
     exit code 2
-    error: there is no .json file in data/song_data
-    hint: files are taken by their ending, .json, in all folders below
+    error: there is no directory ~/music
+    hint: ~ was not expanded: write $HOME, or leave ~ outside of quotes
     ");
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Loads a directory into the local warehouse and says what to type next: run.sh DATA GENERATED
-# Without DATA a data set is generated, once, and loaded.
+# Loads the directory $DATA into the local warehouse and says what to type next: run.sh GENERATED
+# Without DATA a data set is generated there, once, and loaded.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-data=$1
-generated=$2
+data=${DATA:-}
+generated=$1
 segue=target/bin/segue
 
 if [ -z "$data" ]; then
@@ -15,14 +15,15 @@ if [ -z "$data" ]; then
         touch "$data.complete"
     fi
 fi
-"$segue" local up
 "$segue" local run --data "$data"
 
+# Quoted as the shell reads it, so that the line can be pasted.
+printf -v pasted '%q' "$data"
 cat <<END
 
 The star schema stands in the local warehouse. What you can type next:
   $segue query --local "select level, count(*) as users from mart.users group by level"
-  $segue local run --data $data     (again: nothing changes)
+  $segue local run --data $pasted     (again: nothing changes)
   $segue local status
   make down                         (stops it; the data stays)
 END

@@ -43,6 +43,17 @@ create table if not exists ops.runs (
 diststyle all
 sortkey (published_at);
 
+-- Grain: one row per published run and source whose keys are mapped by a JSONPaths file. `paths` is
+-- a digest: objects that were loaded by other paths than those of today are found by it.
+create table if not exists ops.run_paths (
+    run_id varchar(80) not null,
+    source varchar(64) not null,
+    paths varchar(64) not null,
+    primary key (run_id, source)
+)
+diststyle all
+sortkey (run_id);
+
 -- Grain: one row per record that a published run could not load and was allowed to leave out.
 -- `uri` is the object as it landed, `line` the line of it to fix.
 create table if not exists ops.rejected_rows (

@@ -28,3 +28,17 @@ order by
     max(created_at),
     schema_name
 limit 10;
+
+-- Counts the published objects by the JSONPaths that they were loaded by.
+-- Grain: one row per source and digest of paths.
+select
+    loaded_objects.source,
+    run_paths.paths,
+    count(*) as objects
+from ops.loaded_objects
+inner join ops.run_paths
+    on loaded_objects.run_id = run_paths.run_id
+    and loaded_objects.source = run_paths.source
+group by
+    loaded_objects.source,
+    run_paths.paths;

@@ -33,6 +33,17 @@ from {{ staging }}.planned_objects
 where source = {{ source.name }}
 {% endfor %};
 
+-- By which paths each source was mapped, so that a later run can tell when they have changed.
+{% for source in paths %}
+insert into ops.run_paths (
+    run_id, source, paths
+)
+select
+    {{ run_id }} as run_id,
+    {{ source.source }} as source,
+    {{ source.digest }} as paths;
+{% endfor %}
+
 -- A run that has succeeded leaves no staging schema behind; one that fails keeps it for a look.
 delete from ops.staging_schemas
 where schema_name = {{ staging_name }};

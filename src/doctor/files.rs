@@ -2,11 +2,14 @@
 
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
 
+use segue_contract::data_files::SkipReason;
+
 use super::{Depth, Source, finding::Finding};
+pub use crate::landing::Listed;
 use crate::{
     aws,
     errors::{Outcome, Problem},
-    talk,
+    landing, talk,
 };
 
 /// Objects that are listed at most where only some are looked at: one page.
@@ -22,15 +25,6 @@ pub struct Files<'a> {
     pub landing: &'a str,
     /// Where runs keep theirs.
     pub work: &'a str,
-}
-
-/// The objects under a prefix.
-#[derive(Debug, Default)]
-pub struct Listed {
-    /// Key and bytes, in key order.
-    pub objects: Vec<(String, u64)>,
-    /// Whether there are others.
-    pub is_cut: bool,
 }
 
 impl Files<'_> {
@@ -50,32 +44,37 @@ impl Files<'_> {
         findings
     }
 
-    /// Lists the objects under a prefix: some of them, or as many as the warehouse is to read.
-    pub async fn list(&self, prefix: &str, depth: Depth) -> Outcome<Listed> {
-        let limit = match depth {
+    /// Lists the objects of a source: some of them, or as many as the warehouse is to read.
+    pub async fn list(&self, source: &Source, depth: Depth) -> Outcome<Listed> {
+        let objects_max = match depth {
             Depth::OneFile => SAMPLED_MAX,
             Depth::EveryFile => READ_MAX,
         };
-        let mut listed = Listed::default();
-        let request = self.s3.list_objects_v2().bucket(self.landing).prefix(prefix);
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let what = format!("list s3://{}/{prefix}", self.landing);
-            let page = page.map_err(|error| aws::problem(&what, error))?;
-            let is_last = page.is_truncated != Some(true);
-            for object in page.contents.unwrap_or_default() {
-                let bytes = object.size.and_then(|size| u64::try_from(size).ok());
-                if let (Some(key), Some(bytes @ 1..)) = (object.key, bytes) {
-                    listed.objects.push((key, bytes));
-                }
-            }
-            if listed.objects.len() >= limit {
-                listed.is_cut = !is_last || listed.objects.len() > limit;
-                listed.objects.truncate(limit);
-                break;
-            }
-        }
-        Ok(listed)
+        let place = landing::Place {
+            bucket: self.landing,
+            prefix: &source.prefix,
+            paths_key: source.jsonpaths_key.as_deref(),
+        };
+        landing::list(&self.s3, place, objects_max).await
+    }
+
+    /// What a run would leave out, a finding for each reason.
+    pub fn skipped(&self, source: &Source, listed: &Listed) -> Vec<Finding> {
+        let skipped = listed.skipped.clone().of(source.name).into_iter();
+        let findings = skipped.map(|skipped| match skipped.reason {
+            SkipReason::Archived => Finding::warning(
+                "skipped",
+                skipped.line(),
+                "restore the objects, or move them out of the prefix: a run leaves them out",
+            ),
+            SkipReason::OtherEnding => Finding::warning(
+                "skipped",
+                skipped.line(),
+                "if they are data, give them such an ending: a run leaves them out",
+            ),
+            _ => Finding::good("skipped", skipped.line()),
+        });
+        findings.map(|finding| finding.of(source.name)).collect()
     }
 
     /// Whether there is something to load.
@@ -99,7 +98,7 @@ impl Files<'_> {
     }
 
     /// A small object of the landing bucket; `None` when there is none of this key.
-    pub async fn read(&self, key: &str) -> Outcome<Option<String>> {
+    pub async fn read(&self, key: &str) -> Outcome<Option<Vec<u8>>> {
         let place = format!("s3://{}/{key}", self.landing);
         let object = match self.s3.get_object().bucket(self.landing).key(key).send().await {
             Ok(object) => object,
@@ -108,8 +107,7 @@ impl Files<'_> {
         };
         let unreadable = |error: String| Problem::failed(format!("cannot read {place}: {error}"));
         let bytes = object.body.collect().await.map_err(|error| unreadable(error.to_string()))?;
-        let text = String::from_utf8(bytes.to_vec());
-        text.map(Some).map_err(|error| unreadable(error.to_string()))
+        Ok(Some(bytes.to_vec()))
     }
 
     /// The first bytes of an object of the landing bucket.

@@ -4,12 +4,13 @@
 
 mod files;
 mod finding;
+mod paths;
 mod rehearsal;
 mod sample;
 mod shape;
 mod warehouse;
 
-use segue_contract::pipeline;
+use segue_contract::{jsonpaths::JsonPaths, pipeline};
 
 pub use self::finding::{Finding, show};
 use self::{files::Files, finding::Verdict, shape::Table};
@@ -78,7 +79,7 @@ impl Doctor {
             findings.push(warehouse::rights(&warehouse, &self.stack, self.place).await?);
         }
         for source in self.sources()? {
-            let listed = files.list(&source.prefix, self.depth).await;
+            let listed = files.list(&source, self.depth).await;
             let listed = match listed {
                 Ok(listed) => listed,
                 Err(problem) => {
@@ -87,6 +88,7 @@ impl Doctor {
                 }
             };
             findings.push(files.counted(&source, &listed));
+            findings.extend(files.skipped(&source, &listed));
             self.look_into(&source, &files, &listed, findings).await?;
             if is_reachable && !listed.objects.is_empty() {
                 let rehearsal = rehearsal::Rehearsal { doctor: self, files: &files };
@@ -106,24 +108,19 @@ impl Doctor {
     ) -> Outcome {
         let table = Table::of(source.name, &self.deployment()?)?;
         let own = pipeline::jsonpaths(source.name);
-        let brought = match (&source.jsonpaths_key, own) {
-            (Some(key), Some(_)) => match files.read(key).await {
-                Ok(brought) => brought,
-                Err(problem) => {
-                    findings.push(Finding::problem("paths", &problem).of(source.name));
-                    None
-                }
-            },
-            _ => None,
+        let paths = paths::find(source, files).await;
+        let paths = match paths {
+            Ok(paths) => paths,
+            Err(problem) => {
+                findings.push(Finding::problem("paths", &problem).of(source.name));
+                own.and_then(|own| JsonPaths::read(own.as_bytes()).ok())
+                    .map(|own| (String::new(), own))
+            }
         };
-        if let Some(text) = brought.as_deref().or(own) {
-            let whose = match (&brought, &source.jsonpaths_key) {
-                (Some(_), Some(key)) => format!("s3://{}/{key}", files.landing),
-                _ => format!("sql/stage/{}.jsonpaths.json", source.name),
-            };
-            findings.push(table.paths_fit(&whose, text).of(source.name));
+        if let Some((whose, paths)) = paths.as_ref().filter(|(whose, _)| !whose.is_empty()) {
+            findings.push(table.paths_fit(whose, paths).of(source.name));
         }
-        let keys = table.keys(brought.as_deref().or(own));
+        let keys = table.keys(paths.as_ref().map(|(_, paths)| paths));
         findings.extend(sample::examine(files, source.name, &table, &keys, listed).await);
         Ok(())
     }

@@ -3,13 +3,14 @@
 
 use std::time::Instant;
 
-use segue_contract::{layout, messages::Compression, pipeline};
+use segue_contract::{data_files, layout, messages::Compression, pipeline};
 use serde_json::json;
 
 use super::{
     Depth, Doctor, Place, Source,
     files::{Files, Listed},
     finding::Finding,
+    paths,
     shape::step,
 };
 use crate::{
@@ -34,8 +35,9 @@ impl Rehearsal<'_> {
         listed: &Listed,
         warehouse: &Warehouse,
     ) -> Outcome<Vec<Finding>> {
-        let compression = compression(&listed.objects[0].0);
-        let alike = listed.objects.iter().filter(|(key, _)| self::compression(key) == compression);
+        let compression = data_files::compression(&listed.objects[0].0);
+        let alike =
+            listed.objects.iter().filter(|(key, _)| data_files::compression(key) == compression);
         let count = match self.doctor.depth {
             Depth::OneFile => 1,
             Depth::EveryFile => usize::MAX,
@@ -85,13 +87,9 @@ impl Rehearsal<'_> {
         let entries: Vec<_> = uris.map(|uri| json!({"url": uri, "mandatory": true})).collect();
         let manifest = json!({ "entries": entries }).to_string().into_bytes();
         self.files.write(&layout::manifest_key(&step.run, &step.step), manifest).await?;
-        if let Some(own) = pipeline::jsonpaths(source.name) {
-            let brought = match &source.jsonpaths_key {
-                Some(key) => self.files.read(key).await?,
-                None => None,
-            };
-            let paths = brought.unwrap_or_else(|| own.to_owned()).into_bytes();
-            self.files.write(&layout::jsonpaths_key(&step.run, source.name), paths).await?;
+        if let Some((_, paths)) = paths::find(source, self.files).await? {
+            let key = layout::jsonpaths_key(&step.run, source.name);
+            self.files.write(&key, paths.text.into_bytes()).await?;
         }
         let statements = pipeline::rehearse(&step, &self.doctor.deployment()?)
             .map_err(|failure| Problem::failed(failure.message))?;
@@ -118,13 +116,5 @@ impl Rehearsal<'_> {
             "mend the file that is named, or widen its column; docs/operations.md says how"
                 .to_owned()
         })
-    }
-}
-
-fn compression(key: &str) -> Compression {
-    match key.rsplit('.').next() {
-        Some("gz") => Compression::Gzip,
-        Some("zst") => Compression::Zstd,
-        _ => Compression::None,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use segue_contract::{data_files, jsonpaths, messages::Compression};
 use serde_json::{Map, Value};
 
 use super::{
@@ -43,7 +44,7 @@ pub async fn examine(
     keys: &[Option<String>],
     listed: &Listed,
 ) -> Vec<Finding> {
-    let plain = |key: &str| !key.ends_with(".gz") && !key.ends_with(".zst");
+    let plain = |key: &str| data_files::compression(key) == Compression::None;
     let (plain, packed): (Vec<_>, Vec<_>) = listed.objects.iter().partition(|(key, _)| plain(key));
     let mut seen = Seen::default();
     let step = plain.len().div_ceil(FILES_MAX).max(1);
@@ -80,6 +81,11 @@ impl Seen {
             serde_json::Deserializer::from_slice(text).into_iter::<Map<String, Value>>();
         for (index, document) in documents.enumerate() {
             match document {
+                Ok(record) if is_jsonpaths(&record) => {
+                    self.faults.push(format!(
+                        "{uri} is a JSONPaths file: it belongs beside the prefix, not under it"
+                    ));
+                }
                 Ok(record) => self.measure(uri, &record, keys),
                 Err(error) if is_cut && error.is_eof() => break,
                 Err(error) => {
@@ -107,6 +113,12 @@ impl Seen {
             }
         }
     }
+}
+
+/// A record that says how records are mapped.
+fn is_jsonpaths(record: &Map<String, Value>) -> bool {
+    record.len() == 1
+        && serde_json::to_vec(record).is_ok_and(|bytes| jsonpaths::content_says_so(&bytes))
 }
 
 fn findings(table: &Table, keys: &[Option<String>], seen: &Seen) -> Vec<Finding> {

@@ -1,21 +1,18 @@
 //! `segue estimate`: what a load will take and cost, before it runs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use segue_contract::cost::{Estimate, Prices, Source, Way};
+use segue_data_set::FOLDERS;
 
 use crate::{
-    aws::{self, Clouds},
-    errors::{Outcome, Problem, on_file},
-    print,
+    aws::Clouds,
+    errors::{Outcome, Problem},
+    landing, print,
     stack::Stack,
+    talk, upload,
 };
-
-/// The folder of each source below a directory of data.
-const FOLDERS: [(&str, &str); 2] = [("events", "log_data"), ("songs", "song_data")];
-const FOLDER_DEPTH_MAX: usize = 16;
 
 /// What to reckon with.
 #[derive(Debug, Args)]
@@ -38,53 +35,30 @@ pub struct Assumptions {
 
 /// Measures the files of a directory.
 pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
-    let measured = FOLDERS.map(|(source, folder)| {
-        let root = directory.join(folder);
-        if !root.is_dir() {
-            let reason = format!("there is no {folder}/ in {}", directory.display());
-            return Err(Problem::wrong_use(reason)
-                .hint("--data wants a directory with song_data/ and log_data/"));
-        }
-        let mut found = Source { source: source.to_owned(), objects: 0, bytes: 0 };
-        measure(&root, FOLDER_DEPTH_MAX, &mut found)?;
-        Ok(found)
+    let data = upload::read(directory)?;
+    data.lines().for_each(talk::say);
+    let measured = FOLDERS.map(|(source, _)| {
+        let bytes = || data.of(source).map(|file| file.bytes);
+        Source { source: source.to_owned(), objects: bytes().count() as u64, bytes: bytes().sum() }
     });
-    measured.into_iter().collect()
-}
-
-fn measure(folder: &Path, depth: usize, found: &mut Source) -> Outcome {
-    if depth == 0 {
-        let reason = format!("{} is more than {FOLDER_DEPTH_MAX} folders deep", folder.display());
-        return Err(Problem::wrong_use(reason));
-    }
-    for entry in fs::read_dir(folder).map_err(on_file("read", folder))? {
-        let path = entry.map_err(on_file("read", folder))?.path();
-        if path.is_dir() {
-            measure(&path, depth - 1, found)?;
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.objects += 1;
-            found.bytes += fs::metadata(&path).map_err(on_file("read", &path))?.len();
-        }
-    }
-    Ok(())
+    Ok(measured.into())
 }
 
 /// Measures what stands in the landing bucket, loaded already or not.
 pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
-    let places = [("events", stack.events_prefix()?), ("songs", stack.songs_prefix()?)];
+    let paths_key = stack.events_jsonpaths_key();
+    let places =
+        [("events", stack.events_prefix()?, paths_key), ("songs", stack.songs_prefix()?, None)];
     let mut sources = Vec::new();
-    for (source, prefix) in places {
-        let mut found = Source { source: source.to_owned(), objects: 0, bytes: 0 };
-        let listing = clouds.s3().list_objects_v2().bucket(stack.landing_bucket()?).prefix(prefix);
-        let mut pages = listing.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| aws::problem("list the landing bucket", error))?;
-            for object in page.contents() {
-                found.objects += 1;
-                found.bytes += object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-            }
-        }
-        sources.push(found);
+    for (source, prefix, paths_key) in places {
+        let place = landing::Place { bucket: stack.landing_bucket()?, prefix, paths_key };
+        let listed = landing::list(&clouds.s3(), place, usize::MAX).await?;
+        listed.skipped.of(source).iter().for_each(|skipped| talk::say(skipped.line()));
+        sources.push(Source {
+            source: source.to_owned(),
+            objects: listed.objects.len() as u64,
+            bytes: listed.objects.iter().map(|(_, bytes)| bytes).sum(),
+        });
     }
     Ok(sources)
 }
@@ -132,6 +106,8 @@ fn row(name: &str, way: &Way) -> [String; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

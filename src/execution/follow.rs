@@ -43,11 +43,6 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     }
 }
 
-/// Says how an execution stands now.
-pub async fn look(client: &Client, arn: &str) -> Outcome<Report> {
-    Ok(report(arn, describe(client, arn).await?))
-}
-
 async fn describe(client: &Client, arn: &str) -> Outcome<DescribeExecutionOutput> {
     let described = client.describe_execution().execution_arn(arn).send().await;
     described.map_err(|error| aws::problem("describe the run", error))
@@ -64,6 +59,16 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     let mut report = Report {
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
         report: text("report"),
+        objects: output.get("objects").and_then(Value::as_u64),
+        rows: output.get("rows").and_then(Value::as_u64),
+        skipped: output
+            .get("skipped")
+            .and_then(|skipped| serde_json::from_value(skipped.clone()).ok())
+            .unwrap_or_default(),
+        loaded_by_other_paths: output
+            .get("loadedByOtherPaths")
+            .and_then(Value::as_u64)
+            .filter(|files| *files > 0),
         rejected: output.get("rejected").and_then(Value::as_u64).filter(|count| *count > 0),
         set_aside: output.get("setAside").and_then(Value::as_u64).filter(|count| *count > 0),
         variants: output

@@ -10,6 +10,7 @@ use aws_sdk_sfn::{
     Client,
     types::{ExecutionListItem, ExecutionStatus},
 };
+use segue_contract::data_files::{Skipped, loaded_by_other_paths};
 use segue_contract::{RunInput, messages::Variants};
 use serde::Serialize;
 
@@ -36,6 +37,18 @@ pub struct Report {
     /// States entered, those of nested executions included: what Step Functions bills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transitions: Option<u64>,
+    /// Objects that it loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<u64>,
+    /// Rows that they brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Objects that are not data, by source and reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+    /// Published objects that were loaded by other JSONPaths than the present ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_by_other_paths: Option<u64>,
     /// Records that it could not load and was allowed to leave out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
@@ -156,28 +169,12 @@ impl Runs {
         self.counted(end).await
     }
 
-    /// The newest run that loaded something and began at this moment or later.
-    pub async fn loaded_since(&self, moment: jiff::Timestamp) -> Outcome<Option<Report>> {
-        for run in self.list(Some(ExecutionStatus::Succeeded), LISTED_MAX).await? {
-            if run.start_date.as_secs_f64() < moment.as_millisecond() as f64 / 1000.0 {
-                break;
-            }
-            let report = follow::look(&self.client, &run.execution_arn).await?;
-            if report.status != UP_TO_DATE {
-                return self.counted(report).await.map(Some);
-            }
-        }
-        Ok(None)
-    }
-
     async fn counted(&self, report: Report) -> Outcome<Report> {
         let transitions = history::transitions(&self.client, &report.execution_arn).await?;
         Ok(Report { transitions: Some(transitions), ..report })
     }
 }
 
-/// The status of a run that found nothing new.
-pub const UP_TO_DATE: &str = "up-to-date";
 /// Runs that one list call may return.
 const LISTED_MAX: u16 = 100;
 
@@ -200,6 +197,10 @@ impl Report {
             execution_arn: arn,
             duration_seconds: None,
             transitions: None,
+            objects: None,
+            rows: None,
+            skipped: Vec::new(),
+            loaded_by_other_paths: None,
             rejected: None,
             set_aside: None,
             variants: Vec::new(),
@@ -215,15 +216,27 @@ impl Report {
         self.error.is_none()
     }
 
-    /// One line for people.
-    pub fn line(&self) -> String {
-        let mut line = format!("{} {}", self.status, self.run_id);
+    /// How it ended, for people: the last line says it in short, what should be known comes before.
+    /// `rebuild` is the command that loads everything again.
+    pub fn line(&self, rebuild: &str) -> String {
+        let other_paths = self.loaded_by_other_paths.unwrap_or_default();
+        let mut before: Vec<String> = self.skipped.iter().map(Skipped::line).collect();
+        before.extend(loaded_by_other_paths(other_paths, rebuild));
+        let mut line = self.status.clone();
+        if let (Some(objects), Some(rows)) = (self.objects.filter(|one| *one > 0), self.rows) {
+            let (files, rows) =
+                (talk::count(objects as usize, "file"), talk::count(rows as usize, "row"));
+            line.push_str(&format!(" {files}, {rows}"));
+        }
         if let Some(seconds) = self.duration_seconds {
             let duration = talk::seconds(Duration::from_secs_f64(seconds.max(0.0)));
             line.push_str(&format!(" in {duration}"));
         }
         if let Some(transitions) = self.transitions {
-            line.push_str(&format!(", {}", talk::count(transitions as usize, "transition")));
+            let transitions = talk::count(transitions as usize, "transition");
+            line.push_str(&format!(", {transitions}: run {}", self.run_id));
+        } else {
+            line.push_str(&format!(": run {}", self.run_id));
         }
         if let Some(rejected) = self.rejected {
             let records = talk::count(rejected as usize, "record");
@@ -238,12 +251,13 @@ impl Report {
         for Variants { table, within_run, beside_published } in &self.variants {
             let within = talk::count(*within_run as usize, "key");
             let beside = talk::count(*beside_published as usize, "key");
-            line.push_str(&format!(
-                "\nmart.{table}: records differ under {within} of this run, \
+            before.push(format!(
+                "mart.{table}: records differ under {within} of this run, \
                  and from what was published under {beside}"
             ));
         }
-        line
+        before.push(line);
+        before.join("\n")
     }
 
     /// The failure as the command's own, when it failed.

@@ -3,6 +3,7 @@
 mod deploy;
 mod emulator;
 pub mod environment;
+pub mod events;
 mod ports;
 mod process;
 pub mod run;
@@ -74,14 +75,21 @@ pub async fn up(
     if let Some(stack) = Stack::read(&clouds, STACK).await?
         && unchanged
     {
-        return Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) });
+        return ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
+            .await;
     }
     deploy(project, &mut state, &deployment, &clouds, ports).await?;
     let stack = Stack::read(&clouds, STACK).await?.ok_or_else(|| {
         Problem::failed("the deployment ended well and yet there is no stack")
             .hint("run `segue local down --purge` and start again")
     })?;
-    Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
+    ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) }).await
+}
+
+/// An upload that was killed may have left the landing bucket without events.
+async fn ready(local: LocalStack) -> Outcome<LocalStack> {
+    events::on(&local.clouds.s3(), local.stack.landing_bucket()?).await?;
+    Ok(local)
 }
 
 fn programs(project: &Project, state: &State) -> Vec<(Running, PathBuf)> {

@@ -6,22 +6,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use segue_contract::RunInput;
+use segue_contract::{RunInput, layout};
+use segue_data_set::DataSet;
 use serde::Serialize;
 
-use super::{LocalStack, WarehouseOptions};
+use super::{LocalStack, WarehouseOptions, events};
 use crate::{
     errors::{Outcome, Problem, on_file},
-    execution::{Report, Runs, UP_TO_DATE},
+    execution::{Report, Runs},
     print,
     project::Project,
     talk,
-    upload::DataSet,
+    upload::{self, Others},
     warehouse::Warehouse,
 };
 
 const TABLES_SQL: &str = "select table_name from information_schema.tables \
     where table_schema = 'mart' order by table_name";
+/// Says whether there is a ledger: before the first run there is none.
+const LEDGER_EXISTS_SQL: &str = "select table_name from information_schema.tables \
+    where table_schema = 'ops' and table_name = 'loaded_objects'";
+const LEDGER_SQL: &str = "select uri, etag from ops.loaded_objects";
+/// Empties the warehouse; the next run creates what is missing.
+const EMPTY: [&str; 2] =
+    ["drop schema if exists mart cascade", "drop schema if exists ops cascade"];
 /// The questions that are answered after a run, by their files in `sql/examples`.
 const EXAMPLES: [&str; 2] = ["top_songs.sql", "paid_and_free.sql"];
 
@@ -33,58 +41,127 @@ struct LocalReport {
     tables: BTreeMap<String, u64>,
 }
 
+/// What is loaded, and beside what.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes<'a> {
+    /// The directory.
+    pub data: &'a Path,
+    /// What becomes of objects that it does not hold.
+    pub others: Others,
+    /// Whether the warehouse is emptied first.
+    pub fresh: bool,
+    /// Whether to print an object.
+    pub json: bool,
+}
+
 /// Starts what is needed, uploads, loads, and prints the result.
 pub async fn run(
     project: &Project,
-    data: &Path,
+    wishes: Wishes<'_>,
     port: Option<u16>,
     options: &WarehouseOptions,
-    json: bool,
 ) -> Outcome {
     // Before anything is started: a wrong directory should be said at once.
-    let data = DataSet::read(data)?;
+    let data = upload::read(wishes.data)?;
     let local = super::up(project, port, options).await?;
-    let uploaded_since = jiff::Timestamp::now();
-    data.upload(&local.clouds, &local.stack).await?;
+    let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
     let run = tokio::select! {
-        run = load(&local, uploaded_since) => run?,
+        run = load(&local, &data, wishes, &warehouse) => run,
         problem = local.broken() => return Err(problem),
     };
-    let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
+    let (run, stays) = run?;
     let tables = match run.is_good() {
         true => table_rows(&warehouse).await?,
         false => BTreeMap::new(),
     };
     let report = LocalReport { run, tables };
-    if json {
+    if wishes.json {
         print::json(&report)?;
     } else if report.run.is_good() {
         print::line(&tables_for_people(&report.tables))?;
         answer_examples(project, &warehouse).await?;
     }
-    report.run.into_problem().map(|_| ())
+    if report.run.is_good() {
+        stays.into_iter().for_each(talk::say);
+        talk::say(report.run.line("segue run --local --rebuild"));
+    }
+    let again = format!(
+        "then change the file in {} and type the same command again",
+        wishes.data.display()
+    );
+    report.run.into_problem().map(|_| ()).map_err(|problem| problem.and_hint(&again))
 }
 
-/// Loads what has been uploaded since this moment.
-///
-/// Files that land wake runs by themselves. One in flight has not seen all of them, so ours comes
-/// after; when earlier ones left it nothing to do, the last that loaded is the one to report.
-async fn load(local: &LocalStack, uploaded_since: jiff::Timestamp) -> Outcome<Report> {
+/// Uploads without waking runs, and loads everything by one run. Says with it what the warehouse
+/// holds besides the directory.
+async fn load(
+    local: &LocalStack,
+    data: &DataSet,
+    wishes: Wishes<'_>,
+    warehouse: &Warehouse,
+) -> Outcome<(Report, Option<String>)> {
     let runs = Runs::of(local.clouds.step_functions(), local.stack.load_state_machine()?);
-    for woken in runs.in_flight().await? {
-        talk::say("the files have woken a run: waiting for its end");
-        runs.follow(&woken).await?;
-    }
-    let arn = runs.start(&RunInput::default()).await?;
-    let ours = runs.follow(&arn).await?;
-    let report = match ours.status.as_str() {
-        UP_TO_DATE => runs.loaded_since(uploaded_since).await?.unwrap_or(ours),
-        _ => ours,
+    let (s3, bucket) = (local.clouds.s3(), local.stack.landing_bucket()?);
+    events::off(&s3, bucket).await?;
+    let prepared = tokio::select! {
+        prepared = prepare(local, data, wishes, warehouse, &runs) => prepared,
+        _ = tokio::signal::ctrl_c() => {
+            Err(Problem::interrupted("stopped uploading").hint("the same command goes on with it"))
+        }
     };
-    if report.is_good() {
-        talk::say(report.line());
+    // Whatever happened: files that land from now on wake runs again.
+    events::on(&s3, bucket).await?;
+    let stays = prepared?;
+    let arn = runs.start(&RunInput::default()).await?;
+    Ok((runs.follow(&arn).await?, stays))
+}
+
+async fn prepare(
+    local: &LocalStack,
+    data: &DataSet,
+    wishes: Wishes<'_>,
+    warehouse: &Warehouse,
+    runs: &Runs,
+) -> Outcome<Option<String>> {
+    // A run in flight reads objects that may be replaced or removed now.
+    for earlier in runs.in_flight().await? {
+        talk::say("a run is in flight: waiting for its end");
+        runs.follow(&earlier).await?;
     }
-    Ok(report)
+    if wishes.fresh {
+        warehouse.transact(EMPTY.map(str::to_owned).into()).await?;
+        talk::say("emptied the warehouse");
+    }
+    let loaded = loaded_objects(warehouse).await?;
+    let uploaded = upload::upload(data, &local.clouds, &local.stack, wishes.others).await?;
+    let prefix = layout::uri(local.stack.landing_bucket()?, "");
+    let stale = loaded.iter().filter(|(uri, etag)| {
+        let key = uri.strip_prefix(&prefix).unwrap_or(uri);
+        match uploaded.etags.get(key) {
+            Some(present) => present != *etag,
+            None => wishes.others == Others::Removed,
+        }
+    });
+    Ok(stays_in_the_warehouse(stale.count()))
+}
+
+/// What the warehouse holds that the directory does not, in a line.
+fn stays_in_the_warehouse(files: usize) -> Option<String> {
+    (files > 0).then(|| {
+        format!(
+            "rows of {} loaded earlier, replaced or removed since, stay in the warehouse until \
+             `segue run --local --rebuild`; --fresh starts again with an empty warehouse",
+            talk::count(files, "file")
+        )
+    })
+}
+
+/// URI and ETag of every object that has been loaded.
+async fn loaded_objects(warehouse: &Warehouse) -> Outcome<BTreeMap<String, String>> {
+    if warehouse.query(LEDGER_EXISTS_SQL).await?.len() == 0 {
+        return Ok(BTreeMap::new());
+    }
+    Ok(warehouse.query(LEDGER_SQL).await?.into_pairs().collect())
 }
 
 async fn table_rows(warehouse: &Warehouse) -> Outcome<BTreeMap<String, u64>> {

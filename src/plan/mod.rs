@@ -3,6 +3,7 @@
 mod order;
 
 use jiff::Timestamp;
+use segue_contract::data_files::{Skipped, loaded_by_other_paths};
 use segue_contract::messages::{Plan, PlannedSource, StatementState, Step};
 use segue_contract::pipeline::{self, Deployment, Statement};
 use segue_contract::{Failure, Run, RunInput};
@@ -26,8 +27,9 @@ const RUN_ID: &str = "preview";
 const LEDGER: &str = "plan/ledger";
 /// Tables that the ledger's step reads: before the first run there are none.
 const TABLES_SQL: &str = "select table_name from information_schema.tables \
-    where table_schema = 'ops' and table_name in ('loaded_objects', 'set_aside_objects', 'staging_schemas')";
-const TABLES: usize = 3;
+    where table_schema = 'ops' and table_name in ('loaded_objects', 'run_paths', 'set_aside_objects', \
+    'staging_schemas')";
+const TABLES: usize = 4;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +106,11 @@ fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
 fn settings(stack: &Stack) -> Outcome<Settings> {
     let sources = serde_json::json!({
         "songs": {"prefix": stack.songs_prefix()?, "maxRejects": stack.max_rejects("Songs")?},
-        "events": {"prefix": stack.events_prefix()?, "maxRejects": stack.max_rejects("Events")?},
+        "events": {
+            "prefix": stack.events_prefix()?,
+            "jsonPathsKey": stack.events_jsonpaths_key().unwrap_or_default(),
+            "maxRejects": stack.max_rejects("Events")?,
+        },
     });
     let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
     Settings::new(landing, work, stack.slices()?, &sources.to_string()).map_err(told)
@@ -184,6 +190,11 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
             source.source, source.max_rejects
         ));
     }
+    let sources = &planned.plan.sources;
+    let skipped = sources.iter().flat_map(|source| &source.skipped).map(Skipped::line);
+    let by_other_paths = sources.iter().map(|source| source.loaded_by_other_paths).sum();
+    let notes = skipped.chain(loaded_by_other_paths(by_other_paths, "segue run --rebuild"));
+    notes.for_each(talk::say);
     if planned.plan.objects == 0 {
         talk::say("up to date: a run would load nothing");
     } else {

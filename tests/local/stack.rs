@@ -219,7 +219,7 @@ impl Stack {
     /// Empties the warehouse, so that whatever stands in the bucket is new again.
     pub fn forget(&self) {
         for table in REMEMBERED {
-            self.done(&["query", "--local", &format!("delete from {table}")]);
+            self.done(&["query", "--local", "--write", &format!("delete from {table}")]);
         }
     }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a test tells which seeds it tried, and what it left out")]
 
 mod batches;
+mod cases;
 mod checks;
 mod converge;
 mod deadlines;

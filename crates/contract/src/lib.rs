@@ -5,7 +5,9 @@
 
 pub mod compaction;
 pub mod cost;
+pub mod data_files;
 pub mod errors;
+pub mod jsonpaths;
 pub mod layout;
 pub mod messages;
 pub mod metrics;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Run;
+use crate::data_files::Skipped;
 
 /// Which step of which run to carry out, and how often it has been tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,19 @@ pub struct Step {
     /// Staging schemas of earlier runs to drop, as [`Plan::abandoned`].
     #[serde(default)]
     pub abandoned: Vec<String>,
+    /// By which JSONPaths the run loads, as [`Plan::paths`].
+    #[serde(default)]
+    pub paths: Vec<UsedPaths>,
+}
+
+/// Which JSONPaths file a run maps the keys of a source by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UsedPaths {
+    /// The source.
+    pub source: String,
+    /// A digest of its paths, in their order.
+    pub digest: String,
 }
 
 impl Step {
@@ -40,6 +54,7 @@ impl Step {
             max_rejects: 0,
             has_rejects: false,
             abandoned: Vec::new(),
+            paths: Vec::new(),
         }
     }
 }
@@ -138,6 +153,9 @@ pub struct Plan {
     /// Staging schemas that runs left behind which failed long ago: a few at a time.
     #[serde(default)]
     pub abandoned: Vec<String>,
+    /// The JSONPaths files that the keys of sources are mapped by.
+    #[serde(default)]
+    pub paths: Vec<UsedPaths>,
 }
 
 /// What was found of one source.
@@ -148,7 +166,7 @@ pub struct PlannedSource {
     pub source: String,
     /// Where it was looked for.
     pub prefix: String,
-    /// Objects listed there.
+    /// Objects listed there that are data.
     pub listed: u64,
     /// Objects to load.
     pub objects: u64,
@@ -162,6 +180,12 @@ pub struct PlannedSource {
     /// Of the listed objects, those that are set aside as they are.
     #[serde(default)]
     pub set_aside: u64,
+    /// Objects listed there that are not data, by reason.
+    #[serde(default)]
+    pub skipped: Vec<Skipped>,
+    /// Published objects of the source that were loaded by other JSONPaths than the present ones.
+    #[serde(default)]
+    pub loaded_by_other_paths: u64,
 }
 
 /// Some objects of one source that become one part; their list stands at [`layout::batch_key`].
@@ -380,12 +404,18 @@ pub enum Reported {
         run_id: String,
         /// Objects loaded.
         objects: u64,
+        /// Rows that they brought.
+        rows: u64,
         /// Records that could not be loaded.
         rejected: u64,
         /// Objects that were set aside whole.
         set_aside: u64,
         /// Keys with records that differ, by table.
         variants: Vec<Variants>,
+        /// Objects that are not data, by source and reason.
+        skipped: Vec<Skipped>,
+        /// Published objects that were loaded by other JSONPaths than the present ones.
+        loaded_by_other_paths: u64,
         /// Where the report stands.
         report: String,
     },

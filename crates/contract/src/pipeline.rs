@@ -4,7 +4,7 @@
 //! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
 
 use include_dir::{Dir, include_dir};
-use minijinja::value::ValueKind;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::messages::{Compression, Step};
@@ -116,6 +116,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         has_rejects => step.has_rejects,
         rejects => stored(layout::rejects_prefix(&step.run)),
         set_aside => stored(layout::set_aside_prefix(&step.run)),
+        paths => Serde(&step.paths),
     })
 }
 
@@ -277,6 +278,7 @@ mod tests {
             compression: Compression::Gzip,
             max_rejects: 0,
             has_rejects: false,
+            paths: Vec::new(),
             abandoned: vec!["staging_run_0".into()],
         }
     }

@@ -44,6 +44,10 @@ where
             Some("NoSuchBucket") => {
                 "make the bucket again, or deploy the stack with the name of one that is there"
             }
+            Some("InvalidObjectState") => {
+                "the object is archived: restore it, or move it out of the prefix, then start the run \
+                 again"
+            }
             Some("NoSuchKey") => "start the run again: it loads what is there then",
             _ => "start the run again; if it fails in the same way, see whether S3 answers at all",
         };

@@ -43,6 +43,7 @@ fn step() -> Step {
         compression: Compression::None,
         max_rejects: 0,
         has_rejects: false,
+        paths: Vec::new(),
         abandoned: Vec::new(),
     }
 }

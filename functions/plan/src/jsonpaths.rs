@@ -3,39 +3,36 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use segue_contract::{ErrorName, Failure, Run, layout, pipeline};
+use segue_contract::jsonpaths::{self, JsonPaths};
+use segue_contract::{ErrorName, Failure, layout, pipeline};
 use segue_function::{s3_failure, unreadable};
-use serde::Deserialize;
 
-use crate::manifest::put;
 use crate::settings::{Settings, Source};
 
-#[derive(Deserialize)]
-struct JsonPaths {
-    jsonpaths: Vec<String>,
-}
+/// A JSONPaths file that fits its source.
+pub type Paths = JsonPaths;
 
-/// Writes the JSONPaths file that the COPY of this source uses, if it uses one.
+/// The JSONPaths file that the COPY of this source uses, if it uses one.
 ///
 /// # Errors
-/// `InvalidConfiguration` when the landing bucket's file is none, or does not have one path for each
-/// column: paths map by position, so another count would load values into the wrong columns.
-pub async fn write(
+/// `InvalidConfiguration` when the landing bucket's file cannot be used, or does not have one path for
+/// each column: paths map by position, so another count would load values into the wrong columns.
+/// The same when the file is not there and one of a similar name is.
+pub async fn find(
     s3: &Client,
     settings: &Settings,
-    run: &Run,
     source: &Source,
-) -> Result<(), Failure> {
-    let Some(own) = pipeline::jsonpaths(&source.name) else { return Ok(()) };
-    let brought = match &source.jsonpaths_key {
-        Some(key) => brought(s3, &settings.landing_bucket, key).await?,
-        None => None,
-    };
-    if let (Some(bytes), Some(key)) = (&brought, &source.jsonpaths_key) {
-        fits(&layout::uri(&settings.landing_bucket, key), bytes, own)?;
+) -> Result<Option<Paths>, Failure> {
+    let Some(own) = pipeline::jsonpaths(&source.name) else { return Ok(None) };
+    let own = JsonPaths::read(own.as_bytes()).map_err(|reason| {
+        let name = format!("sql/stage/{}.jsonpaths.json", source.name);
+        Failure::new(ErrorName::InvalidConfiguration, format!("{name}: {reason}"))
+    })?;
+    let Some(key) = &source.jsonpaths_key else { return Ok(Some(own)) };
+    match brought(s3, &settings.landing_bucket, key).await? {
+        Some(bytes) => fits(&layout::uri(&settings.landing_bucket, key), &bytes, &own).map(Some),
+        None => refuse_misnamed(s3, &settings.landing_bucket, key).await.map(|()| Some(own)),
     }
-    let body = brought.unwrap_or_else(|| own.into());
-    put(s3, &settings.work_bucket, &layout::jsonpaths_key(run, &source.name), body).await
 }
 
 async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
@@ -49,20 +46,37 @@ async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<Vec<u8>>
     Ok(Some(bytes.to_vec()))
 }
 
-fn fits(uri: &str, bytes: &[u8], own: &str) -> Result<(), Failure> {
-    let invalid = |reason: String| {
+fn fits(uri: &str, bytes: &[u8], own: &JsonPaths) -> Result<JsonPaths, Failure> {
+    JsonPaths::read_for(bytes, own.paths.len()).map_err(|reason| {
         Failure::new(ErrorName::InvalidConfiguration, format!("{uri}: {reason}")).hint(
-            "remove the file to use Segue's own, or mend it: one path a column, in their order",
+            "fix the file: one path for each column, in the order of the columns; or remove it to \
+             use Segue's own",
         )
-    };
-    let read = |bytes: &[u8]| serde_json::from_slice::<JsonPaths>(bytes);
-    let found = read(bytes)
-        .map_err(|error| invalid(format!("expected {{\"jsonpaths\": […]}}, found: {error}")))?;
-    let expected = read(own.as_bytes()).map(|own| own.jsonpaths.len()).unwrap_or_default();
-    if found.jsonpaths.len() == expected {
-        return Ok(());
+    })
+}
+
+/// Keys are case-sensitive, and people's programs change them: a file beside the place where one may
+/// be, and with nearly its name, is meant to be it. Only the first page of the folder is looked at.
+async fn refuse_misnamed(s3: &Client, bucket: &str, key: &str) -> Result<(), Failure> {
+    let folder = key.rfind('/').map_or("", |end| &key[..=end]);
+    let listed = s3.list_objects_v2().bucket(bucket).prefix(folder).delimiter("/").send().await;
+    let listed = listed.map_err(|error| {
+        let what = format!("{} cannot be listed", layout::uri(bucket, folder));
+        s3_failure(what, "s3:ListBucket", &error)
+    })?;
+    let mut keys = listed.contents().iter().filter_map(|object| object.key());
+    match keys.find(|found| jsonpaths::is_nearly(found, key)) {
+        None => Ok(()),
+        Some(found) => Err(Failure::new(
+            ErrorName::InvalidConfiguration,
+            format!(
+                "expected a JSONPaths file to have the key {}, found {}",
+                layout::uri(bucket, key),
+                layout::uri(bucket, found)
+            ),
+        )
+        .hint("rename the file, or remove it to use Segue's own")),
     }
-    Err(invalid(format!("expected {expected} paths, found {}", found.jsonpaths.len())))
 }
 
 #[cfg(test)]
@@ -71,8 +85,9 @@ mod tests {
 
     #[test]
     fn paths_that_would_shift_columns_are_refused() {
-        let own = pipeline::jsonpaths("events").expect("events have paths");
-        assert!(fits("s3://b/k", own.as_bytes(), own).is_ok());
+        let text = pipeline::jsonpaths("events").expect("events have paths");
+        let own = JsonPaths::read(text.as_bytes()).expect("ours");
+        assert!(fits("s3://b/k", text.as_bytes(), &own).is_ok());
         let messages: Vec<String> = [
             br#"{"jsonpaths": ["$.a"]}"#.as_slice(),
             b"{}",
@@ -80,7 +95,7 @@ mod tests {
             b"{\"jsonpaths\": [\"\xff\"]}",
         ]
         .into_iter()
-        .map(|text| fits("s3://b/k", text, own).expect_err("refused").to_string())
+        .map(|text| fits("s3://b/k", text, &own).expect_err("refused").to_string())
         .collect();
         insta::assert_snapshot!(messages.join("\n\n"));
     }

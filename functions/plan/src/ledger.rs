@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use segue_contract::Failure;
-use segue_warehouse::{Warehouse, text};
+use segue_warehouse::{Warehouse, number, text};
 use sha2::{Digest, Sha256};
 
 use crate::objects::Object;
@@ -19,6 +19,8 @@ pub struct Ledger {
     etags: HashMap<u128, u128>,
     /// Those that are set aside.
     set_aside: HashMap<u128, u128>,
+    /// Published objects by source and digest of the JSONPaths that they were loaded by.
+    paths: Vec<(String, String, u64)>,
 }
 
 /// What the ledger knows of an object.
@@ -50,7 +52,24 @@ impl Ledger {
                 Ok(())
             })
             .await?;
+        warehouse
+            .read(&format!("{statement_id}:3"), |rows| {
+                for row in rows {
+                    let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
+                    let objects = row.get(2).and_then(number).and_then(|one| one.try_into().ok());
+                    ledger.paths.push((field(0), field(1), objects.unwrap_or_default()));
+                }
+                Ok(())
+            })
+            .await?;
         Ok(ledger)
+    }
+
+    /// How many published objects of a source were loaded by other JSONPaths than these. Those of
+    /// which that is not known do not count.
+    pub fn by_other_paths(&self, source: &str, digest: &str) -> u64 {
+        let others = self.paths.iter().filter(|(of, by, _)| of == source && by != digest);
+        others.map(|(.., objects)| objects).sum()
     }
 
     fn add(&mut self, source: &str, uri: &str, etag: &str, is_set_aside: bool) {
@@ -60,7 +79,7 @@ impl Ledger {
 
     /// Without what was published, for a rebuild: what is set aside stays so.
     pub fn without_published(self) -> Self {
-        Self { etags: HashMap::new(), ..self }
+        Self { etags: HashMap::new(), paths: Vec::new(), ..self }
     }
 
     /// Whether nothing was ever published.

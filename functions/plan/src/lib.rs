@@ -25,8 +25,9 @@ use segue_warehouse::Warehouse;
 
 use crate::batches::Batches;
 use crate::ledger::Ledger;
-use crate::manifest::{Manifest, PlannedObjects};
+use crate::manifest::{Manifest, PlannedObjects, put};
 use crate::survey::{New, Survey};
+pub use listing::judge;
 pub use preview::{Preview, Unloaded, preview};
 pub use settings::{Settings, Source};
 
@@ -112,7 +113,7 @@ async fn merged(
         manifest.add(&layout::uri(bucket, &key));
         planned.expect(&source.name, batch.batch);
     }
-    let load = load(context, run, source, max_rejects, manifest, Compression::Zstd).await?;
+    let load = load(context, run, source, new, manifest, Compression::Zstd).await?;
     Ok((load, written))
 }
 
@@ -129,8 +130,8 @@ async fn copied(
         manifest.add(&object.uri);
         planned.add(&context.s3, &source.name, &object).await?;
     }
-    let (max_rejects, compression) = (new.found.max_rejects, new.compressions.one()?);
-    let load = load(context, run, source, max_rejects, manifest, compression).await?;
+    let compression = new.compressions.one()?;
+    let load = load(context, run, source, new, manifest, compression).await?;
     Ok((load, Vec::new()))
 }
 
@@ -138,13 +139,16 @@ async fn load(
     context: &Context,
     run: &Run,
     source: &Source,
-    max_rejects: u64,
+    new: &New,
     manifest: Manifest,
     compression: Compression,
 ) -> Result<Load, Failure> {
     let (s3, settings) = (&context.s3, &context.settings);
     let step = format!("stage/{}", source.name);
     manifest.write(s3, &settings.work_bucket, &layout::manifest_key(run, &step)).await?;
-    jsonpaths::write(s3, settings, run, source).await?;
-    Ok(Load { step, compression, max_rejects })
+    if let Some(paths) = &new.paths {
+        let key = layout::jsonpaths_key(run, &source.name);
+        put(s3, &settings.work_bucket, &key, paths.text.clone().into_bytes()).await?;
+    }
+    Ok(Load { step, compression, max_rejects: new.found.max_rejects })
 }

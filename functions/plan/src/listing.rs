@@ -5,8 +5,9 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
-use aws_sdk_s3::types::Object as Listed;
+use aws_sdk_s3::types::{Object as Listed, OptionalObjectAttributes};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use segue_contract::data_files::{self, SkipReason};
 use segue_contract::{Failure, layout};
 use segue_function::s3_failure;
 
@@ -28,6 +29,8 @@ pub struct Place<'a> {
     pub bucket: &'a str,
     /// What the keys begin with.
     pub prefix: &'a str,
+    /// The key of the JSONPaths file of the source, which is not data wherever it lies.
+    pub paths_key: Option<&'a str>,
 }
 
 /// A range of keys: after one, and before another.
@@ -37,20 +40,21 @@ struct Range {
     before: Option<String>,
 }
 
-/// Lists every object of a place. Each range is collected by itself, as `collect` says; the
-/// collections come back in key order.
+/// Lists every object of a place: data, and what is skipped with its reason. Each range is collected
+/// by itself, as `collect` says; the collections come back in key order.
 ///
 /// # Errors
 /// `SourceUnreadable` when the bucket cannot be listed.
 pub async fn list<Collection: Default>(
     place: Place<'_>,
-    collect: impl Fn(&mut Collection, Object),
+    collect: impl Fn(&mut Collection, Object, Result<(), SkipReason>),
 ) -> Result<Vec<Collection>, Failure> {
     let collect = &collect;
     stream::iter(ranges(cuts(place).await?))
         .map(|range| async move {
             let mut collection = Collection::default();
-            place.list_range(range, |object| collect(&mut collection, object)).await?;
+            let found = |object, judged| collect(&mut collection, object, judged);
+            place.list_range(range, found).await?;
             Ok(collection)
         })
         .buffered(LISTS_AT_ONCE_MAX)
@@ -101,32 +105,38 @@ impl Place<'_> {
         Ok(folders.into_iter().filter_map(|folder| folder.prefix).collect())
     }
 
-    /// A cut is a folder, and a key that is a folder's name holds no data; so a range that begins
-    /// after its cut leaves nothing out.
-    async fn list_range(&self, range: Range, mut found: impl FnMut(Object)) -> Result<(), Failure> {
+    /// A range ends with the key at which it is cut, and the next begins after it: so every object
+    /// is found once.
+    async fn list_range(
+        &self,
+        range: Range,
+        mut found: impl FnMut(Object, Result<(), SkipReason>),
+    ) -> Result<(), Failure> {
         let mut token = None;
         loop {
             let page = self.page(&range, token).await?;
             for object in page.contents.unwrap_or_default() {
-                let Listed { key: Some(key), e_tag, size, last_modified, .. } = object else {
-                    continue;
-                };
-                if range.before.as_ref().is_some_and(|before| key >= *before) {
+                let Some(key) = object.key.clone() else { continue };
+                if range.before.as_ref().is_some_and(|before| key > *before) {
                     return Ok(());
                 }
-                if holds_data(&key) {
-                    found(Object {
-                        uri: layout::uri(self.bucket, &key),
-                        etag: e_tag.unwrap_or_default().trim_matches('"').to_owned(),
-                        bytes: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-                        written_second: last_modified.map_or(0, |written| written.secs()),
-                    });
-                }
+                let judged = judge(self.prefix, self.paths_key, &object);
+                found(self.object(&key, object), judged);
             }
             match page.next_continuation_token {
                 Some(next) => token = Some(next),
                 None => return Ok(()),
             }
+        }
+    }
+
+    fn object(&self, key: &str, listed: Listed) -> Object {
+        let Listed { e_tag, size, last_modified, .. } = listed;
+        Object {
+            uri: layout::uri(self.bucket, key),
+            etag: e_tag.unwrap_or_default().trim_matches('"').to_owned(),
+            bytes: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            written_second: last_modified.map_or(0, |written| written.secs()),
         }
     }
 
@@ -136,6 +146,7 @@ impl Place<'_> {
         token: Option<String>,
     ) -> Result<ListObjectsV2Output, Failure> {
         let request = self.s3.list_objects_v2().bucket(self.bucket).prefix(self.prefix);
+        let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
         let request = match token {
             Some(token) => request.continuation_token(token),
             None => request.set_start_after(range.after.clone()),
@@ -152,23 +163,27 @@ impl Place<'_> {
     }
 }
 
-/// Folder markers, and names that begin with `.` or `_`, hold no data: so it is customary where
-/// tools leave their own files beside the data.
-fn holds_data(key: &str) -> bool {
-    !key.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with(['.', '_']))
+/// Whether an object of a listing that asked for `RestoreStatus` is data.
+///
+/// # Errors
+/// Why it is not.
+pub fn judge(prefix: &str, paths_key: Option<&str>, object: &Listed) -> Result<(), SkipReason> {
+    let key = object.key.as_deref().unwrap_or_default();
+    if paths_key == Some(key) {
+        return Err(SkipReason::JsonPaths);
+    }
+    let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    let class = object.storage_class.as_ref().map(|class| class.as_str());
+    let is_restored = object.restore_status.as_ref().is_some_and(|status| {
+        status.is_restore_in_progress != Some(true) && status.restore_expiry_date.is_some()
+    });
+    let name = key.strip_prefix(prefix).unwrap_or(key);
+    data_files::in_listing(name, bytes, class, is_restored)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tools_own_files_are_no_data() {
-        assert!(holds_data("song_data/A/a.json") && holds_data("a"));
-        for key in ["song_data/", "song_data/.DS_Store", "log_data/_SUCCESS", ""] {
-            assert!(!holds_data(key), "{key:?}");
-        }
-    }
 
     #[test]
     fn ranges_cover_every_key_once_and_stay_few() {

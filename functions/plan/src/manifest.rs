@@ -6,6 +6,7 @@ use std::io::Write;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use flate2::write::GzEncoder;
+use segue_contract::data_files::compression;
 use segue_contract::messages::Compression;
 use segue_contract::{ErrorName, Failure, Run, layout};
 use segue_function::{s3_failure, unreadable};
@@ -84,14 +85,6 @@ impl Compressions {
             )
             .hint("leave `compact` out of the input: merged files may be of any compression")),
         }
-    }
-}
-
-fn compression(uri: &str) -> Compression {
-    match uri.rsplit('.').next() {
-        Some("gz") => Compression::Gzip,
-        Some("zst") => Compression::Zstd,
-        _ => Compression::None,
     }
 }
 

@@ -2,9 +2,11 @@
 //! landing bucket and the ledger, and writes nothing.
 
 use segue_contract::compaction::{self, BATCHES_MAX, Volume};
-use segue_contract::messages::{Compression, Load, Plan, PlannedSource};
+use segue_contract::data_files::{SkipCounts, Skipped};
+use segue_contract::messages::{Compression, Load, Plan, PlannedSource, UsedPaths};
 use segue_contract::{Compact, ErrorName, Failure, Run, layout};
 
+use crate::jsonpaths::{self, Paths};
 use crate::ledger::{Known, Ledger};
 use crate::listing::{self, Place};
 use crate::manifest::Compressions;
@@ -45,7 +47,14 @@ impl<'a> Survey<'a> {
     pub async fn next(&mut self) -> Result<Option<(&'a Source, New, u64)>, Failure> {
         for name in self.sources.by_ref() {
             let source = self.context.settings.source(name)?;
-            let new = find_new(self.context, self.run, source, self.ledger).await?;
+            let paths = jsonpaths::find(&self.context.s3, &self.context.settings, source).await?;
+            let mut new = find_new(self.context, self.run, source, self.ledger).await?;
+            if let Some(paths) = &paths {
+                let (source, digest) = (source.name.clone(), paths.digest());
+                new.found.loaded_by_other_paths = self.ledger.by_other_paths(&source, &digest);
+                self.plan.paths.push(UsedPaths { source, digest });
+            }
+            new.paths = paths;
             self.oldest_second =
                 [self.oldest_second, new.oldest_second].into_iter().flatten().min();
             self.plan.objects += new.found.objects;
@@ -92,6 +101,8 @@ pub struct New {
     pub compressions: Compressions,
     /// The largest of them, when there is one.
     largest: Object,
+    /// What their keys are mapped by; `None` where each key is its column's name.
+    pub paths: Option<Paths>,
 }
 
 impl New {
@@ -114,6 +125,7 @@ struct Listed {
     changed: u64,
     set_aside: u64,
     new: Objects,
+    skipped: SkipCounts,
     /// When the oldest of the new ones was written.
     oldest_second: Option<i64>,
 }
@@ -125,8 +137,13 @@ async fn find_new(
     ledger: &Ledger,
 ) -> Result<New, Failure> {
     let Settings { landing_bucket: bucket, .. } = &context.settings;
-    let place = Place { s3: &context.s3, bucket, prefix: &source.prefix };
-    let ranges = listing::list(place, |range: &mut Listed, object| {
+    let paths_key = source.jsonpaths_key.as_deref();
+    let place = Place { s3: &context.s3, bucket, prefix: &source.prefix, paths_key };
+    let ranges = listing::list(place, |range: &mut Listed, object, judged| {
+        if let Err(reason) = judged {
+            range.skipped.add(reason, &object.uri);
+            return;
+        }
         range.listed += 1;
         match ledger.look_up(&source.name, &object) {
             Known::Same => return,
@@ -152,13 +169,15 @@ async fn find_new(
         bytes: sum(|range| range.new.volume().bytes),
         max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
         set_aside: sum(|range| range.set_aside),
+        skipped: skipped(&source.name, &ranges),
+        loaded_by_other_paths: 0,
     };
     let oldest_second = ranges.iter().filter_map(|range| range.oldest_second).min();
     let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
     tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
     let ranges: Vec<Objects> = ranges.into_iter().map(|range| range.new).collect();
     let (compressions, largest) = (Compressions::default(), Object::default());
-    let mut new = New { found, oldest_second, ranges, compressions, largest };
+    let mut new = New { found, oldest_second, ranges, compressions, largest, paths: None };
     let (mut compressions, mut largest) = (Compressions::default(), Object::default());
     for object in new.objects() {
         compressions.add(&object.uri);
@@ -168,6 +187,13 @@ async fn find_new(
     }
     (new.compressions, new.largest) = (compressions, largest);
     Ok(new)
+}
+
+/// What the ranges have skipped, together.
+fn skipped(source: &str, ranges: &[Listed]) -> Vec<Skipped> {
+    let mut counts = SkipCounts::default();
+    ranges.iter().for_each(|range| counts.extend(range.skipped.clone()));
+    counts.of(source)
 }
 
 /// Into how many batches the source is merged; 0 for none. The limit is shared evenly, so that
@@ -246,9 +272,11 @@ fn refuse_too_many(plan: &Plan) -> Result<(), Failure> {
 
 fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {
     let prefixes: Vec<&str> = plan.sources.iter().map(|source| source.prefix.as_str()).collect();
+    let skipped = plan.sources.iter().flat_map(|source| &source.skipped);
+    let skipped: String = skipped.map(|skipped| format!("\n  {}", skipped.line())).collect();
     Failure::new(
         ErrorName::SourceUnreadable,
-        format!("expected objects under {}, found none", prefixes.join(" or ")),
+        format!("expected objects under {}, found none{skipped}", prefixes.join(" or ")),
     )
     .hint(format!(
         "put files into the bucket {}, or deploy with the prefixes where they are",
@@ -271,6 +299,8 @@ mod tests {
             bytes: 0,
             max_rejects: 0,
             set_aside: 0,
+            skipped: Vec::new(),
+            loaded_by_other_paths: 0,
         };
         assert_eq!(refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX)), Ok(()));
         let failure = refuse_too_many_to_copy(&found(COPIED_OBJECTS_MAX + 1)).expect_err("refused");

@@ -27,6 +27,9 @@ pub struct Context {
     pub work_bucket: String,
 }
 
+/// The list of objects is staged like a source, and is none.
+const PLANNED_OBJECTS: &str = "planned_objects";
+
 /// A run's report, as it is written.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,12 +105,17 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     tracing::info!(status = report.status, report = %uri, rejected = report.rejected(), "ended");
     measures::write(&report);
     let (rejected, set_aside) = (report.rejected(), report.set_aside);
+    let rows = report.rows();
+    let sources = report.plan.as_ref().map(|plan| plan.sources.clone()).unwrap_or_default();
     let variants = report.checked.map(|checked| checked.variants).unwrap_or_default();
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
             run_id: report.run_id,
             objects: report.plan.map(|plan| plan.objects).unwrap_or_default(),
+            rows,
+            skipped: sources.iter().flat_map(|source| source.skipped.clone()).collect(),
+            loaded_by_other_paths: sources.iter().map(|one| one.loaded_by_other_paths).sum(),
             rejected,
             set_aside,
             variants,
@@ -151,6 +159,12 @@ impl Report {
             checked: request.checked,
             statements: statements.chain(request.published).collect(),
         })
+    }
+
+    /// Rows that were staged of the sources' objects.
+    pub fn rows(&self) -> u64 {
+        let staged = self.checked.iter().flat_map(|checked| &checked.staged);
+        staged.filter(|one| one.counted != PLANNED_OBJECTS).map(|one| one.rows).sum()
     }
 
     /// Records that were left out.

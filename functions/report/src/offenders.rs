@@ -102,6 +102,8 @@ mod tests {
             bytes: 0,
             max_rejects: 0,
             set_aside: 0,
+            skipped: Vec::new(),
+            loaded_by_other_paths: 0,
         };
         let sources = vec![source("events", "log_data/"), source("songs", "song_data/")];
         let plan = Plan { sources, ..Plan::default() };

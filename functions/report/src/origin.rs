@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_s3::Client;
-use segue_contract::Run;
 use segue_contract::rejects::Refused;
+use segue_contract::{Run, jsonpaths};
 use segue_documents::Reject;
 use segue_records::{Document, Given, Parts, broken, texts, value};
 
@@ -16,6 +16,10 @@ const VALUE_CHARACTERS_MAX: usize = 80;
 /// Redshift's numbers for text that is too long, and for a value that is not there.
 const TOO_LONG: i64 = 1204;
 const MISSING: i64 = 1213;
+
+/// What to say of a file that landed where it does not belong.
+const JSONPATHS: &str =
+    "; this is a JSONPaths file: it belongs beside the folder of the events, not into it";
 
 /// The same cause, each refused record with its file and the value that was refused. What cannot be
 /// looked up stays as it is: the cause is told either way.
@@ -66,6 +70,9 @@ fn placed(refused: &Refused, landed: Option<Document>) -> String {
 
 /// `; title is 312 bytes, the column holds 256`, or what else the record has for the column.
 fn what_was_given(refused: &Refused, record: &str) -> Option<String> {
+    if jsonpaths::content_says_so(record.as_bytes()) {
+        return Some(JSONPATHS.to_owned());
+    }
     let Some(column) = &refused.column else {
         return Some(format!("; it is {}", shown(&Given::Text(record.to_owned()))));
     };

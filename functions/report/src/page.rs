@@ -2,6 +2,7 @@
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use segue_contract::data_files::{Skipped, loaded_by_other_paths};
 use segue_contract::messages::StatementState;
 use segue_contract::{ErrorName, Failure};
 
@@ -20,8 +21,19 @@ pub fn render(report: &Report) -> Result<String, Failure> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("thousands", thousands);
     environment
-        .render_str(TEMPLATE, context! { report => Serde(report), files => files(report) })
+        .render_str(
+            TEMPLATE,
+            context! { report => Serde(report), files => files(report), notes => notes(report) },
+        )
         .map_err(|error| Failure::new(ErrorName::InvalidConfiguration, format!("{error:#}")))
+}
+
+/// What the files' table does not hold: what was skipped, and what other paths have loaded.
+fn notes(report: &Report) -> Vec<String> {
+    let Some(plan) = &report.plan else { return Vec::new() };
+    let skipped = plan.sources.iter().flat_map(|source| &source.skipped).map(Skipped::line);
+    let other = plan.sources.iter().map(|source| source.loaded_by_other_paths).sum();
+    skipped.chain(loaded_by_other_paths(other, "segue run --rebuild")).collect()
 }
 
 /// What each SQL file did, with its share of the longest for the width of a bar.

@@ -18,10 +18,10 @@ const NAMES: [&str; 14] = [
     "line\nbreak input.json",
     "tab\tinput.json",
     "back\\slash input.json",
-    "'; drop table mart.songs; -- input",
+    "'; drop table mart songs; -- input",
     "'; drop table mart.songs; --/input.json",
     "{{ staging }} {% for %} input.json",
-    "//../../etc/input",
+    "//%2e%2e/%2e%2e/etc/input",
     "?versionId=1#input.json",
 ];
 

@@ -80,7 +80,8 @@ pub fn deploy(region: &Region, wire: Wire, sources: &Value) {
     state_machines(region);
 }
 
-fn plan_settings(sources: &Value) -> segue_plan::Settings {
+/// The settings of the plan function.
+pub fn plan_settings(sources: &Value) -> segue_plan::Settings {
     let (landing, work) = (LANDING_BUCKET.into(), WORK_BUCKET.into());
     segue_plan::Settings::new(landing, work, "8", &sources.to_string()).expect("settings")
 }

@@ -159,6 +159,29 @@ impl World {
         tables
     }
 
+    /// What a run would load if nothing had been loaded, and what it would skip.
+    pub async fn preview(&self) -> segue_plan::Preview {
+        let wire = wire::Wire {
+            engine: self.engine.clone(),
+            objects: Arc::clone(&self.objects),
+            mischief: Arc::clone(&self.mischief),
+            doom: None,
+        };
+        let context = segue_plan::Context {
+            s3: wire.s3(),
+            warehouse: wire.warehouse(),
+            settings: functions::plan_settings(&sources()),
+        };
+        let run = segue_contract::Run {
+            id: "preview".into(),
+            started_at: "2018-11-01T00:00:00Z".into(),
+            redrive_count: 0,
+            input: segue_contract::RunInput::default(),
+        };
+        let preview = segue_plan::preview(&context, &run, None, usize::MAX).await;
+        preview.expect("a preview")
+    }
+
     /// The ledger without the run and the time of loading: source, URI, ETag, bytes.
     pub async fn ledger(&self) -> Vec<Row> {
         self.rows("select source, uri, etag, bytes from ops.loaded_objects").await

@@ -28,6 +28,8 @@ type Change = ((String, String), Option<Vec<u8>>);
 pub struct Objects {
     objects: Mutex<BTreeMap<(String, String), Object>>,
     deleted: Mutex<BTreeSet<String>>,
+    /// Objects that have been moved into an archive.
+    archived: Mutex<BTreeSet<(String, String)>>,
     /// What happens as soon as a key is written.
     upcoming: Mutex<BTreeMap<String, Change>>,
 }
@@ -61,6 +63,18 @@ impl Objects {
     /// Removes an object.
     pub fn remove(&self, bucket: &str, key: &str) {
         self.lock().remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
+    /// Moves an object into an archive, from where it cannot be read.
+    pub fn archive(&self, bucket: &str, key: &str) {
+        let place = (bucket.to_owned(), key.to_owned());
+        self.archived.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+    }
+
+    /// Whether an object is in an archive.
+    pub fn is_archived(&self, bucket: &str, key: &str) -> bool {
+        let archived = self.archived.lock().unwrap_or_else(PoisonError::into_inner);
+        archived.contains(&(bucket.to_owned(), key.to_owned()))
     }
 
     /// Deletes a bucket with all that is in it.

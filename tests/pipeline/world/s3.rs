@@ -108,6 +108,11 @@ fn answer(objects: &Objects, request: &HttpRequest) -> HttpResponse {
             failure(404, "NoSuchBucket", "The specified bucket does not exist.")
         }
         ("GET", "") => list(objects, &uri),
+        ("GET", key) if objects.is_archived(&uri.bucket, key) => failure(
+            403,
+            "InvalidObjectState",
+            "The operation is not valid for the object's storage class",
+        ),
         ("GET", key) => match objects.get(&uri.bucket, key) {
             Some(object) => read(&object),
             None => failure(404, "NoSuchKey", "The specified key does not exist."),
@@ -200,10 +205,12 @@ fn list(objects: &Objects, uri: &Url) -> HttpResponse {
             Some(end) => _ = folders.insert(key[..end].to_owned()),
             None => {
                 contents.push_str(&format!(
-                    "<Contents><Key>{}</Key><ETag>&quot;{}&quot;</ETag><Size>{}</Size></Contents>",
+                    "<Contents><Key>{}</Key><ETag>&quot;{}&quot;</ETag><Size>{}</Size>\
+                     <StorageClass>{}</StorageClass></Contents>",
                     escaped(&key),
                     object.etag,
-                    object.body.len()
+                    object.body.len(),
+                    if objects.is_archived(&uri.bucket, &key) { "GLACIER" } else { "STANDARD" },
                 ));
             }
         }

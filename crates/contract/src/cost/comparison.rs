@@ -147,6 +147,8 @@ mod tests {
             bytes: objects * 272,
             max_rejects: 0,
             set_aside: 0,
+            skipped: Vec::new(),
+            loaded_by_other_paths: 0,
         };
         let batch = |batch| Batch { source: "songs".into(), batch, max_rejects: 0 };
         Plan {

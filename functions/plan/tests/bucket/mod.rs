@@ -193,7 +193,12 @@ async fn write(State(bucket): State<Bucket>, Path(key): Path<String>, body: Byte
 
 async fn result_page(State(bucket): State<Bucket>, body: Bytes) -> String {
     tokio::time::sleep(bucket.volume.latency).await;
-    bucket.ledger(&serde_json::from_slice(&body).expect("JSON")).to_string()
+    let request: Value = serde_json::from_slice(&body).expect("JSON");
+    // The first result is the ledger, the third counts objects by their JSONPaths.
+    match request["Id"].as_str().is_some_and(|id| id.ends_with(":3")) {
+        true => json!({"Records": []}).to_string(),
+        false => bucket.ledger(&request).to_string(),
+    }
 }
 
 /// The function's context, for an endpoint at this address.

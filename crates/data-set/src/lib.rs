@@ -1,0 +1,136 @@
+//! A directory of song and event files as a set of objects: what is uploaded from it, what is skipped
+//! and why, and the JSONPaths file that belongs to it.
+//!
+//! Which files are data is the rule of [`segue_contract::data_files`], the same as for a bucket.
+
+mod paths;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use segue_contract::data_files::{SkipCounts, Skipped};
+
+/// The folder of each source in a directory of data.
+pub const FOLDERS: [(&str, &str); 2] = [("events", "log_data"), ("songs", "song_data")];
+/// Larger files would need an upload in parts, whose ETag is not the MD5 of the content.
+pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+
+/// A directory that has been looked through.
+#[derive(Debug)]
+pub struct DataSet {
+    /// What is data, in the order of sources and names.
+    pub files: Vec<DataFile>,
+    /// What is not, by source and reason.
+    pub skipped: Vec<Skipped>,
+    /// The JSONPaths file for events, with its content.
+    pub jsonpaths: Option<(PathBuf, String)>,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+/// A file that is data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its source.
+    pub source: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name below the folder of its source, with `/` between folders.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Why a directory cannot be used: what was expected, what was found, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unusable {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Unusable {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// What to write when a directory of data is expected.
+const LAYOUT: &str = "--data takes a directory with song_data/, log_data/ or both; `segue generate` \
+                      makes one";
+
+impl DataSet {
+    /// Looks through a directory with `song_data/`, `log_data/` or both. Reads names and sizes only,
+    /// but for the files at its top, one of which may hold JSONPaths.
+    ///
+    /// # Errors
+    /// When there is no such directory, or no data in it; when a file is too large, or looks like
+    /// JSONPaths and cannot be used.
+    pub fn read(directory: &Path) -> Result<Self, Unusable> {
+        refuse_missing(directory)?;
+        let (mut files, mut skipped) = (Vec::new(), Vec::new());
+        let mut has_folder = false;
+        for (source, folder) in FOLDERS {
+            let root = directory.join(folder);
+            if !root.is_dir() {
+                continue;
+            }
+            has_folder = true;
+            let mut counts = SkipCounts::default();
+            walk::walk(source, folder, &root, &mut files, &mut counts);
+            skipped.extend(counts.of(source));
+        }
+        if !has_folder {
+            let message =
+                format!("there is neither song_data/ nor log_data/ in {}", directory.display());
+            return Err(Unusable::new(message, LAYOUT));
+        }
+        let top = paths::Top::read(directory)?;
+        skipped.extend(top.outside.of(""));
+        if files.is_empty() {
+            let lines = skipped.iter().map(|skipped| format!("\n  {}", skipped.line()));
+            let message =
+                format!("there is no data in {}{}", directory.display(), lines.collect::<String>());
+            let hint = "files are known by their endings: .json, .jsonl, .ndjson or none, each also \
+                        with .gz or .zst";
+            return Err(Unusable::new(message, hint));
+        }
+        if let Some(large) = files.iter().find(|file| file.bytes > FILE_BYTES_MAX) {
+            let message = format!(
+                "expected files of at most {FILE_BYTES_MAX} bytes, found {} with {}",
+                large.path.display(),
+                large.bytes
+            );
+            return Err(Unusable::new(message, "split it"));
+        }
+        files.sort_by(|one, other| (one.source, &one.name).cmp(&(other.source, &other.name)));
+        Ok(Self { files, skipped, jsonpaths: top.jsonpaths, notes: top.notes })
+    }
+
+    /// The files of one source.
+    pub fn of(&self, source: &str) -> impl Iterator<Item = &DataFile> {
+        self.files.iter().filter(move |file| file.source == source)
+    }
+
+    /// What is skipped and what should be known, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.skipped.iter().map(Skipped::line).chain(self.notes.iter().cloned())
+    }
+}
+
+fn refuse_missing(directory: &Path) -> Result<(), Unusable> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let message = match directory.exists() {
+        true => format!("{} is not a directory", directory.display()),
+        false => format!("there is no directory {}", directory.display()),
+    };
+    let hint = match directory.starts_with("~") {
+        true => "~ was not expanded: write $HOME, or leave ~ outside of quotes",
+        false => LAYOUT,
+    };
+    Err(Unusable::new(message, hint))
+}

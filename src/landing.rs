@@ -1,0 +1,65 @@
+//! What lies under a prefix of the landing bucket, by the rule that runs follow.
+
+use aws_sdk_s3::{
+    Client,
+    types::{Object, OptionalObjectAttributes},
+};
+use segue_contract::data_files::SkipCounts;
+
+use crate::{aws, errors::Outcome};
+
+/// The objects under a prefix.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Key and bytes of what is data, in key order.
+    pub objects: Vec<(String, u64)>,
+    /// What is not.
+    pub skipped: SkipCounts,
+    /// Whether there are others.
+    pub is_cut: bool,
+}
+
+/// Where the objects of a source are.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The landing bucket.
+    pub bucket: &'a str,
+    /// What the keys begin with.
+    pub prefix: &'a str,
+    /// The key of the source's JSONPaths file, which is not data wherever it lies.
+    pub paths_key: Option<&'a str>,
+}
+
+/// Lists the objects of a source, about so many at most: the last page is listed whole.
+pub async fn list(s3: &Client, place: Place<'_>, objects_max: usize) -> Outcome<Listed> {
+    let Place { bucket, prefix, .. } = place;
+    let mut listed = Listed::default();
+    let request = s3.list_objects_v2().bucket(bucket).prefix(prefix);
+    let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page =
+            page.map_err(|error| aws::problem(&format!("list s3://{bucket}/{prefix}"), error))?;
+        let is_last = page.is_truncated != Some(true);
+        for object in page.contents.unwrap_or_default() {
+            listed.add(place, object);
+        }
+        if listed.objects.len() >= objects_max {
+            listed.is_cut = !is_last || listed.objects.len() > objects_max;
+            listed.objects.truncate(objects_max);
+            break;
+        }
+    }
+    Ok(listed)
+}
+
+impl Listed {
+    fn add(&mut self, place: Place<'_>, object: Object) {
+        let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+        let Some(key) = object.key.clone() else { return };
+        match segue_plan::judge(place.prefix, place.paths_key, &object) {
+            Ok(()) => self.objects.push((key, bytes)),
+            Err(reason) => self.skipped.add(reason, &key),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Whether files that land in the local landing bucket wake runs.
+
+use aws_sdk_s3::{
+    Client,
+    types::{EventBridgeConfiguration, NotificationConfiguration},
+};
+
+use crate::{aws, errors::Outcome};
+
+/// Files that land wake runs, as the template has it.
+pub async fn on(s3: &Client, bucket: &str) -> Outcome {
+    let bridge = EventBridgeConfiguration::builder().build();
+    set(s3, bucket, NotificationConfiguration::builder().event_bridge_configuration(bridge).build())
+        .await
+}
+
+/// Files that land wake nobody: whoever uploads many starts one run for all of them.
+pub async fn off(s3: &Client, bucket: &str) -> Outcome {
+    set(s3, bucket, NotificationConfiguration::builder().build()).await
+}
+
+async fn set(s3: &Client, bucket: &str, events: NotificationConfiguration) -> Outcome {
+    let request = s3.put_bucket_notification_configuration().bucket(bucket);
+    let set = request.notification_configuration(events).send().await;
+    set.map(|_| ()).map_err(|error| aws::problem("switch the events of the landing bucket", error))
+}
