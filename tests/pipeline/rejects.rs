@@ -121,6 +121,24 @@ async fn a_refused_value_is_told_with_its_file_its_size_and_what_the_column_hold
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failed_run_names_all_that_is_broken_in_all_files_of_all_sources() {
+    let world = World::new();
+    world.put(Source::Events, "a.json", &[BROKEN, GOOD_EVENT, "{\"page\":"].join("\n"));
+    world.put(Source::Events, "b.json", "[{}]");
+    world.put(Source::Songs, "c.json", r#"{"song_id": oops}"#);
+    let ended = world.run(json!({"compact": "always", "maxRejects": {"songs": 0}})).await;
+    assert_eq!(ended.error.as_deref(), Some("LoadRejected"));
+    let cause = ended.cause.unwrap_or_default();
+    let head = "events: one file cannot be loaded, 2 records are no documents:\n";
+    assert!(cause.starts_with(head), "{cause}");
+    for place in ["log_data/a.json line 1,", "log_data/a.json line 3,", "log_data/b.json line 1:"] {
+        assert!(cause.contains(&format!("\n  s3://landing/{place}")), "{place}: {cause}");
+    }
+    assert!(cause.contains("\nsongs: one record is no document:\n"), "{cause}");
+    assert!(cause.contains("\nhint: fix or remove the files"), "{cause}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mended_object_is_loaded_by_the_next_run_and_what_was_written_down_stays() {
     let world = World::new();
     world.put(Source::Events, "a.json", &events());

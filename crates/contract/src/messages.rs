@@ -258,6 +258,9 @@ pub struct Merged {
     pub documents: u64,
     /// Records that are no documents, and were set aside.
     pub rejected: u64,
+    /// Objects whose layout no COPY takes: they fail the run.
+    #[serde(default)]
+    pub refused: u64,
     /// Bytes of the objects as they were read.
     pub bytes_read: u64,
     /// Bytes of the parts.

@@ -19,8 +19,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, retry::RetryConfig};
 use segue_contract::messages::{CompactRequest, Compacted, Merged};
-use segue_contract::{ErrorName, Failure, layout, pipeline};
-use segue_documents::Reject;
+use segue_contract::{ErrorName, Failure, pipeline};
 use segue_function::setting;
 
 use crate::output::Output;
@@ -80,12 +79,13 @@ impl Context {
 /// Merges one batch.
 ///
 /// Safe to run again: it writes the same keys, and the same bytes while the objects are the same.
-/// An object that is gone is left out, one that has changed is merged as it is now; the list of the
+/// More rejects than may be are no error of a batch: all batches are read, so that the run can name
+/// what is broken in any of them. Such a batch has no part. An object that is gone is left out, one that has changed is merged as it is now; the list of the
 /// objects tells what was read, so that the ledger does, too.
 ///
 /// # Errors
-/// `LoadRejected` when more records had to be set aside than may be; `SourceUnreadable` when a bucket does not answer
-/// for long, or does not let the function in; `InvalidInput` for a batch that nobody has planned.
+/// `SourceUnreadable` when a bucket does not answer for long, or does not let the function in;
+/// `InvalidInput` for a batch that nobody has planned.
 #[tracing::instrument(skip_all, fields(
     run_id = %request.run.id, source = %request.source, batch = request.batch,
 ))]
@@ -123,61 +123,7 @@ fn rejects_end(request: &CompactRequest) -> u64 {
     REJECTS_MAX.max(request.max_rejects.saturating_add(1))
 }
 
-/// Fails the batch when an object is no file of documents, or more records were set aside than may
-/// be.
-fn judge(
-    context: &Context,
-    request: &CompactRequest,
-    output: &Output,
-    merged: &Merged,
-) -> Result<(), Failure> {
-    if let Some((uri, reject)) = output.refused() {
-        return Err(refused(&request.source, uri, reject));
-    }
-    if merged.rejected <= request.max_rejects {
-        return Ok(());
-    }
-    let Some((uri, first)) = output.first_reject() else { return Ok(()) };
-    let (many, the_first) = match merged.rejected {
-        1 => ("one record is no document".to_owned(), ""),
-        rejected if rejected >= rejects_end(request) => {
-            (format!("{rejected} records and more are no documents"), ", the first")
-        }
-        rejected => (format!("{rejected} records are no documents"), ", the first"),
-    };
-    let allowed = match request.max_rejects {
-        0 => String::new(),
-        most => format!(", where {most} may be left out"),
-    };
-    let rejects = layout::batch_rejects_key(&request.run, &request.source, request.batch);
-    Err(Failure::new(
-        ErrorName::LoadRejected,
-        format!(
-            "{source}: {many}{allowed}{the_first}:\n  {place}",
-            source = request.source,
-            place = place(uri, first),
-        ),
-    )
-    .hint(format!(
-        "fix or remove the file, then start the run again; every such record of this batch is in {}",
-        layout::uri(&context.settings.work_bucket, &rejects)
-    )))
-}
-
-/// Where a reject is, how much it covers, and why it is one.
-fn place(uri: &str, reject: &Reject) -> String {
-    let Reject { offset, line, lines, bytes, reason, .. } = reject;
-    let end = line + lines.saturating_sub(1);
-    let lines = if end > *line { format!("lines {line} to {end}") } else { format!("line {line}") };
-    format!("{uri} {lines}, byte {offset}, {bytes} bytes: {reason}")
-}
-
-/// An object whose layout no COPY takes: how many of its records would be left out is not known.
-fn refused(source: &str, uri: &str, reject: &Reject) -> Failure {
-    let Reject { line, reason, .. } = reject;
-    let message = format!("{source}: one file cannot be loaded:\n  {uri} line {line}: {reason}");
-    Failure::new(ErrorName::LoadRejected, message).hint(
-        "write one object a line, for an array with `jq -c '.[]' FILE`, or remove the file; then \
-         start the run again",
-    )
+/// Whether what was merged cannot be loaded, since more was set aside than may be.
+fn is_rejected(request: &CompactRequest, merged: &Merged) -> bool {
+    merged.refused > 0 || merged.rejected > request.max_rejects
 }

@@ -11,7 +11,7 @@ use crate::fetch::{Address, Opened, Reader};
 use crate::limiter::Limiter;
 use crate::list::{self, Listed};
 use crate::output::{Output, uncompressed};
-use crate::{Context, judge, records, rejects_end};
+use crate::{Context, is_rejected, records, rejects_end};
 
 /// Objects that are read before their turn at most. With 128 KB of each they take 32 MB.
 const AHEAD_MAX: usize = 256;
@@ -48,16 +48,20 @@ pub async fn merge(
             Some(opened) => take(&listed, opened, &mut documents, output, &mut merged).await?,
             None => vanished(&listed, output, &mut merged)?,
         }
-        if output.rejected() >= rejects_end(request) || output.refused().is_some() {
+        if output.rejected() >= rejects_end(request) {
             break;
         }
     }
-    if output.rejected() < rejects_end(request) && output.refused().is_none() {
+    if output.rejected() < rejects_end(request) {
         ahead.await.map_err(|error| unreadable(&key, error))??;
     }
     (merged.documents, merged.rejected) = (output.documents(), output.rejected());
+    merged.refused = output.refused();
     output.finish_rejects().await?;
-    judge(context, request, output, &merged)?;
+    if is_rejected(request, &merged) {
+        output.abort().await;
+        return Ok(merged);
+    }
     merged.bytes_written = output.finish().await?;
     Ok(merged)
 }
@@ -92,9 +96,14 @@ async fn take(
     merged: &mut Merged,
 ) -> Result<(), Failure> {
     output.begin(opened.uri());
+    let refused = output.refused();
     let mut decoder = Decoder::Unknown;
     let mut broken = None;
-    while let (None, Some(bytes)) = (output.refused(), opened.next().await?) {
+    while let Some(bytes) = opened.next().await? {
+        // Nothing more is read of an object that is refused.
+        if output.refused() > refused {
+            break;
+        }
         match decoder.push(&bytes, |text| documents.push(text, output)) {
             Ok(()) => {}
             Err(Stopped::Broken(reason)) => {

@@ -87,8 +87,7 @@ pub struct Output {
     documents: u64,
     documents_before: u64,
     rejected: u64,
-    first_reject: Option<(String, Reject)>,
-    refused: Option<(String, Reject)>,
+    refused: u64,
     places: Places,
     uri: String,
     run_id: String,
@@ -114,8 +113,7 @@ impl Output {
             documents: 0,
             documents_before: 0,
             rejected: 0,
-            first_reject: None,
-            refused: None,
+            refused: 0,
             places: Places::default(),
             uri: String::new(),
             run_id: run.id.clone(),
@@ -215,14 +213,9 @@ impl Output {
         self.rejected
     }
 
-    /// The first object that is no file of documents, and why.
-    pub fn refused(&self) -> Option<(&str, &Reject)> {
-        self.refused.as_ref().map(|(uri, reject)| (uri.as_str(), reject))
-    }
-
-    /// The first record set aside, and its object.
-    pub fn first_reject(&self) -> Option<(&str, &Reject)> {
-        self.first_reject.as_ref().map(|(uri, reject)| (uri.as_str(), reject))
+    /// Objects that are no files of documents.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 }
 
@@ -238,10 +231,10 @@ impl Sink for Output {
 
     fn reject(&mut self, reject: Reject) -> io::Result<()> {
         if reject.is_file {
-            self.refused.get_or_insert((self.uri.clone(), reject));
-            return Ok(());
+            self.refused += 1;
+        } else {
+            self.rejected += 1;
         }
-        self.rejected += 1;
         let text = String::from_utf8_lossy(&reject.raw);
         let raw_value = storable(&text);
         // The columns of the table that it is copied into, and what only people ask for.
@@ -249,16 +242,13 @@ impl Sink for Output {
             "run_id": self.run_id, "source": self.source, "uri": self.uri, "line": reject.line,
             "column_name": null, "code": null, "reason": reject.reason, "raw_value": raw_value,
             "offset": reject.offset, "bytes": reject.bytes, "lines": reject.lines,
+            "is_file": reject.is_file,
         });
         // The bytes themselves where the text is not all of them, so that nothing is lost.
         if raw_value.as_bytes() != reject.raw {
             record["raw_base64"] = BASE64_STANDARD.encode(&reject.raw).into();
         }
-        self.rejects.write(record.to_string().as_bytes())?;
-        if self.first_reject.is_none() {
-            self.first_reject = Some((self.uri.clone(), reject));
-        }
-        Ok(())
+        self.rejects.write(record.to_string().as_bytes())
     }
 }
 

@@ -6,6 +6,7 @@ mod measures;
 mod offenders;
 mod origin;
 mod page;
+mod rejected;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -82,8 +83,17 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     let mut report = Report::new(request, Timestamp::now())?;
     if let Some(failure) = &mut report.failure {
         let cause = std::mem::take(&mut failure.cause);
-        let bucket = &context.work_bucket;
-        failure.cause = origin::name_records(&context.s3, bucket, &run, &cause).await;
+        let (s3, bucket) = (&context.s3, &context.work_bucket);
+        let rejected = match &report.plan {
+            Some(plan) if failure.error == ErrorName::LoadRejected.to_string() => {
+                rejected::cause(s3, bucket, &run, plan, &report.compacted).await?
+            }
+            _ => None,
+        };
+        failure.cause = match rejected {
+            Some(cause) => cause,
+            None => origin::name_records(s3, bucket, &run, &cause).await,
+        };
     }
     let offenders = match (&report.failure, &report.plan) {
         (Some(failure), Some(plan)) => {
