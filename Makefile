@@ -15,10 +15,14 @@ PROFILE ?= dev
 # How many schedules of faults `make faults` tries; without it as many as `make test` does.
 SEEDS ?=
 # What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
-# parameters (NAME=value …) other than the last time.
+# parameters other than the last time (NAME=value …; values may hold blanks or be empty), and a
+# folder with a built template, where nothing is to be built.
 ENVIRONMENT ?= dev
 ARCHITECTURE ?= arm64
-PARAMETERS ?=
+# The processors of Lambda that `make dist` builds for.
+PROCESSORS ?= arm64 x86_64
+export PARAMETERS ?=
+export BUILT ?=
 GENERATED := .segue/generated
 
 # One folder for everything that cargo builds, wherever the machine would put it.
@@ -64,16 +68,22 @@ down: ## Stop what `make run` started; the data stays
 	@if [ -x target/bin/segue ]; then target/bin/segue local down; fi
 
 .PHONY: deploy-tools
-deploy-tools: prerequisites
-	@$(PYTHON) tools/install.py sam zig
+deploy-tools:
+	@sh tools/prerequisites.sh $(PYTHON) $(if $(BUILT),bundle,deploy)
+	@$(PYTHON) tools/install.py sam $(if $(BUILT),,zig)
 
 .PHONY: deploy
 deploy: deploy-tools ## Build for Lambda and deploy to ENVIRONMENT (dev, prod), with PARAMETERS
-	@tools/deploy.sh '$(ENVIRONMENT)' '$(ARCHITECTURE)' $(PARAMETERS)
+	@tools/deploy.sh '$(ENVIRONMENT)' '$(ARCHITECTURE)'
+
+.PHONY: dist
+dist: deploy-tools ## Build a release for PROCESSORS into dist/, which can be deployed without a compiler
+	@for processor in $(PROCESSORS); do tools/bundle.sh "$$processor"; done
+	@$(PYTHON) tools/dist.py "$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" $(PROCESSORS)
 
 .PHONY: acceptance
 acceptance: deploy-tools build ## Try this version in an AWS account, with PARAMETERS; removes everything again
-	@PARAMETERS='$(PARAMETERS)' tools/acceptance.sh '$(ARCHITECTURE)'
+	@tools/acceptance.sh '$(ARCHITECTURE)'
 
 .PHONY: check
 check: check-tools ## Format, clippy, templates, state machines, SQL: one line each
@@ -100,4 +110,4 @@ sizes: tools ## Build as deployed, load DATA, print zip and memory of each funct
 
 .PHONY: clean
 clean: down ## Remove what was built and what was loaded; the tools stay
-	rm -rf target .aws-sam .segue
+	rm -rf target dist .aws-sam .segue

@@ -2,7 +2,8 @@
 # Builds everything that people run: the command line, the local warehouse and the functions.
 #
 # One call of cargo compiles all programs of the workspace side by side, so that they share what they
-# depend on; the real `sam build` then finds each function compiled and lays out .aws-sam/build.
+# depend on; the real `sam build` then finds each function compiled and lays out .aws-sam/local: not
+# .aws-sam/build, from where a bare `sam deploy` would take programs that only this machine can run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -58,20 +59,20 @@ done
 # The programs are written anew by every call: only their content tells whether there is work left.
 laid_out=.aws-sam/fingerprint
 fingerprint=$(cat template.yaml samconfig.toml "$built"/segue-*/bootstrap | sha256sum)
-if [ -f .aws-sam/build/template.yaml ] && [ "$fingerprint" = "$(cat "$laid_out" 2>/dev/null)" ]; then
+if [ -f .aws-sam/local/template.yaml ] && [ "$fingerprint" = "$(cat "$laid_out" 2>/dev/null)" ]; then
     exit 0
 fi
 echo "functions: sam build for $architecture …"
-if ! output=$(sam build --template template.yaml \
+if ! output=$(sam build --template template.yaml --build-dir .aws-sam/local \
     --parameter-overrides "Architecture=$architecture" 2>&1); then
     echo "$output" >&2
     exit 1
 fi
-bootstraps=(.aws-sam/build/*/bootstrap)
+bootstraps=(.aws-sam/local/*/bootstrap)
 if [ ! -f "${bootstraps[0]}" ]; then
-    echo "error: sam build made no bootstrap; expected one a function in .aws-sam/build" >&2
+    echo "error: sam build made no bootstrap; expected one a function in .aws-sam/local" >&2
     exit 1
 fi
 "${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
 echo "$fingerprint" >"$laid_out"
-echo "functions: ${#bootstraps[@]} stand in .aws-sam/build"
+echo "functions: ${#bootstraps[@]} stand in .aws-sam/local"

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds the functions for Lambda and deploys the stack of one environment of samconfig.toml:
-# deploy.sh ENVIRONMENT ARCHITECTURE [PARAMETER=VALUE ...]
-# A parameter that is not named keeps the value of the last deployment.
+# Deploys the stack of one environment of samconfig.toml: deploy.sh ENVIRONMENT ARCHITECTURE
+#
+# PARAMETERS (NAME=value NAME=value …) says what is to differ from the last deployment: a value may
+# hold blanks and is taken back by giving none (`Schedule=rate(1 day) AlertEmail=`). A parameter that
+# is not named keeps its value. BUILT names a folder with a built template.yaml, as a release has one
+# for each processor; without it the functions are built for Lambda first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=$1
 architecture=$2
-shift 2
 
 if ! grep -q "^\[$environment\.deploy\.parameters\]" samconfig.toml; then
     echo "error: samconfig.toml knows no environment $environment" >&2
@@ -14,16 +16,24 @@ if ! grep -q "^\[$environment\.deploy\.parameters\]" samconfig.toml; then
     exit 2
 fi
 
-# The environment's python finds zig, by which cargo-lambda links for Lambda's C library, and for
-# the other processor, on any machine.
-export PATH="$PWD/.tools/zig/bin:$PWD/.tools/sam/bin:$PATH"
-unset CARGO_LAMBDA_COMPILER
+# The processor is given each time: it and what the functions were built for are one thing.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# JSON is YAML, and only that name is read.
+overrides=$scratch/parameters.yaml
+"${PYTHON:-python3}" tools/parameters.py template.yaml "Architecture=$architecture" \
+    "${PARAMETERS:-}" >"$overrides"
 
-# Beside the build for this machine, which local mode runs.
-build=.aws-sam/deploy
-# Given each time: the processor of the functions and what they were built for are one thing.
-parameters=("Architecture=$architecture" "$@")
-sam build --config-env "$environment" --template template.yaml --build-dir "$build" \
-    --parameter-overrides "${parameters[@]}"
-sam deploy --config-env "$environment" --template "$build/template.yaml" \
-    --parameter-overrides "${parameters[@]}"
+built=${BUILT:-}
+if [ -z "$built" ]; then
+    tools/bundle.sh "$architecture"
+    built=.aws-sam/bundle/$architecture
+fi
+if [ ! -f "$built/template.yaml" ]; then
+    echo "error: expected a built template.yaml in $built, found none" >&2
+    echo "hint: leave BUILT out, and the functions are built first" >&2
+    exit 2
+fi
+# SAM looks for samconfig.toml beside the template that it is given, and there is none.
+.tools/sam/bin/sam deploy --config-file "$PWD/samconfig.toml" --config-env "$environment" \
+    --template "$built/template.yaml" --parameter-overrides "file://$overrides"

@@ -1,6 +1,6 @@
 """Prints what each function weighs: bytes of its zip, memory it is given, memory it used at most.
 
-Looks at what `make build PROFILE=release` has left in .aws-sam/build, and at the functions of the
+Looks at what `make build PROFILE=release` has left in .aws-sam/local, and at the functions of the
 running local stack, which is to have loaded something: the kernel knows what each used at most.
 Ends with 1 when a zip is larger than it may be. Usage: sizes.py [TEMPLATE BUILD]
 """
@@ -101,7 +101,7 @@ def table(found: list[Size]) -> str:
 def main() -> int:
     """Prints the sizes, and says which are too large."""
     places = [Path(argument) for argument in sys.argv[1:]]
-    template, build = places or (ROOT / "template.yaml", ROOT / ".aws-sam" / "build")
+    template, build = places or (ROOT / "template.yaml", ROOT / ".aws-sam" / "local")
     if not build.is_dir():
         print(f"error: {build} is missing\nhint: make sizes builds it first", file=sys.stderr)
         return 2

@@ -20,9 +20,9 @@ use crate::{
 pub const STACK: &str = "segue-local";
 const ARTIFACT_BUCKET: &str = "segue-local-artifacts";
 const SAM: &str = ".tools/sam/bin/sam";
-const BUILT_TEMPLATE: &str = ".aws-sam/build/template.yaml";
+const BUILT_TEMPLATE: &str = ".aws-sam/local/template.yaml";
 /// What the fingerprint covers: functions, template and the definitions that it names.
-const DEPLOYED_FOLDERS: [&str; 2] = [".aws-sam/build", "statemachine"];
+const DEPLOYED_FOLDERS: [&str; 2] = [".aws-sam/local", "statemachine"];
 /// The local warehouse answers for every workgroup and asks no role for anything.
 const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/00000000-0000-0000-0000-000000000000";
 const COPY_ROLE: &str = "arn:aws:iam::000000000000:role/segue-local-copy";

@@ -80,11 +80,11 @@ impl Stack {
     /// A stack whose built functions may be changed, one by one, without touching the checkout's.
     pub fn with_own_build() -> Self {
         let stack = Self::new();
-        let shared = root().join(".aws-sam/build");
+        let shared = root().join(".aws-sam/local");
         let own = stack.build();
         fs::remove_file(stack.folder().join(".aws-sam")).expect("a link");
         fs::create_dir_all(&own).expect("a folder");
-        for entry in fs::read_dir(shared).expect(".aws-sam/build: run `make build` first") {
+        for entry in fs::read_dir(shared).expect(".aws-sam/local: run `make build` first") {
             let entry = entry.expect("an entry");
             let (from, to) = (entry.path(), own.join(entry.file_name()));
             if from.is_dir() {
@@ -98,7 +98,7 @@ impl Stack {
 
     /// What `sam build` has left for `sam deploy`.
     fn build(&self) -> PathBuf {
-        self.folder().join(".aws-sam/build")
+        self.folder().join(".aws-sam/local")
     }
 
     /// A built function as a folder that may be written to.
