@@ -12,9 +12,12 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
+use segue_function::{Elsewhere, s3_config};
+
 use crate::{
     errors::Problem,
     local::{Ports, environment},
+    stack::Stack,
 };
 
 const ATTEMPTS_MAX: u32 = 5;
@@ -65,6 +68,19 @@ impl Clouds {
     /// Buckets.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.aws)
+    }
+
+    /// Buckets of a stack, each in its own region.
+    pub fn s3_of(&self, stack: &Stack) -> aws_sdk_s3::Client {
+        let config = s3_config(&self.aws, self.landing_elsewhere(stack));
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// The stack's landing bucket, if it is in another region than the stack.
+    pub fn landing_elsewhere(&self, stack: &Stack) -> Option<Elsewhere> {
+        let own = self.aws.region().map(Region::as_ref);
+        let region = stack.landing_region().filter(|region| Some(*region) != own)?;
+        Some(Elsewhere { bucket: stack.landing_bucket().ok()?.into(), region: region.into() })
     }
 
     /// State machines.

@@ -49,7 +49,7 @@ pub struct Target {
     /// The stack that runs on this machine
     #[arg(long, conflicts_with_all = ["stack", "region"])]
     pub local: bool,
-    /// The deployed stack [default: stack_name of samconfig.toml]
+    /// The deployed stack [default: SEGUE_STACK, then stack_name of samconfig.toml]
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
     /// The stack's region [default: of samconfig.toml, then of the AWS settings]

@@ -54,7 +54,7 @@ impl Stack {
         Self::read(clouds, name).await?.ok_or_else(|| {
             let region = clouds.region();
             Problem::wrong_use(format!("there is no stack {name} in {region}")).hint(
-                "deploy it by `sam deploy`, name another by --stack, or use --local for the \
+                "deploy it by `make deploy`, name another by --stack, or use --local for the \
                  stack on this machine",
             )
         })
@@ -63,6 +63,11 @@ impl Stack {
     /// The bucket that the files come into.
     pub fn landing_bucket(&self) -> Outcome<&str> {
         self.output("LandingBucketName")
+    }
+
+    /// The landing bucket's region, where one is named.
+    pub fn landing_region(&self) -> Option<&str> {
+        self.filled("ExistingLandingBucketRegion")
     }
 
     /// The bucket where runs keep their files.
@@ -159,6 +164,9 @@ impl Stack {
     }
 }
 
+/// The environment variable that names the stack for all commands of a shell.
+const STACK_VARIABLE: &str = "SEGUE_STACK";
+
 /// The part of samconfig.toml that says where `sam deploy` deploys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -196,7 +204,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Takes what the user gave, then what samconfig.toml says.
+    /// Takes what the user gave, then `SEGUE_STACK`, then what samconfig.toml says.
     pub fn find(stack: Option<String>, region: Option<String>) -> Outcome<Self> {
         let config = match Project::find(None) {
             Ok(project) => read_sam_config(&project)?,
@@ -205,9 +213,10 @@ impl Destination {
         let SamEnvironment { global, deploy } = config.default;
         let (global, deploy) = (global.parameters, deploy.parameters);
         let region = region.or(deploy.region).or(global.region);
-        let stack = stack.or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
+        let named = std::env::var(STACK_VARIABLE).ok().filter(|name| !name.is_empty());
+        let stack = stack.or(named).or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
             Problem::wrong_use("no stack is named").hint(
-                "name it by --stack, run this where samconfig.toml has a stack_name, or use \
+                "name it by --stack or SEGUE_STACK, run this where samconfig.toml has a stack_name, or use \
                  --local for the stack on this machine",
             )
         })?;

@@ -61,7 +61,7 @@ pub async fn upload(
     others: Others,
 ) -> Outcome<Uploaded> {
     data.lines().for_each(talk::say);
-    let (client, bucket) = (clouds.s3(), stack.landing_bucket()?);
+    let (client, bucket) = (clouds.s3_of(stack), stack.landing_bucket()?);
     let prefix = |source: &str| match source {
         "songs" => stack.songs_prefix(),
         _ => stack.events_prefix(),

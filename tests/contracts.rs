@@ -31,7 +31,8 @@ const ACTIONS: [(&str, &str); 16] = [
 ];
 
 /// Permissions that no call of ours shows: what the services behind a call ask for.
-const BEHIND_A_CALL: [&str; 10] = [
+const BEHIND_A_CALL: [&str; 11] = [
+    "kms:Decrypt",
     "redshift-serverless:GetCredentials",
     "redshift:GetClusterCredentialsWithIAM",
     "secretsmanager:GetSecretValue",

@@ -7,6 +7,8 @@ are the same. The pages are the same as before.
 ministack also pauses where AWS does not: before each execution, and after each invocation for log
 lines that have come already. A run of ten executions and as many invocations was idle most of its
 time.
+
+And the conditions of a template know more functions here: in them ministack reads parameters only.
 """
 
 import functools
@@ -19,6 +21,7 @@ from types import SimpleNamespace
 from ministack.app import main
 from ministack.core import lambda_runtime
 from ministack.services import s3, stepfunctions
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 Page = tuple[list[str], list[str], bool, str]
 # Greater than whatever may follow a folder's name.
@@ -27,6 +30,9 @@ LAST = "\U0010ffff"
 EXECUTION_PAUSE_SECONDS = 0.15
 # How long an invocation waits for its first log line; a line that comes later is still kept.
 LOG_LINE_SECONDS = 0.005
+# The functions by which a condition may take a value apart.
+VALUE_FUNCTIONS = ("Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub")
+evaluate_conditions = engine._evaluate_conditions  # noqa: SLF001 (kept before it is replaced)
 
 
 class Order:
@@ -97,7 +103,35 @@ def remove_pauses() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 
+def read_values(node: object, template: dict, parameters: dict) -> object:
+    """A condition with values in the place of the functions that they are computed by."""
+    if isinstance(node, list):
+        return [read_values(one, template, parameters) for one in node]
+    if not isinstance(node, dict) or not node:
+        return node
+    (name, argument), *_ = node.items()
+    if name in VALUE_FUNCTIONS or (name == "Ref" and str(argument).startswith("AWS::")):
+        mappings = template.get("Mappings", {})
+        return engine._resolve_refs(  # noqa: SLF001
+            node, {}, parameters, {}, mappings, "", ""
+        )
+    return {key: read_values(value, template, parameters) for key, value in node.items()}
+
+
+def conditions(template: dict, parameters: dict) -> dict:
+    """Which conditions of a template hold, as `_evaluate_conditions` of ministack says it."""
+    read = read_values(template.get("Conditions", {}), template, parameters)
+    return evaluate_conditions(template | {"Conditions": read}, parameters)
+
+
+def read_conditions() -> None:
+    """Lets conditions use what CloudFormation lets them use."""
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = conditions  # noqa: SLF001
+
+
 if __name__ == "__main__":
     remove_pauses()
+    read_conditions()
     s3._collect_list_entries = page  # noqa: SLF001 (the one place where a page is made)
     main()

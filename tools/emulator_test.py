@@ -1,4 +1,4 @@
-"""The listing in the place of ministack's says what ministack's says."""
+"""The listing in the place of ministack's says what ministack's says, and conditions say more."""
 
 import random
 import sys
@@ -11,6 +11,7 @@ sys.path.extend(map(str, (ROOT / ".tools/ministack/lib").glob("*/site-packages")
 
 import emulator  # noqa: E402
 from ministack.services import s3  # noqa: E402
+from ministack.services.cloudformation import engine  # noqa: E402
 
 CASES = 2_000
 SEED = 20_181_101
@@ -38,6 +39,36 @@ class Listing(unittest.TestCase):
             self.assertEqual(page, s3._collect_list_entries(*asked), asked)  # noqa: SLF001
             some_are_truncated += page[2]
         self.assertGreater(some_are_truncated, 0)
+
+
+class Conditions(unittest.TestCase):
+    """To which copy role the template attaches its policy, and under which name."""
+
+    def resolved(self, **parameters: str) -> object:
+        """The `Roles` of the copy policy; None where it is attached to nobody."""
+        template = engine._parse_template((ROOT / "template.yaml").read_text())  # noqa: SLF001
+        given = {"WorkgroupArn": "arn:aws:redshift-serverless:eu-west-1:1:workgroup/w"} | parameters
+        parameters = engine._resolve_parameters(  # noqa: SLF001
+            template, [{"Key": key, "Value": it} for key, it in given.items()]
+        )
+        held = emulator.conditions(template, parameters)
+        roles = template["Resources"]["CopyPolicy"]["Properties"]["Roles"]
+        found = engine._resolve_refs(roles, {}, parameters, held, {}, "s", "s")  # noqa: SLF001
+        self.assertNotEqual(held["IsCopyRoleElsewhere"], held["IsCopyRoleOfThisAccount"])
+        return found if isinstance(found, list) else None
+
+    def test_a_role_is_known_by_its_name_below_up_to_three_folders(self) -> None:
+        own = "arn:aws:iam::000000000000:role/"
+        for path in ["", "service-role/", "my-role/two/", "one/two/three/"]:
+            self.assertEqual(self.resolved(CopyRoleArn=f"{own}{path}Copy"), ["Copy"], path)
+        deep = f"{own}one/two/three/four/Copy"
+        self.assertIsNone(self.resolved(CopyRoleArn=deep))
+        self.assertEqual(self.resolved(CopyRoleArn=deep, CopyRoleName="Copy"), ["Copy"])
+
+    def test_nothing_is_attached_to_a_role_elsewhere_or_against_the_user_s_will(self) -> None:
+        own, their = (f"arn:aws:iam::{account * 12}:role/Copy" for account in "01")
+        self.assertIsNone(self.resolved(CopyRoleArn=their))
+        self.assertIsNone(self.resolved(CopyRoleArn=own, AttachCopyPolicy="false"))
 
 
 if __name__ == "__main__":

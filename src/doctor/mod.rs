@@ -66,7 +66,7 @@ impl Doctor {
 
     async fn look_at_all(&self, findings: &mut Vec<Finding>) -> Outcome {
         let files = Files {
-            s3: self.clouds.s3(),
+            s3: self.clouds.s3_of(&self.stack),
             landing: self.stack.landing_bucket()?,
             work: self.stack.work_bucket()?,
         };

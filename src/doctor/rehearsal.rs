@@ -35,6 +35,10 @@ impl Rehearsal<'_> {
         listed: &Listed,
         warehouse: &Warehouse,
     ) -> Outcome<Vec<Finding>> {
+        if self.doctor.clouds.landing_elsewhere(&self.doctor.stack).is_some() {
+            let why = "not tried: the bucket is in another region, so runs merge its files first";
+            return Ok(vec![Finding::unknown("copy", why).of(source.name)]);
+        }
         let compression = data_files::compression(&listed.objects[0].0);
         let alike =
             listed.objects.iter().filter(|(key, _)| data_files::compression(key) == compression);

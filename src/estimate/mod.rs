@@ -52,7 +52,7 @@ pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     for (source, prefix, paths_key) in places {
         let place = landing::Place { bucket: stack.landing_bucket()?, prefix, paths_key };
-        let listed = landing::list(&clouds.s3(), place, usize::MAX).await?;
+        let listed = landing::list(&clouds.s3_of(stack), place, usize::MAX).await?;
         listed.skipped.of(source).iter().for_each(|skipped| talk::say(skipped.line()));
         sources.push(Source {
             source: source.to_owned(),

@@ -76,9 +76,9 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
         staging_retention_days: stack.staging_retention_days()?,
     };
     let context = segue_plan::Context {
-        s3: clouds.s3(),
+        s3: clouds.s3_of(stack),
         warehouse: segue_warehouse::Warehouse::new(clouds.redshift(), target(stack)?),
-        settings: settings(stack)?,
+        settings: settings(clouds, stack)?,
     };
     let tables = Warehouse::of(clouds, stack)?.query(TABLES_SQL).await?;
     let ledger = match tables.len() == TABLES {
@@ -103,7 +103,7 @@ fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
     .map_err(told)
 }
 
-fn settings(stack: &Stack) -> Outcome<Settings> {
+fn settings(clouds: &Clouds, stack: &Stack) -> Outcome<Settings> {
     let sources = serde_json::json!({
         "songs": {"prefix": stack.songs_prefix()?, "maxRejects": stack.max_rejects("Songs")?},
         "events": {
@@ -113,7 +113,10 @@ fn settings(stack: &Stack) -> Outcome<Settings> {
         },
     });
     let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
-    Settings::new(landing, work, stack.slices()?, &sources.to_string()).map_err(told)
+    let settings = Settings::new(landing, work, stack.slices()?, &sources.to_string());
+    let mut settings = settings.map_err(told)?;
+    settings.is_landing_elsewhere = clouds.landing_elsewhere(stack).is_some();
+    Ok(settings)
 }
 
 /// Reads the ledger as a run does; returns the statement that holds it.

@@ -50,6 +50,25 @@ impl Cloud {
             .collect()
     }
 
+    /// What a stack was deployed with, and how its last deployment ended.
+    pub fn parameters(&self, stack: &str) -> (BTreeMap<String, String>, String) {
+        let asked = self.stacks.describe_stacks().stack_name(stack).send();
+        let answer = self.runtime.block_on(asked).expect("a stack");
+        let stack = answer.stacks.into_iter().flatten().next().expect("a stack");
+        let status = stack.stack_status.expect("a status").as_str().to_owned();
+        let parameters = stack.parameters.into_iter().flatten();
+        let named = parameters.filter_map(|one| Some((one.parameter_key?, one.parameter_value?)));
+        (named.collect(), status)
+    }
+
+    /// The names of a stack's resources.
+    pub fn resources(&self, stack: &str) -> BTreeSet<String> {
+        let asked = self.stacks.describe_stack_resources().stack_name(stack).send();
+        let answer = self.runtime.block_on(asked).expect("a stack");
+        let resources = answer.stack_resources.into_iter().flatten();
+        resources.filter_map(|one| one.logical_resource_id).collect()
+    }
+
     /// The resources that an update has changed, at any time.
     pub fn updated(&self, stack: &str) -> BTreeSet<String> {
         let mut pages =
@@ -79,6 +98,41 @@ impl Cloud {
             }
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// Makes a bucket that belongs to nobody's stack and holds a directory's files, each under its
+    /// own path, which nobody may change from then on.
+    pub fn read_only_bucket(&self, bucket: &str, files: &[(String, Vec<u8>)]) {
+        let made = self.s3.create_bucket().bucket(bucket).send();
+        self.runtime.block_on(made).expect("a bucket");
+        for (key, content) in files {
+            self.put(bucket, key, String::from_utf8(content.clone()).expect("UTF-8"));
+        }
+        let policy = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "NobodyWrites", "Effect": "Deny", "Principal": "*",
+                "Action": ["s3:PutObject", "s3:DeleteObject", "s3:PutBucketNotification"],
+                "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+            }],
+        });
+        let set = self.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send();
+        self.runtime.block_on(set).expect("a policy");
+    }
+
+    /// Everything about a bucket that a stack could have changed.
+    pub fn bucket(&self, bucket: &str) -> (BTreeMap<String, String>, Option<String>, String) {
+        let policy = self.s3.get_bucket_policy().bucket(bucket).send();
+        let policy = self.runtime.block_on(policy).expect("a policy").policy;
+        let notifications = self.s3.get_bucket_notification_configuration().bucket(bucket).send();
+        let notifications = self.runtime.block_on(notifications).expect("a configuration");
+        let told = (
+            notifications.event_bridge_configuration,
+            notifications.queue_configurations,
+            notifications.topic_configurations,
+            notifications.lambda_function_configurations,
+        );
+        (self.objects(bucket), policy, format!("{told:?}"))
     }
 
     pub fn put(&self, bucket: &str, key: &str, body: String) {

@@ -6,8 +6,10 @@
 #![expect(clippy::print_stdout, reason = "a test tells how the runs ended that it provoked")]
 
 mod acceptance;
+mod bucket;
 mod cloud;
 mod crashes;
+mod deployment;
 mod doctor;
 mod events;
 mod faults;

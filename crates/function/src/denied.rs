@@ -48,6 +48,9 @@ where
                 "the object is archived: restore it, or move it out of the prefix, then start the run \
                  again"
             }
+            Some("PermanentRedirect" | "AuthorizationHeaderMalformed") => {
+                "deploy the stack with the bucket's own region as ExistingLandingBucketRegion"
+            }
             Some("NoSuchKey") => "start the run again: it loads what is there then",
             _ => "start the run again; if it fails in the same way, see whether S3 answers at all",
         };

@@ -1,6 +1,7 @@
 //! What every function does before its handler: structured logs, AWS clients built once, typed
 //! requests, and errors under the names that the state machines match.
 
+mod buckets;
 mod denied;
 pub mod metrics;
 
@@ -25,6 +26,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use metrics::{Subject, emit};
 
+pub use buckets::{Elsewhere, s3_config};
 pub use denied::{denied, root, s3_failure, said};
 
 /// How long to wait for a connection.

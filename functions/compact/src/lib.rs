@@ -20,7 +20,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, retry::RetryConfig};
 use segue_contract::messages::{CompactRequest, Compacted, Merged};
 use segue_contract::{ErrorName, Failure, pipeline};
-use segue_function::setting;
+use segue_function::{Elsewhere, s3_config, setting};
 
 use crate::output::Output;
 
@@ -64,7 +64,7 @@ impl Context {
     pub fn from_environment(config: &SdkConfig) -> Result<Self, Failure> {
         let work_bucket = setting("WORK_BUCKET")?;
         let settings = Settings { work_bucket, connections_max: Settings::CONNECTIONS_MAX };
-        Ok(Self::new(Builder::from(config), settings))
+        Ok(Self::new(s3_config(config, Elsewhere::from_environment()), settings))
     }
 
     /// Builds the clients from a configuration of S3.

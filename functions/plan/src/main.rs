@@ -3,7 +3,8 @@
 // The SDK's futures nest deeper than the compiler looks by itself.
 #![recursion_limit = "256"]
 
-use segue_function::{aws_config, serve};
+use aws_sdk_s3::Client;
+use segue_function::{Elsewhere, aws_config, s3_config, serve};
 use segue_plan::{Context, Settings, handle};
 use segue_warehouse::Warehouse;
 
@@ -12,7 +13,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
     let context = Warehouse::from_environment(&config).and_then(|warehouse| {
         let settings = Settings::from_environment()?;
-        Ok(Context { s3: aws_sdk_s3::Client::new(&config), warehouse, settings })
+        let s3 = s3_config(&config, Elsewhere::from_environment());
+        Ok(Context { s3: Client::from_conf(s3.build()), warehouse, settings })
     });
     serve(context, handle).await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use segue_contract::rejects::MAX_REJECTS;
 use segue_contract::{ErrorName, Failure, pipeline};
-use segue_function::setting;
+use segue_function::{Elsewhere, setting};
 use serde::Deserialize;
 
 /// The function's settings.
@@ -16,6 +16,9 @@ pub struct Settings {
     pub work_bucket: String,
     /// Slices of the warehouse: what reads the objects of a COPY side by side.
     pub slices: u64,
+    /// Whether the landing bucket is in another region: its objects are then merged in any case, since
+    /// a COPY reads objects and manifest from one region, and the manifest is in ours.
+    pub is_landing_elsewhere: bool,
     sources: Vec<Source>,
 }
 
@@ -46,13 +49,14 @@ struct Place {
 }
 
 impl Settings {
-    /// Reads `LANDING_BUCKET`, `WORK_BUCKET`, `SLICES` and `SOURCES`.
+    /// Reads `LANDING_BUCKET`, `LANDING_REGION`, `WORK_BUCKET`, `SLICES` and `SOURCES`.
     ///
     /// # Errors
     /// `InvalidConfiguration` when one is missing or cannot be read.
     pub fn from_environment() -> Result<Self, Failure> {
         let (landing, work) = (setting("LANDING_BUCKET")?, setting("WORK_BUCKET")?);
-        Self::new(landing, work, &setting("SLICES")?, &setting("SOURCES")?)
+        let settings = Self::new(landing, work, &setting("SLICES")?, &setting("SOURCES")?)?;
+        Ok(Self { is_landing_elsewhere: Elsewhere::from_environment().is_some(), ..settings })
     }
 
     /// Takes the settings; `sources` is JSON: name → `{"prefix": …, "jsonPathsKey": …,
@@ -100,7 +104,8 @@ impl Settings {
                 max_rejects: place.max_rejects,
             })
             .collect();
-        Ok(Self { landing_bucket, work_bucket, slices, sources })
+        let is_landing_elsewhere = false;
+        Ok(Self { landing_bucket, work_bucket, slices, is_landing_elsewhere, sources })
     }
 
     /// The source of this name.

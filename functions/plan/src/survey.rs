@@ -204,7 +204,8 @@ fn skipped(source: &str, ranges: &[Listed]) -> Vec<Skipped> {
 fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
     let volume = new.volume();
     let may_leave_out = new.found.max_rejects > 0;
-    let wish = if may_leave_out { Compact::Always } else { run.input.compact };
+    let wish = wish(&context.settings, run.input.compact)?;
+    let wish = if may_leave_out { Compact::Always } else { wish };
     let share = BATCHES_MAX / run.sources().len().max(1) as u64;
     let count = compaction::decide(wish, volume, context.settings.slices, share);
     let fits = |count: u64| {
@@ -217,10 +218,11 @@ fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
     if count == 0 || (wish == Compact::Auto && !volume.mixed) {
         return refuse_too_many_to_copy(&new.found).map(|()| 0);
     }
-    Err(too_large_to_merge(new, share, may_leave_out))
+    let is_elsewhere = context.settings.is_landing_elsewhere;
+    Err(too_large_to_merge(new, share, may_leave_out, is_elsewhere))
 }
 
-fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool) -> Failure {
+fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool, is_elsewhere: bool) -> Failure {
     let Object { uri, bytes, .. } = &new.largest;
     let most = compaction::BATCH_BYTES_MAX;
     let reason = match *bytes > most {
@@ -234,15 +236,37 @@ fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool) -> Failure {
             new.found.bytes
         ),
     };
-    Failure::new(ErrorName::InvalidInput, reason).hint(match may_leave_out {
-        true => {
+    Failure::new(ErrorName::InvalidInput, reason).hint(match (may_leave_out, is_elsewhere) {
+        (true, _) => {
             "split the files, or load them without `maxRejects`: where records may be left out, \
                  files are merged, so that what is left out can be counted"
         }
-        false => {
+        (false, true) => {
+            "split the files: those of a bucket in another region are merged before they are copied"
+        }
+        (false, false) => {
             "leave `compact` out of the input, and keep the files of a source in one compression"
         }
     })
+}
+
+/// How the run wants its objects, where it has a choice.
+fn wish(settings: &Settings, compact: Compact) -> Result<Compact, Failure> {
+    match (settings.is_landing_elsewhere, compact) {
+        (false, wish) => Ok(wish),
+        (true, Compact::Auto | Compact::Always) => Ok(Compact::Always),
+        (true, Compact::Never) => Err(Failure::new(
+            ErrorName::InvalidInput,
+            format!(
+                "expected `compact` auto or always, found never, and the bucket {} is in another \
+                 region",
+                settings.landing_bucket
+            ),
+        )
+        .hint(
+            "leave `compact` out of the input: a COPY reads its files and manifest in one region",
+        )),
+    }
 }
 
 fn refuse_too_many_to_copy(found: &PlannedSource) -> Result<(), Failure> {
@@ -287,6 +311,23 @@ fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn objects_of_another_region_are_merged_and_never_copied() {
+        let sources = r#"{"songs": {"prefix": "s/"}, "events": {"prefix": "e/"}}"#;
+        let mut settings =
+            Settings::new("theirs".into(), "work".into(), "8", sources).expect("settings");
+        for compact in [Compact::Auto, Compact::Always, Compact::Never] {
+            assert_eq!(wish(&settings, compact).expect("a choice"), compact);
+        }
+        settings.is_landing_elsewhere = true;
+        for compact in [Compact::Auto, Compact::Always] {
+            assert_eq!(wish(&settings, compact).expect("a choice"), Compact::Always);
+        }
+        let failure = wish(&settings, Compact::Never).expect_err("no choice");
+        assert_eq!(failure.name, ErrorName::InvalidInput);
+        assert!(failure.message.contains("theirs is in another region"), "{failure}");
+    }
 
     #[test]
     fn more_objects_than_one_copy_can_take_are_refused_before_it_begins() {

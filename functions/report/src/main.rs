@@ -4,13 +4,15 @@
 #![recursion_limit = "256"]
 
 use aws_sdk_s3::Client;
-use segue_function::{aws_config, serve, setting};
+use segue_function::{Elsewhere, aws_config, s3_config, serve, setting};
 use segue_report::{Context, handle};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
-    let context =
-        setting("WORK_BUCKET").map(|work_bucket| Context { s3: Client::new(&config), work_bucket });
+    let context = setting("WORK_BUCKET").map(|work_bucket| {
+        let s3 = s3_config(&config, Elsewhere::from_environment());
+        Context { s3: Client::from_conf(s3.build()), work_bucket }
+    });
     serve(context, handle).await
 }
