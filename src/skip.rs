@@ -46,7 +46,7 @@ pub async fn skip(clouds: &Clouds, stack: &Stack, wishes: &Wishes) -> Outcome {
         let file = File::find(stack, uri)?;
         statements.push(format!("delete from ops.set_aside_objects where {}", file.condition()?));
         if !wishes.undo {
-            statements.push(file.insertion(clouds, &wishes.reason).await?);
+            statements.push(file.insertion(clouds, stack, &wishes.reason).await?);
         }
     }
     warehouse.transact(statements).await.map_err(no_table)?;
@@ -90,8 +90,8 @@ impl<'a> File<'a> {
         Ok(format!("source = {} and uri = {}", quoted(self.source)?, quoted(self.uri)?))
     }
 
-    async fn insertion(&self, clouds: &Clouds, reason: &str) -> Outcome<String> {
-        let head = clouds.s3().head_object().bucket(self.bucket).key(self.key).send().await;
+    async fn insertion(&self, clouds: &Clouds, stack: &Stack, reason: &str) -> Outcome<String> {
+        let head = clouds.s3_of(stack).head_object().bucket(self.bucket).key(self.key).send().await;
         let head = head.map_err(|error| aws::problem(&format!("look at {}", self.uri), error))?;
         let etag = head.e_tag().unwrap_or_default().trim_matches('"');
         let values = [self.source, self.uri, etag, &storable(reason), BY_HAND].map(quoted);
