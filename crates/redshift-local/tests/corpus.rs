@@ -5,7 +5,11 @@
 //! `ok` when there are no rows to see, `error ` and a part of the message when it must fail.
 //! `< ` puts an object into the bucket, its text as JSON has it. The statements of `session.txt` come
 //! through the Data API, on one kept session.
+//! `# page: NAME` says on which page of the Developer Guide the statements after it rest; the
+//! README's table is drawn from them (`REDSHIFT_README=write cargo test --test corpus`).
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redshift_local::{Engine, MemoryObjects, Objects, Options, Value};
@@ -13,6 +17,7 @@ use serde_json::{Value as Json, json};
 
 struct Case {
     line: usize,
+    page: Option<String>,
     sql: String,
     /// Objects to put before the statement.
     objects: Vec<(String, String)>,
@@ -22,11 +27,14 @@ struct Case {
 fn cases(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut objects = Vec::new();
+    let mut page = None;
     for (number, line) in text.lines().enumerate() {
         if let Some(sql) = line.strip_prefix("> ") {
             let objects = std::mem::take(&mut objects);
-            let (line, sql) = (number + 1, sql.to_owned());
-            cases.push(Case { line, sql, objects, expected: Vec::new() });
+            let (line, sql, page) = (number + 1, sql.to_owned(), page.clone());
+            cases.push(Case { line, page, sql, objects, expected: Vec::new() });
+        } else if let Some(name) = line.strip_prefix("# page: ") {
+            page = Some(name.to_owned());
         } else if let Some(object) = line.strip_prefix("< ") {
             let (key, text) = object.split_once(' ').expect("a key and a text");
             let text = serde_json::from_str(text).expect("the text is a JSON string");
@@ -144,17 +152,19 @@ async fn mismatches(name: &str, text: &str) -> (usize, Vec<String>) {
     (cases.len(), wrong)
 }
 
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let entries = std::fs::read_dir(folder).expect("the corpus is there");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    files.sort();
+    files
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn documented_statements_give_their_documented_results() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .expect("the corpus is there")
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    files.sort();
     let mut total = 0;
     let mut wrong = Vec::new();
-    for file in files {
+    for file in files() {
         let text = std::fs::read_to_string(&file).expect("readable");
         let name = file.file_name().expect("a file").to_string_lossy().into_owned();
         let (count, found) = mismatches(&name, &text).await;
@@ -162,5 +172,60 @@ async fn documented_statements_give_their_documented_results() {
         wrong.extend(found);
     }
     assert!(wrong.is_empty(), "{} of {total} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(total >= 150, "the corpus has only {total} statements");
+    assert!(total >= 500, "the corpus has only {total} statements");
+}
+
+/// What the corpus holds of one page.
+#[derive(Default)]
+struct Row {
+    right: usize,
+    refused: usize,
+    not_here: BTreeSet<String>,
+}
+
+fn table() -> String {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for file in files() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        for case in cases(&text) {
+            let Some(page) = case.page else { continue };
+            let row = rows.entry(page).or_default();
+            match case.expected.first().and_then(|line| line.strip_prefix("error")) {
+                None => row.right += 1,
+                Some(message) => match message.split_once(" is not supported") {
+                    Some((what, "")) => {
+                        row.not_here.insert(what.trim().replace('|', "\\|"));
+                    }
+                    _ => row.refused += 1,
+                },
+            }
+        }
+    }
+    let mut text = "| page of the Developer Guide | right | refused as Redshift does | not here: \
+                    refused by name |\n|---|---|---|---|\n"
+        .to_owned();
+    for (page, row) in rows {
+        let not_here: Vec<_> = row.not_here.into_iter().collect();
+        let (right, refused) = (row.right, row.refused);
+        text += &format!("| {page} | {right} | {refused} | {} |\n", not_here.join(", "));
+    }
+    text
+}
+
+#[test]
+fn the_readme_says_what_is_right_and_what_is_refused() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("the README is there");
+    let (start, end) = ("<!-- corpus -->\n", "<!-- end of corpus -->");
+    let (before, rest) = readme.split_once(start).expect("the README marks the table's start");
+    let (_, after) = rest.split_once(end).expect("the README marks the table's end");
+    let expected = format!("{before}{start}{}{end}{after}", table());
+    if std::env::var("REDSHIFT_README").is_ok_and(|value| value == "write") {
+        std::fs::write(&path, &expected).expect("the README can be written");
+    } else {
+        assert!(
+            readme == expected,
+            "the README's table is not the corpus's: run the test with REDSHIFT_README=write"
+        );
+    }
 }

@@ -4,9 +4,9 @@ mod parse;
 mod pattern;
 mod recognise;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, parse_leniently};
 pub(crate) use pattern::{Pattern, format};
-pub(crate) use recognise::timestamp;
+pub(crate) use recognise::{literal, timestamp};
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

@@ -21,6 +21,23 @@ struct Reading {
 
 /// Reads a time by a pattern; `None` when the text does not fit.
 pub(crate) fn parse(pattern: &Pattern, text: &str) -> Option<DateTime> {
+    read_all(pattern, text)?.finish()
+}
+
+/// The same, but what is more than a month's days or a day's hours runs over into the next.
+pub(crate) fn parse_leniently(pattern: &Pattern, text: &str) -> Option<DateTime> {
+    let mut reading = read_all(pattern, text)?;
+    let hours = i64::from(reading.hour);
+    let days = i64::from(reading.day) - 1;
+    if hours >= 24 || days >= 28 {
+        (reading.hour, reading.day) = (0, 1);
+        let more = jiff::SignedDuration::from_hours(hours + 24 * days);
+        return reading.finish()?.checked_add(more).ok();
+    }
+    reading.finish()
+}
+
+fn read_all(pattern: &Pattern, text: &str) -> Option<Reading> {
     let mut reading = Reading {
         year: 1,
         month: 1,
@@ -42,8 +59,7 @@ pub(crate) fn parse(pattern: &Pattern, text: &str) -> Option<DateTime> {
     }
     // Seconds may carry a fraction that the pattern does not name.
     rest = fraction(rest, &mut reading);
-    rest.trim().is_empty().then_some(())?;
-    reading.finish()
+    rest.trim().is_empty().then_some(reading)
 }
 
 fn read<'a>(

@@ -11,6 +11,7 @@ pub(super) enum Element {
     Day,
     DayOfYear,
     DayOfWeek,
+    IsoDayOfWeek,
     DayName { whole: bool, case: Case },
     Hour24,
     Hour12,
@@ -57,6 +58,7 @@ const WORDS: &[(&str, Element)] = &[
     ("HH", Element::Hour12),
     ("DDD", Element::DayOfYear),
     ("DD", Element::Day),
+    ("ID", Element::IsoDayOfWeek),
     ("IW", Element::IsoWeek),
     ("WW", Element::WeekOfYear),
     ("MI", Element::Minute),
@@ -191,6 +193,7 @@ fn element_text(element: Element, fill: bool, time: DateTime) -> String {
         Element::Day => number(time.day().into(), 2),
         Element::DayOfYear => number(time.day_of_year().into(), 3),
         Element::DayOfWeek => (time.weekday().to_sunday_zero_offset() + 1).to_string(),
+        Element::IsoDayOfWeek => time.weekday().to_monday_one_offset().to_string(),
         Element::DayName { whole, case } => {
             name(DAYS[time.weekday().to_sunday_zero_offset() as usize], whole, case, fill)
         }

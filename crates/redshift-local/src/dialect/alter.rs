@@ -26,10 +26,8 @@ pub(crate) enum Alteration {
         name: String,
         kind: ColumnType,
     },
-    ColumnEncoding {
-        name: String,
-        encoding: String,
-    },
+    /// Columns and their new encodings.
+    ColumnEncodings(Vec<(String, String)>),
     /// Keys, distribution, owner, and what else changes nothing that is stored.
     Attributes(TableAttributes),
     Append {
@@ -87,17 +85,25 @@ fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
         return Ok(Alteration::DropColumn { name });
     }
     if tokens.take_if("rename to") {
-        return Ok(Alteration::RenameTable { to: tokens.identifier()? });
+        return Ok(Alteration::RenameTable { to: tokens.new_name()? });
     }
     if tokens.take_if("rename") {
         tokens.take_if("column");
         let from = tokens.identifier()?;
         tokens.expect("to")?;
-        return Ok(Alteration::RenameColumn { from, to: tokens.identifier()? });
+        return Ok(Alteration::RenameColumn { from, to: tokens.new_name()? });
     }
     if tokens.take_if("append from") {
         let source = TableName::parse(tokens)?;
-        let _ = tokens.take_if("ignoreextra") || tokens.take_if("fillextra");
+        if !tokens.at_end() {
+            let option = tokens.identifier()?;
+            return match option.as_str() {
+                "ignoreextra" | "filltarget" => {
+                    Err(SqlError::unsupported(&format!("APPEND … {}", option.to_uppercase())))
+                }
+                _ => Err(SqlError::syntax(&option)),
+            };
+        }
         return Ok(Alteration::Append { source });
     }
     if tokens.take_if("set schema") {
@@ -126,7 +132,7 @@ fn add_constraint(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
     let mut attributes = TableAttributes::default();
     let named = !["primary key", "unique", "foreign key"].iter().any(|words| tokens.is(words));
     if named {
-        tokens.identifier()?;
+        return Err(SqlError::unsupported("the name of a constraint"));
     }
     if tokens.take_if("primary key") {
         attributes.primary_key = tokens.identifiers_in_parentheses()?;
@@ -170,15 +176,18 @@ fn alter(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
             return Ok(Alteration::ColumnType { name, kind: ColumnType::parse(tokens)? });
         }
         tokens.expect("encode")?;
-        let encoding = encoding(tokens)?;
+        let mut encodings = vec![(name, encoding(tokens)?)];
         while tokens.take_token(&Token::Comma) {
             tokens.expect("alter")?;
             tokens.take_if("column");
-            tokens.identifier()?;
+            let name = tokens.identifier()?;
             tokens.expect("encode")?;
-            self::encoding(tokens)?;
+            encodings.push((name, encoding(tokens)?));
         }
-        return Ok(Alteration::ColumnEncoding { name, encoding });
+        return Ok(Alteration::ColumnEncodings(encodings));
+    }
+    if tokens.peek() == &Token::Comma {
+        return Err(SqlError::unsupported("ALTER TABLE with several actions"));
     }
     Ok(Alteration::Attributes(attributes))
 }

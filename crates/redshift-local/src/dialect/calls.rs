@@ -2,21 +2,22 @@
 
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, Interval, OrderByExpr,
+    FunctionArguments, Ident, OrderByExpr,
 };
 
-use super::functions::engine_name;
+use super::functions::{engine_name, is_missing};
 use super::names::literal;
-use super::rewrite::{Found, Reading, raw};
+use super::rewrite::{Found, raw};
 use crate::engine::SqlError;
 
 /// Rewrites a call whose arguments are rewritten already.
-pub(crate) fn call(
-    function: &mut Function,
-    reading: Reading,
-    found: &mut Found,
-) -> Result<Option<Expr>, SqlError> {
+pub(crate) fn call(function: &mut Function, found: &mut Found) -> Result<Option<Expr>, SqlError> {
     let name = function_name(function)?;
+    if function.name.0.last().and_then(|part| part.as_ident()?.quote_style) == Some('`') {
+        // One of the warehouse's own.
+        rename(function, &name);
+        return Ok(None);
+    }
     let arguments = arguments(function);
     if matches!(function.args, FunctionArguments::None) {
         return match name.as_str() {
@@ -30,12 +31,10 @@ pub(crate) fn call(
     }
     if name == "generate_series" {
         found.leader_only = true;
-    }
-    if name == "generate_series" {
         // One row each, as a function among the columns gives them.
         return Ok(Some(raw(format!("unnest(generate_series({}))", arguments.join(", ")))));
     }
-    if let Some(text) = special(&name, &arguments, reading)? {
+    if let Some(text) = special(&name, &arguments)? {
         return Ok(Some(raw(text)));
     }
     match name.as_str() {
@@ -52,7 +51,12 @@ pub(crate) fn call(
         }
         _ => {}
     }
-    let Some(engine) = engine_name(&name) else { return Err(unknown(&name, &arguments)) };
+    let Some(engine) = engine_name(&name) else {
+        return Err(match is_missing(&name) {
+            true => SqlError::unsupported(&format!("the function {}", name.to_uppercase())),
+            false => unknown(&name, &arguments),
+        });
+    };
     rename(function, &engine);
     if let Some(treatment) = function.null_treatment.take()
         && let FunctionArguments::List(list) = &mut function.args
@@ -98,7 +102,7 @@ fn unknown(name: &str, arguments: &[String]) -> SqlError {
 }
 
 /// Calls with a syntax or a meaning of their own.
-fn special(name: &str, arguments: &[String], reading: Reading) -> Result<Option<String>, SqlError> {
+fn special(name: &str, arguments: &[String]) -> Result<Option<String>, SqlError> {
     let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Ok(Some(match (name, texts.as_slice()) {
         ("nvl" | "ifnull" | "isnull", [_, ..]) => format!("coalesce({})", texts.join(", ")),
@@ -121,10 +125,9 @@ fn special(name: &str, arguments: &[String], reading: Reading) -> Result<Option<
             let part = plain_part(&date_part_name(part))?;
             format!("date_trunc('{part}', {})", timestamp(time))
         }
-        ("trunc", [time]) if reading.trunc_of_time => format!("CAST({time} AS DATE)"),
         ("date", [time]) => format!("CAST({time} AS DATE)"),
         ("substring" | "substr", [text, start]) => {
-            format!("rs_substring(CAST({text} AS VARCHAR), {start}, 2147483647)")
+            format!("rs_substring(CAST({text} AS VARCHAR), {start}, 1000000000)")
         }
         ("substring" | "substr", [text, start, count]) => {
             format!("rs_substring(CAST({text} AS VARCHAR), {start}, {count})")
@@ -132,6 +135,7 @@ fn special(name: &str, arguments: &[String], reading: Reading) -> Result<Option<
         ("json_extract_path_text", [document, path @ ..]) if !path.is_empty() => {
             json_path_text(document, path)
         }
+        ("to_number", [text, pattern]) => to_number(text, pattern)?,
         ("object", pairs) => format!("json_object({})", pairs.join(", ")),
         ("array", items) => format!("json_array({})", items.join(", ")),
         ("regexp_replace", [text, pattern, replacement, rest @ ..]) => {
@@ -141,6 +145,20 @@ fn special(name: &str, arguments: &[String], reading: Reading) -> Result<Option<
         }
         _ => return Ok(None),
     }))
+}
+
+/// The digits after the pattern's point are the number's scale.
+fn to_number(text: &str, pattern: &str) -> Result<String, SqlError> {
+    if !pattern.starts_with('\'') {
+        return Err(SqlError::unsupported("TO_NUMBER with a pattern that is no literal"));
+    }
+    let upper = pattern.to_uppercase();
+    let after = upper.split_once(['.', 'D']).map_or("", |(_, after)| after);
+    let scale = after.chars().filter(|c| matches!(c, '9' | '0')).count();
+    Ok(format!(
+        "CAST(CASE WHEN ends_with(trim({text}), '-') OR contains({text}, '<') THEN '-' ELSE '' END \
+         || regexp_replace({text}, '[^0-9.+-]|-$', '', 'g') AS DECIMAL(38, {scale}))"
+    ))
 }
 
 /// The path as one text; a last argument of TRUE asks for null in place of an error.
@@ -192,19 +210,19 @@ fn list_aggregate(function: &Function) -> Result<Expr, SqlError> {
     }
     if !order.is_empty() {
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
-        // The engine orders a distinct list only by the list's own value.
-        let order = if distinct { by_value(list.args.first(), order) } else { order };
+        let value = list.args.first().map(ToString::to_string).unwrap_or_default();
+        let by_value = |item: &OrderByExpr| value == format!("CAST({} AS VARCHAR)", item.expr);
+        if distinct && !order.iter().all(by_value) {
+            return Err(SqlError::unsupported("LISTAGG (DISTINCT …) in another order"));
+        }
+        let mut order = order;
+        if distinct {
+            order[0].expr = raw(value);
+            order.truncate(1);
+        }
         list.clauses.push(FunctionArgumentClause::OrderBy(order));
     }
     Ok(Expr::Function(function))
-}
-
-fn by_value(value: Option<&FunctionArg>, mut order: Vec<OrderByExpr>) -> Vec<OrderByExpr> {
-    if let Some(value) = value {
-        order.truncate(1);
-        order[0].expr = raw(value.to_string());
-    }
-    order
 }
 
 fn windowed_percentile(
@@ -235,7 +253,7 @@ fn date_part_name(argument: &str) -> String {
 }
 
 /// Redshift's many names of a part, as one.
-fn plain_part(part: &str) -> Result<&'static str, SqlError> {
+pub(super) fn plain_part(part: &str) -> Result<&'static str, SqlError> {
     Ok(match part {
         "millennium" | "millennia" | "mil" | "mils" => "millennium",
         "century" | "centuries" | "c" | "cent" | "cents" => "century",
@@ -265,6 +283,7 @@ pub(crate) fn date_part(part: &str, time: &str) -> Result<String, SqlError> {
         "doy" | "dayofyear" | "dy" | "yearday" => format!("date_part('doy', {time})"),
         "timezone" | "timezone_hour" | "timezone_minute" => format!("date_part('{part}', {time})"),
         part => match plain_part(part)? {
+            "second" => format!("(date_part('microsecond', {time}) / 1000000.0)"),
             "millisecond" => format!("date_part('millisecond', {time}) % 1000"),
             "microsecond" => format!("date_part('microsecond', {time}) % 1000000"),
             plain => format!("date_part('{plain}', {time})"),
@@ -274,8 +293,10 @@ pub(crate) fn date_part(part: &str, time: &str) -> Result<String, SqlError> {
 
 fn date_add(part: &str, count: &str, time: &str) -> Result<String, SqlError> {
     let time = timestamp(time);
-    let count = format!("CAST({count} AS INTEGER)");
-    Ok(match plain_part(part)? {
+    let unit = plain_part(part)?;
+    let small = ["hour", "minute", "second", "millisecond", "microsecond"].contains(&unit);
+    let count = format!("CAST({count} AS {})", if small { "BIGINT" } else { "INTEGER" });
+    Ok(match unit {
         "quarter" => format!("({time} + to_months(3 * {count}))"),
         "week" => format!("({time} + to_days(7 * {count}))"),
         "millennium" => format!("({time} + to_years(1000 * {count}))"),
@@ -283,24 +304,6 @@ fn date_add(part: &str, count: &str, time: &str) -> Result<String, SqlError> {
         "decade" => format!("({time} + to_years(10 * {count}))"),
         plain => format!("({time} + to_{plain}s({count}))"),
     })
-}
-
-/// `interval '1 day'`, also `interval '1' day` and a bare number, which counts seconds.
-pub(crate) fn interval(interval: &Interval) -> String {
-    let value = interval.value.to_string();
-    match &interval.leading_field {
-        Some(field) => {
-            let field = field.to_string().to_lowercase().replace('"', "");
-            let unit = plain_part(&field).unwrap_or("second");
-            format!("(CAST({value} AS DOUBLE) * INTERVAL '1 {unit}')")
-        }
-        None => {
-            let inside = value.trim_matches('\'');
-            let bare = inside.parse::<f64>().is_ok();
-            let text = if bare { format!("{inside} seconds") } else { inside.to_owned() };
-            format!("INTERVAL {}", literal(&text))
-        }
-    }
 }
 
 /// Navigation into a SUPER value: `c.items[0].name` where the parser sees it.

@@ -11,7 +11,6 @@ use super::definitions::{alter, create, drop};
 use super::maintenance::{Setting, analyze, comment, set, show, vacuum};
 use super::names::TableName;
 use super::query::Query;
-use super::rewrite::Reading;
 use super::tokens::{Tokens, is_word};
 use super::writes::{Merge, Write, merge, write};
 use crate::engine::SqlError;
@@ -64,7 +63,6 @@ pub(crate) enum Command {
     },
     /// GRANT, REVOKE, CREATE USER and the like: accepted, they change nothing.
     Accepted(&'static str),
-    Explain(Box<Command>),
     Set(Setting),
     Show {
         name: String,
@@ -142,7 +140,6 @@ impl Command {
             | Self::AnalyzeCompression(table)
             | Self::ShowTable(table)
             | Self::Comment { table, .. } => visit(table, false),
-            Self::Explain(command) => command.name_tables(visit),
             _ => {}
         }
     }
@@ -152,14 +149,14 @@ impl Command {
 ///
 /// # Errors
 /// What is not Redshift's, and what the local warehouse cannot do; both are named.
-pub(crate) fn understand(tokens: &Tokens, reading: Reading) -> Result<Command, SqlError> {
+pub(crate) fn understand(tokens: &Tokens) -> Result<Command, SqlError> {
     let mut tokens = tokens.clone();
-    let command = command(&mut tokens, reading)?;
+    let command = command(&mut tokens)?;
     tokens.expect_end()?;
     Ok(command)
 }
 
-fn command(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
+fn command(tokens: &mut Tokens) -> Result<Command, SqlError> {
     let first = match tokens.peek() {
         Token::Word(word) => word.value.clone(),
         Token::LParen => "select".to_owned(),
@@ -167,26 +164,21 @@ fn command(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
     };
     match first.as_str() {
         "select" if ends_process(tokens).is_some() => end_process(tokens),
-        "select" | "with" | "values" => query(tokens, reading),
-        "insert" | "update" | "delete" => write(tokens, reading),
-        "merge" => merge(tokens, reading),
-        "create" => create(tokens, reading),
+        "select" | "with" | "values" => query(tokens),
+        "insert" | "update" | "delete" => write(tokens),
+        "merge" => merge(tokens),
+        "create" => create(tokens),
         "drop" => drop(tokens),
         "alter" => alter(tokens),
         _ => {
             let start = tokens.clone();
             tokens.take();
-            other(&first, tokens, reading, &start)
+            other(&first, tokens, &start)
         }
     }
 }
 
-fn other(
-    first: &str,
-    tokens: &mut Tokens,
-    reading: Reading,
-    start: &Tokens,
-) -> Result<Command, SqlError> {
+fn other(first: &str, tokens: &mut Tokens, start: &Tokens) -> Result<Command, SqlError> {
     Ok(match first {
         "copy" => Command::Copy(Box::new(Copy::parse(tokens)?)),
         "truncate" => {
@@ -205,10 +197,6 @@ fn other(
         "analyze" | "analyse" => analyze(tokens)?,
         "comment" => comment(tokens)?,
         "grant" | "revoke" => accepted(tokens, "GRANT"),
-        "explain" => {
-            tokens.take_if("verbose");
-            Command::Explain(Box::new(command(tokens, reading)?))
-        }
         "set" | "reset" => set(first, tokens)?,
         "show" => show(tokens)?,
         "begin" | "start" => begin(first, tokens)?,
@@ -222,7 +210,7 @@ fn other(
             Command::CancelQuery(process)
         }
         "unload" | "call" | "prepare" | "execute" | "deallocate" | "declare" | "fetch"
-        | "close" | "refresh" | "use" | "desc" | "describe" => {
+        | "close" | "explain" | "refresh" | "use" | "desc" | "describe" => {
             return Err(SqlError::unsupported(&first.to_uppercase()));
         }
         _ => return Err(start.error()),
@@ -282,6 +270,6 @@ pub(super) fn accepted(tokens: &mut Tokens, what: &'static str) -> Command {
     accept(tokens, Command::Accepted(what))
 }
 
-fn query(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
-    Ok(Command::Query(Query::parse(tokens, reading)?))
+fn query(tokens: &mut Tokens) -> Result<Command, SqlError> {
+    Ok(Command::Query(Query::parse(tokens)?))
 }

@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::names::TableName;
 use super::query::Query;
-use super::rewrite::{Reading, rewrite};
+use super::rewrite::rewrite;
 use super::tokens::Tokens;
 use super::types::ColumnType;
 use crate::engine::SqlError;
@@ -67,11 +67,7 @@ pub(crate) struct CreateTable {
 
 impl CreateTable {
     /// Reads what follows `CREATE [TEMP] TABLE`.
-    pub(crate) fn parse(
-        tokens: &mut Tokens,
-        temporary: bool,
-        reading: Reading,
-    ) -> Result<Self, SqlError> {
+    pub(crate) fn parse(tokens: &mut Tokens, temporary: bool) -> Result<Self, SqlError> {
         let if_not_exists = tokens.take_if("if not exists");
         let mut name = TableName::parse(tokens)?;
         let temporary = temporary || name.name.starts_with('#');
@@ -88,8 +84,10 @@ impl CreateTable {
             names = tokens.identifiers_in_parentheses()?;
         }
         table_attributes(tokens, &mut attributes)?;
-        let body = if tokens.take_if("as") && !defines_columns {
-            Body::Query { columns: names, query: Query::parse(tokens, reading)? }
+        let body = if tokens.is("as") && if_not_exists {
+            return Err(tokens.error());
+        } else if tokens.take_if("as") && !defines_columns {
+            Body::Query { columns: names, query: Query::parse(tokens)? }
         } else if defines_columns {
             tokens.expect_end()?;
             Body::Columns(parts)
@@ -163,7 +161,7 @@ pub(crate) fn column(
     tokens: &mut Tokens,
     attributes: &mut TableAttributes,
 ) -> Result<ColumnDefinition, SqlError> {
-    let name = tokens.identifier()?;
+    let name = tokens.new_name()?;
     let kind = ColumnType::parse(tokens)?;
     let mut column =
         ColumnDefinition { name, kind, not_null: false, default: None, encoding: None };
@@ -194,7 +192,10 @@ pub(crate) fn column(
         } else if tokens.take_if("references") {
             references(tokens, attributes)?;
         } else if tokens.take_if("collate") {
-            tokens.identifier()?;
+            // Without it, text is compared as it is.
+            if !tokens.take_if("case_sensitive") && !tokens.take_if("cs") {
+                return Err(SqlError::unsupported("COLLATE of a column"));
+            }
         } else {
             return Ok(column);
         }
@@ -203,7 +204,8 @@ pub(crate) fn column(
 
 fn default_expression(tokens: &mut Tokens) -> Result<String, SqlError> {
     let mut expression = tokens.expression()?;
-    rewrite(&mut expression, Reading::default())?;
+    super::bind::expression(&mut expression)?;
+    rewrite(&mut expression)?;
     Ok(expression.to_string())
 }
 

@@ -7,24 +7,26 @@ use super::command::{Command, accepted};
 use super::create_table::CreateTable;
 use super::names::TableName;
 use super::query::{Query, view_text};
-use super::rewrite::Reading;
 use super::tokens::Tokens;
 use crate::engine::SqlError;
 
-pub(super) fn create(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
+pub(super) fn create(tokens: &mut Tokens) -> Result<Command, SqlError> {
     tokens.expect("create")?;
     let replace = tokens.take_if("or replace");
     tokens.take_if("local");
     let temporary = tokens.take_if("temp") || tokens.take_if("temporary");
-    if !replace && tokens.take_if("table") {
-        let table = CreateTable::parse(tokens, temporary, reading)?;
+    if replace && tokens.is("table") {
+        return Err(SqlError::unsupported("CREATE OR REPLACE TABLE"));
+    }
+    if tokens.take_if("table") {
+        let table = CreateTable::parse(tokens, temporary)?;
         return Ok(Command::CreateTable(Box::new(table)));
     }
     if tokens.take_if("materialized view") {
         return Err(SqlError::unsupported("CREATE MATERIALIZED VIEW"));
     }
     if tokens.take_if("view") {
-        return create_view(tokens, replace, reading);
+        return create_view(tokens, replace);
     }
     if replace || temporary {
         let what = if tokens.is("function") { "CREATE FUNCTION" } else { "CREATE PROCEDURE" };
@@ -58,7 +60,7 @@ pub(super) fn create(tokens: &mut Tokens, reading: Reading) -> Result<Command, S
     Err(tokens.error())
 }
 
-fn create_view(tokens: &mut Tokens, replace: bool, reading: Reading) -> Result<Command, SqlError> {
+fn create_view(tokens: &mut Tokens, replace: bool) -> Result<Command, SqlError> {
     let name = TableName::parse(tokens)?;
     let columns = match tokens.peek() {
         Token::LParen => tokens.identifiers_in_parentheses()?,
@@ -74,7 +76,7 @@ fn create_view(tokens: &mut Tokens, replace: bool, reading: Reading) -> Result<C
     tokens.skip_to_end();
     let mut definition = Tokens::new(words);
     let text = view_text(&definition);
-    let query = Query::parse(&mut definition, reading)?;
+    let query = Query::parse(&mut definition)?;
     if binding && query.relations.iter().any(|relation| relation.schema.is_none()) {
         return Err(SqlError::new(
             "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.",

@@ -11,84 +11,32 @@ pub(crate) const SCALARS: &[&str] =
     &["to_char", "initcap", "fnv_hash", "strtol", "sha2", "soundex"];
 
 /// Functions that mean the same in both.
-const SAME: &[&str] = &[
-    // Aggregates and windows.
-    "count",
-    "sum",
-    "min",
-    "max",
-    "any_value",
-    "stddev",
-    "stddev_samp",
-    "stddev_pop",
-    "variance",
-    "var_samp",
-    "var_pop",
-    "bool_and",
-    "bool_or",
-    "bit_and",
-    "bit_or",
-    "median",
-    "row_number",
-    "rank",
-    "dense_rank",
-    "percent_rank",
-    "cume_dist",
-    "ntile",
-    "lag",
-    "lead",
-    "first_value",
-    "last_value",
-    "nth_value",
-    "percentile_cont",
-    "percentile_disc",
-    "grouping",
-    "grouping_id",
-    "corr",
-    "covar_pop",
-    "covar_samp",
-    // Text.
-    "substring",
-    "substr",
-    "trim",
-    "ltrim",
-    "rtrim",
-    "replace",
-    "reverse",
-    "md5",
-    "position",
-    // Numbers.
-    "abs",
-    "ceil",
-    "ceiling",
-    "floor",
-    "sqrt",
-    "exp",
-    "ln",
-    "sign",
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "asin",
-    "acos",
-    "atan",
-    "atan2",
-    "degrees",
-    "radians",
-    "pi",
-    // Conditions.
-    "coalesce",
-    "nullif",
-    "greatest",
-    "least",
-    // Other.
-    "generate_series",
-    "date",
-    "current_date",
-    "current_timestamp",
-    "current_time",
-];
+const SAME: &str = " count sum min max any_value stddev stddev_samp stddev_pop variance var_samp var_pop \
+    bool_and bool_or bit_and bit_or median row_number rank dense_rank percent_rank \
+    cume_dist ntile lag lead first_value last_value nth_value percentile_cont \
+    percentile_disc grouping grouping_id substring substr trim ltrim rtrim replace \
+    reverse md5 position abs ceil ceiling floor sqrt exp ln sign sin cos tan cot asin \
+    acos atan atan2 degrees radians pi checksum coalesce nullif greatest least \
+    generate_series date current_date current_timestamp current_time ";
+
+/// Functions of Redshift's that are not here.
+const MISSING: &str = " approximate_percentile_disc array_concat array_flatten bpcharcmp \
+    bttext_pattern_cmp collate crc32 current_aws_account current_namespace current_setting \
+    datediff_big dense_rank_approx explain_model farmfingerprint64 farmhash64 first_value_approx \
+    from_hex from_varbyte get_number_attributes h3_fromlonglat has_assumerole_privilege \
+    hll hll_cardinality hll_combine hll_combine_agg hll_create_sketch interval_cmp is_bigint \
+    is_char is_decimal is_float is_integer is_scalar is_smallint json_serialize_to_varbyte \
+    json_size last_user_query_id levenshtein_distance lower_attribute_names murmur3_32_hash \
+    octetindex object_transform pg_cancel_backend pg_get_cols pg_get_late_binding_view_cols \
+    pg_last_query_id pg_last_unload_count pg_last_unload_id pg_terminate_backend quote_json \
+    rs_current_role set_config slice_num split_to_array st_distance st_point subarray text_to_int_alt \
+    text_to_numeric_alt to_varbyte to_geometry upper_attribute_names user_is_member_of \
+    role_is_member_of sysdate_utc ";
+
+/// Whether Redshift has such a function and this warehouse does not.
+pub(crate) fn is_missing(function: &str) -> bool {
+    MISSING.contains(&format!(" {function} ")) || function.starts_with("st_")
+}
 
 /// The macros' names, without their prefix.
 static MACRO_NAMES: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
@@ -101,5 +49,5 @@ pub(crate) fn engine_name(function: &str) -> Option<String> {
     if MACRO_NAMES.contains(function) || SCALARS.contains(&function) {
         return Some(format!("rs_{function}"));
     }
-    SAME.contains(&function).then(|| function.to_owned())
+    SAME.contains(&format!(" {function} ")).then(|| function.to_owned())
 }

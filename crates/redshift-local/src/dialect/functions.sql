@@ -39,8 +39,12 @@ create macro rs_regexp_substr(x, pattern) as regexp_extract(x, pattern),
 create macro rs_regexp_count(x, pattern) as len(regexp_extract_all(x, pattern)),
     (x, pattern, start_at) as len(regexp_extract_all(substr(x, start_at), pattern)),
     (x, pattern, start_at, options) as len(regexp_extract_all(substr(x, start_at), rs_regexp_option(pattern, options)));
-create macro rs_regexp_instr(x, pattern) as
-    case when regexp_matches(x, pattern) then instr(x, regexp_extract(x, pattern)) else 0 end;
+create macro rs_regexp_from(x, pattern) as
+    case when regexp_matches(x, pattern)
+        then length(regexp_extract(x, '(?s)^(.*?)(?:' || pattern || ')', 1)) + 1 else 0 end;
+create macro rs_regexp_instr(x, pattern) as rs_regexp_from(x, pattern),
+    (x, pattern, start_at) as case when rs_regexp_from(substr(x, start_at), pattern) = 0 then 0
+        else rs_regexp_from(substr(x, start_at), pattern) + start_at - 1 end;
 create macro rs_regexp_replace(x, pattern) as regexp_replace(x, pattern, '', 'g'),
     (x, pattern, replacement) as regexp_replace(x, pattern, replacement, 'g'),
     (x, pattern, replacement, start_at) as
@@ -70,7 +74,6 @@ create macro rs_trunc(x) as trunc(x), (x, n) as trunc(x, cast(n as integer));
 create macro rs_cbrt(x) as case when power(round(cbrt(x)), 3) = x then round(cbrt(x)) else cbrt(x) end;
 create macro rs_random() as random();
 create macro rs_difference(a, b) as cast(len(list_filter(range(1, 5), i -> substr(rs_soundex(a), i, 1) = substr(rs_soundex(b), i, 1))) as integer);
-create macro rs_checksum(x) as cast(hash(x) % 2147483647 as bigint);
 
 
 -- Dates and times.
@@ -94,9 +97,21 @@ create macro rs_next_day(x, weekday) as
         when 'su' then 0 when 'mo' then 1 when 'tu' then 2 when 'we' then 3
         when 'th' then 4 when 'fr' then 5 when 'sa' then 6 end
         - dayofweek(cast(x as date)) - 1) % 7 + 1 as integer);
-create macro rs_convert_timezone(target, x) as cast(x as timestamp) at time zone 'UTC' at time zone target,
-    (source, target, x) as cast(x as timestamp) at time zone source at time zone target;
-create macro rs_timezone(zone, x) as x at time zone zone;
+-- An abbreviation is a fixed distance from UTC, summer or not.
+create macro rs_zone(zone) as case upper(zone)
+    when 'UTC' then 'UTC' when 'GMT' then 'UTC' when 'Z' then 'UTC' when 'WET' then 'UTC'
+    when 'AST' then 'Etc/GMT+4' when 'EDT' then 'Etc/GMT+4' when 'EST' then 'Etc/GMT+5'
+    when 'CDT' then 'Etc/GMT+5' when 'CST' then 'Etc/GMT+6' when 'MDT' then 'Etc/GMT+6'
+    when 'MST' then 'Etc/GMT+7' when 'PDT' then 'Etc/GMT+7' when 'PST' then 'Etc/GMT+8'
+    when 'AKDT' then 'Etc/GMT+8' when 'AKST' then 'Etc/GMT+9' when 'HST' then 'Etc/GMT+10'
+    when 'BST' then 'Etc/GMT-1' when 'CET' then 'Etc/GMT-1' when 'MET' then 'Etc/GMT-1'
+    when 'CEST' then 'Etc/GMT-2' when 'EET' then 'Etc/GMT-2' when 'EEST' then 'Etc/GMT-3'
+    when 'MSK' then 'Etc/GMT-3' when 'SGT' then 'Etc/GMT-8' when 'JST' then 'Etc/GMT-9'
+    when 'KST' then 'Etc/GMT-9' when 'AEST' then 'Etc/GMT-10'
+    else case when contains(zone, '/') then zone
+        else error('the time zone "' || zone || '" is not supported by the local warehouse') end end;
+create macro rs_convert_timezone(target, x) as cast(x as timestamp) at time zone 'UTC' at time zone rs_zone(target),
+    (source, target, x) as cast(x as timestamp) at time zone rs_zone(source) at time zone rs_zone(target);
 create macro rs_date_cmp(a, b) as cast(sign(cast(a as date) - cast(b as date)) as integer);
 create macro rs_timestamp_cmp(a, b) as
     case when cast(a as timestamp) > cast(b as timestamp) then 1 when cast(a as timestamp) < cast(b as timestamp) then -1 else 0 end;
@@ -105,26 +120,48 @@ create macro rs_interval_cmp(a, b) as
     case when cast(a as interval) > cast(b as interval) then 1 when cast(a as interval) < cast(b as interval) then -1 else 0 end;
 create macro rs_date_part_year(x) as year(cast(x as date));
 create macro rs_trunc_date(x) as cast(x as date);
+create macro rs_time_in(x, zone) as x at time zone rs_zone(zone);
+create macro rs_time_of(x, zone) as cast(x as timestamp) at time zone rs_zone(zone);
+
+-- What types ask for; the binder writes these.
+create macro rs_trimmed(x) as x, (x varchar) as case when suffix(x, ' ') then rtrim(x, ' ') else x end;
+create macro rs_char_text(x) as rtrim(cast(x as varchar), ' ');
+create macro rs_double_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.15g}', x) end;
+create macro rs_real_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.6g}', x) end;
+create macro rs_super_text(x) as case json_type(x) when 'VARCHAR' then x ->> '$' when 'NULL' then null else cast(x as varchar) end;
+create macro rs_integer_text(x) as case when regexp_full_match(x, '\s*[+-]?[0-9]+\s*') then x
+    else error('invalid input syntax for integer: "' || x || '"') end;
+create macro rs_integer_or_null(x) as case when regexp_full_match(x, '\s*[+-]?[0-9]+\s*') then x end;
+create macro rs_date_text(x) as rs_recognise(x);
+create macro rs_time_text(x) as rs_recognise(x);
+create macro rs_unscaled(x, power) as cast(x * power as hugeint);
+create macro rs_digits_of(x, power) as cast(replace(cast(x as varchar), '.', '') as hugeint);
+create macro rs_quotient(a, b, power, unit) as
+    cast((a * cast(power as hugeint)) // rs_nonzero(cast(b as hugeint)) as decimal(38, 0)) * unit;
 
 -- JSON and SUPER.
-create macro rs_is_valid_json(x) as coalesce(json_valid(x) and starts_with(trim(x), '{'), false);
-create macro rs_is_valid_json_array(x) as coalesce(json_valid(x) and starts_with(trim(x), '['), false);
-create macro rs_json_array_length(x) as json_array_length(x), (x, null_if_invalid) as json_array_length(x);
-create macro rs_json_extract_array_element_text(x, i) as json_extract_string(x, '$[' || i || ']'),
-    (x, i, null_if_invalid) as case when json_valid(x) then json_extract_string(x, '$[' || i || ']') end;
-create macro rs_json_parse(x) as json(x);
-create macro rs_can_json_parse(x) as json_valid(x);
+create macro rs_strict_json(x, kind) as rs_json_valid(x) and starts_with(trim(x), kind);
+create macro rs_is_valid_json(x) as rs_strict_json(x, '{');
+create macro rs_is_valid_json_array(x) as rs_strict_json(x, '[');
+create macro rs_must_be_array(x, null_if_invalid) as case when rs_strict_json(x, '[') then x
+    when null_if_invalid then null else error('JSON parsing error: invalid json array object ' || x) end;
+create macro rs_json_array_length(x) as json_array_length(rs_must_be_array(x, false)),
+    (x, null_if_invalid) as json_array_length(rs_must_be_array(x, null_if_invalid));
+create macro rs_json_extract_array_element_text(x, i) as
+        case when i >= 0 then json_extract_string(rs_must_be_array(x, false), '$[' || i || ']') end,
+    (x, i, null_if_invalid) as
+        case when i >= 0 then json_extract_string(rs_must_be_array(x, null_if_invalid), '$[' || i || ']') end;
+create macro rs_json_parse(x) as json(case when rs_json_valid(x) then x else error('JSON parsing error: invalid json ' || x) end);
+create macro rs_can_json_parse(x) as rs_json_valid(x);
 create macro rs_json_serialize(x) as cast(x as varchar);
 create macro rs_json_typeof(x) as case json_type(x)
     when 'OBJECT' then 'object' when 'ARRAY' then 'array' when 'VARCHAR' then 'string'
     when 'BOOLEAN' then 'boolean' when 'NULL' then 'null' else 'number' end;
-create macro rs_is_array(x) as json_type(x) = 'ARRAY';
-create macro rs_is_object(x) as json_type(x) = 'OBJECT';
-create macro rs_is_varchar(x) as json_type(x) = 'VARCHAR';
-create macro rs_is_integer(x) as json_type(x) in ('UBIGINT', 'BIGINT');
-create macro rs_is_boolean(x) as json_type(x) = 'BOOLEAN';
+create macro rs_is_array(x) as coalesce(json_type(x) = 'ARRAY', false);
+create macro rs_is_object(x) as coalesce(json_type(x) = 'OBJECT', false);
+create macro rs_is_varchar(x) as coalesce(json_type(x) = 'VARCHAR', false);
+create macro rs_is_boolean(x) as coalesce(json_type(x) = 'BOOLEAN', false);
 create macro rs_get_array_length(x) as json_array_length(x);
-create macro rs_array_flatten(x) as to_json(flatten(cast(x as json[][])));
 create macro rs_size(x) as strlen(cast(x as varchar));
 
 -- The session.
@@ -139,15 +176,10 @@ create macro rs_has_database_privilege(a, b) as true, (u, a, b) as true;
 create macro rs_substring(x, start, n) as
     case when n < 0 then error('negative substring length not allowed')
          else substr(x, greatest(start, 1), greatest(0, n + least(start, 1) - 1)) end;
-create macro rs_similar(x, pattern) as
-    regexp_full_match(x, replace(replace(replace(pattern, '.', '\.'), '%', '.*'), '_', '.'));
-create macro rs_to_date(x, pattern) as cast(rs_parse_time(x, pattern) as date),
-    (x, pattern, is_strict) as cast(rs_parse_time(x, pattern) as date);
-create macro rs_to_timestamp(x, pattern) as rs_parse_time(x, pattern) at time zone 'UTC',
-    (x, pattern, is_strict) as rs_parse_time(x, pattern) at time zone 'UTC';
-create macro rs_to_number(x, pattern) as cast(
-    case when ends_with(upper(pattern), 'S') and ends_with(trim(x), '-') then '-' else '' end
-    || regexp_replace(x, '[^0-9.+-]|-$', '', 'g') as decimal(38, 4));
+create macro rs_to_date(x, pattern) as cast(rs_parse_time(x, pattern, 0) as date),
+    (x, pattern, is_strict) as cast(rs_parse_time(x, pattern, cast(is_strict as bigint)) as date);
+create macro rs_to_timestamp(x, pattern) as rs_parse_time(x, pattern, 0) at time zone 'UTC',
+    (x, pattern, is_strict) as rs_parse_time(x, pattern, cast(is_strict as bigint)) at time zone 'UTC';
 create macro rs_pg_backend_pid() as getvariable('process');
 create macro rs_pg_last_copy_count() as getvariable('copy_count');
 create macro rs_pg_last_copy_id() as coalesce(getvariable('copy_id'), -1);

@@ -1,13 +1,11 @@
 //! VACUUM, ANALYZE, COMMENT, SET and SHOW.
 
-use std::collections::BTreeSet;
-
 use sqlparser::tokenizer::Token;
 
 use super::command::{Command, accepted};
 use super::names::TableName;
 use super::query::Query;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, statements};
 use crate::engine::SqlError;
 
 pub(super) fn vacuum(tokens: &mut Tokens) -> Result<Command, SqlError> {
@@ -145,8 +143,9 @@ pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
     ] {
         if tokens.take_if(words) {
             tokens.skip_to_end();
-            let sql = format!("select * from ({sql}) as shown");
-            return Ok(Command::Query(Query { sql, relations: BTreeSet::new(), into: None }));
+            let mut found = statements(sql)?;
+            let query = found.first_mut().ok_or_else(|| SqlError::syntax(""))?;
+            return Ok(Command::Query(Query::parse(query)?));
         }
     }
     for words in ["tables", "columns", "grants", "view", "procedure", "external table", "model"] {

@@ -6,6 +6,7 @@
 //! that names itself.
 
 mod alter;
+mod bind;
 mod calls;
 mod command;
 mod copy_command;
@@ -23,6 +24,7 @@ mod types;
 mod writes;
 
 pub(crate) use alter::{AlterTable, Alteration};
+pub(crate) use bind::{Catalog, Field};
 pub(crate) use command::{Command, understand};
 pub(crate) use copy_command::{Compression, Copy, Format, JsonMapping, TimeFormat};
 pub(crate) use create_table::{
@@ -33,7 +35,6 @@ pub(crate) use maintenance::Setting;
 pub(crate) use names::{TableName, literal, quoted};
 pub(crate) use parameters::{Parameter, bind, names as parameter_names};
 pub(crate) use query::Query;
-pub(crate) use rewrite::Reading;
 pub(crate) use tokens::{Tokens, number, statements, text};
 pub(crate) use types::ColumnType;
-pub(crate) use writes::{Kind, Merge, Write};
+pub(crate) use writes::{BoundMerge, Kind, Merge, Write};

@@ -21,7 +21,7 @@ pub(crate) struct TableName {
 impl TableName {
     /// Reads `[database.][schema.]name`.
     pub(crate) fn parse(tokens: &mut Tokens) -> Result<Self, SqlError> {
-        let mut parts = vec![tokens.identifier()?];
+        let mut parts = vec![tokens.new_name()?];
         while tokens.take_token(&Token::Period) {
             parts.push(tokens.identifier()?);
         }

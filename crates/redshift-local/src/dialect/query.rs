@@ -7,25 +7,49 @@ use sqlparser::ast::{Expr, Query as Parsed, Select, SetExpr};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::names::TableName;
-use super::rewrite::{Reading, rewrite};
+use super::bind::{self, Catalog, Field};
+use super::names::{TableName, quoted};
+use super::rewrite::rewrite;
 use super::tokens::{Tokens, is_word, parser_error, word};
+use super::types::ColumnType;
 use crate::engine::SqlError;
 
-/// A query for the engine.
+/// A query.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
-    /// The engine's text.
-    pub(crate) sql: String,
+    tree: Box<Parsed>,
     /// Tables and views that it reads.
     pub(crate) relations: BTreeSet<TableName>,
     /// `SELECT … INTO [TEMP] name`.
     pub(crate) into: Option<(TableName, bool)>,
 }
 
+/// A query in the engine's words.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) sql: String,
+    /// The columns that it gives, if they are known.
+    pub(crate) fields: Option<Vec<Field>>,
+}
+
+impl Bound {
+    /// The query for a result: the engine's results lose the zone of a time of the day.
+    pub(crate) fn shown(&self) -> String {
+        let zoned = self.fields.iter().flatten();
+        let zoned = zoned.filter(|field| field.kind == Some(ColumnType::TimeTz));
+        let shown: Vec<String> = zoned
+            .map(|field| format!("CAST({0} AS VARCHAR) AS {0}", quoted(&field.name)))
+            .collect();
+        match shown.is_empty() {
+            true => self.sql.clone(),
+            false => format!("SELECT * REPLACE ({}) FROM ({})", shown.join(", "), self.sql),
+        }
+    }
+}
+
 impl Query {
     /// Reads a query up to the end of the statement.
-    pub(crate) fn parse(tokens: &mut Tokens, reading: Reading) -> Result<Self, SqlError> {
+    pub(crate) fn parse(tokens: &mut Tokens) -> Result<Self, SqlError> {
         let dialect = Redshift;
         let words = prepare(tokens.rest());
         tokens.skip_to_end();
@@ -36,9 +60,17 @@ impl Query {
             return Err(SqlError::syntax(&next.to_string()));
         }
         let into = take_into(&mut query)?;
-        let found = rewrite(&mut *query, reading)?;
+        let found = rewrite(&mut *query.clone())?;
         leader_only(&found)?;
-        Ok(Self { sql: query.to_string(), relations: found.relations, into })
+        Ok(Self { tree: query, relations: found.relations, into })
+    }
+
+    /// The query for the engine, by what the catalog says of its relations.
+    pub(crate) fn bind(&self, catalog: &dyn Catalog) -> Result<Bound, SqlError> {
+        let mut tree = self.tree.clone();
+        let fields = bind::query(&mut tree, catalog)?;
+        rewrite(&mut *tree)?;
+        Ok(Bound { sql: tree.to_string(), fields })
     }
 }
 
@@ -65,6 +97,10 @@ pub(crate) fn prepare(words: &[Token]) -> Vec<Token> {
             continue;
         }
         prepared.push(token.clone());
+        let side = ["both", "leading", "trailing"].iter().any(|side| is_word(token, side));
+        if side && follows("from") {
+            prepared.push(Token::SingleQuotedString(" ".to_owned()));
+        }
     }
     prepared
 }

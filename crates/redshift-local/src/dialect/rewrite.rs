@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, LimitClause, ObjectName, Query, Select, SelectItem, SetExpr,
-    TableFactor, TopQuantity, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, CastKind, Expr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
+    SetExpr, TableFactor, TopQuantity, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::calls;
@@ -23,16 +23,9 @@ pub(crate) struct Found {
     pub(crate) leader_only: bool,
 }
 
-/// How names and functions are read, where that depends on the occasion.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Reading {
-    /// `trunc` is called with a time, not with a number.
-    pub(crate) trunc_of_time: bool,
-}
-
 /// Rewrites in place.
-pub(crate) fn rewrite<N: VisitMut>(node: &mut N, reading: Reading) -> Result<Found, SqlError> {
-    let mut rewriter = Rewriter { reading, ..Rewriter::default() };
+pub(crate) fn rewrite<N: VisitMut>(node: &mut N) -> Result<Found, SqlError> {
+    let mut rewriter = Rewriter::default();
     match node.visit(&mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.found),
@@ -47,7 +40,6 @@ pub(crate) fn raw(text: String) -> Expr {
 #[derive(Default)]
 struct Rewriter {
     found: Found,
-    reading: Reading,
     /// Names of common table expressions: no tables.
     common: Vec<String>,
 }
@@ -160,6 +152,12 @@ impl Rewriter {
                 };
                 Some(raw(format!("CAST({text} AS {kind})")))
             }
+            Expr::Cast {
+                kind: CastKind::TryCast | CastKind::SafeCast, expr, data_type, ..
+            } => {
+                let kind = column_type(&data_type.to_string())?.engine();
+                Some(raw(format!("TRY_CAST({expr} AS {kind})")))
+            }
             Expr::Cast { expr, data_type, .. } => {
                 Some(cast(&expr.to_string(), &data_type.to_string())?)
             }
@@ -173,23 +171,34 @@ impl Rewriter {
                 UnaryOperator::PGAbs => Some(raw(format!("abs({expr})"))),
                 _ => None,
             },
+            Expr::Like { escape_char: Some(escape), .. }
+            | Expr::ILike { escape_char: Some(escape), .. }
+                if escape.to_string().chars().count() != 3 =>
+            {
+                return Err(SqlError::new("invalid escape string"));
+            }
             Expr::Like { expr, pattern, negated, escape_char: None, .. } => {
                 Some(like(expr, pattern, *negated, "LIKE"))
             }
             Expr::ILike { expr, pattern, negated, escape_char: None, .. } => {
                 Some(like(expr, pattern, *negated, "ILIKE"))
             }
-            Expr::SimilarTo { expr, pattern, negated, .. } => {
+            Expr::SimilarTo { expr, pattern, negated, escape_char } => {
                 let not = if *negated { "NOT " } else { "" };
-                Some(raw(format!("({not}rs_similar({expr}, {pattern}))")))
+                let escape = match escape_char.as_deref().map(ToString::to_string) {
+                    None => "'\\'".to_owned(),
+                    Some(escape) => escape,
+                };
+                Some(raw(format!(
+                    "({not}regexp_full_match({expr}, rs_similar({pattern}, {escape})))"
+                )))
             }
             Expr::Extract { field, expr, .. } => {
                 let field = field.to_string().replace(['"', '\''], "");
                 let text = calls::date_part(&field.to_lowercase(), &expr.to_string())?;
                 Some(raw(format!("CAST(floor({text}) AS INTEGER)")))
             }
-            Expr::Interval(interval) => Some(raw(calls::interval(interval))),
-            Expr::Function(function) => calls::call(function, self.reading, &mut self.found)?,
+            Expr::Function(function) => calls::call(function, &mut self.found)?,
             Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => {
                 calls::super_access(expression)?
             }
@@ -202,7 +211,7 @@ impl Rewriter {
 }
 
 /// The name of a column that the statement does not name.
-fn column_name(expression: &Expr) -> Option<String> {
+pub(super) fn column_name(expression: &Expr) -> Option<String> {
     Some(match expression {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => return None,
         Expr::Function(function) => {
@@ -260,7 +269,8 @@ fn raw_number(count: u64) -> Expr {
 fn keyword(word: &str) -> Option<&'static str> {
     Some(match word {
         "sysdate" => "CAST(now() AS TIMESTAMP)",
-        "current_user" | "session_user" | "user" | "current_user_id" => "'awsuser'",
+        "current_user" | "session_user" | "user" => "'awsuser'",
+        "current_user_id" => "100",
         "default" => "DEFAULT",
         _ => return None,
     })
@@ -292,7 +302,7 @@ fn cast(expression: &str, data_type: &str) -> Result<Expr, SqlError> {
             format!("rs_bytes_left(CAST({expression} AS VARCHAR), {bytes_max})")
         }
         ColumnType::Char { bytes_max } => {
-            format!("rs_bytes_left(CAST({expression} AS VARCHAR), {bytes_max})")
+            format!("rtrim(rs_bytes_left(CAST({expression} AS VARCHAR), {bytes_max}), ' ')")
         }
         ColumnType::Boolean => format!("CAST({expression} AS BOOLEAN)"),
         kind => format!("CAST({expression} AS {})", kind.engine()),

@@ -1,5 +1,6 @@
 //! Reading a statement word by word, for what the expression parser does not know.
 
+use super::bind::is_reserved;
 use super::parser::Redshift;
 use sqlparser::ast::Expr;
 use sqlparser::parser::Parser;
@@ -154,6 +155,16 @@ impl Tokens {
                 Ok(word.value)
             }
             _ => Err(self.error()),
+        }
+    }
+
+    /// The name of a column or a table that is to be made.
+    pub(crate) fn new_name(&mut self) -> Result<String, SqlError> {
+        match self.peek() {
+            Token::Word(word) if word.quote_style.is_none() && is_reserved(&word.value) => {
+                Err(self.error())
+            }
+            _ => self.identifier(),
         }
     }
 

@@ -56,7 +56,7 @@ impl ColumnType {
                 _ => Self::Double,
             },
             "boolean" | "bool" => Self::Boolean,
-            "decimal" | "numeric" => decimal(tokens)?,
+            "decimal" | "numeric" | "dec" => decimal(tokens)?,
             "char" | "character" | "nchar" | "bpchar" => {
                 if tokens.take_if("varying") {
                     return varchar(tokens);

@@ -9,12 +9,13 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
+use super::bind::{self, Catalog};
 use super::command::Command;
 use super::names::TableName;
 use super::parser::Redshift;
 use super::query::prepare;
-use super::rewrite::{Reading, rewrite};
-use super::tokens::{Tokens, parser_error, word};
+use super::rewrite::rewrite;
+use super::tokens::{Tokens, is_word, parser_error, word};
 use crate::engine::SqlError;
 
 /// Which of the statements that write rows.
@@ -30,9 +31,9 @@ pub(crate) enum Kind {
 pub(crate) struct Write {
     pub(crate) kind: Kind,
     pub(crate) target: TableName,
-    /// The columns that an INSERT names.
+    /// The columns that an INSERT or an UPDATE names.
     pub(crate) columns: Vec<String>,
-    pub(crate) sql: String,
+    statement: Box<Statement>,
     pub(crate) relations: BTreeSet<TableName>,
 }
 
@@ -41,7 +42,15 @@ pub(crate) struct Write {
 pub(crate) struct Merge {
     pub(crate) target: TableName,
     pub(crate) source: TableName,
-    /// `source AS alias`, in the engine's words.
+    statement: Box<Statement>,
+    /// REMOVE DUPLICATES has no clauses.
+    simplified: bool,
+}
+
+/// MERGE in the engine's words.
+#[derive(Debug)]
+pub(crate) struct BoundMerge {
+    /// `source AS alias`.
     pub(crate) source_text: String,
     pub(crate) condition: String,
     /// The WHEN clauses; none for REMOVE DUPLICATES.
@@ -60,13 +69,16 @@ fn parse_statement(tokens: &mut Tokens) -> Result<Statement, SqlError> {
     }
 }
 
-pub(super) fn write(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
+pub(super) fn write(tokens: &mut Tokens) -> Result<Command, SqlError> {
     if tokens.is("delete") && !tokens.is("delete from") {
         // FROM may be left out in Redshift.
         let mut words = tokens.rest().to_vec();
         words.insert(1, word("from"));
         tokens.skip_to_end();
         *tokens = Tokens::new(words);
+    }
+    if tokens.is("insert into") {
+        unwrap_query(tokens);
     }
     let mut statement = parse_statement(tokens)?;
     let (kind, target, columns) = match &mut statement {
@@ -81,7 +93,8 @@ pub(super) fn write(tokens: &mut Tokens, reading: Reading) -> Result<Command, Sq
             for assignment in &mut update.assignments {
                 unqualified(&mut assignment.target)?;
             }
-            (Kind::Update, table_of(&update.table.relation)?, Vec::new())
+            let columns = update.assignments.iter().map(|to| to.target.to_string()).collect();
+            (Kind::Update, table_of(&update.table.relation)?, columns)
         }
         Statement::Delete(delete) => {
             let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) =
@@ -91,16 +104,39 @@ pub(super) fn write(tokens: &mut Tokens, reading: Reading) -> Result<Command, Sq
         }
         _ => return Err(SqlError::syntax("")),
     };
-    let found = rewrite(&mut statement, reading)?;
+    let mut rewritten = statement.clone();
+    let found = rewrite(&mut rewritten)?;
     let mut relations = found.relations;
     if kind == Kind::Insert {
         // The target is read only when the query names it too.
-        let reads_itself = statement.to_string().matches(&target.engine()).count() > 1;
+        let reads_itself = rewritten.to_string().matches(&target.engine()).count() > 1;
         if !reads_itself {
             relations.remove(&target);
         }
     }
-    Ok(Command::Write(Write { kind, target, columns, sql: statement.to_string(), relations }))
+    Ok(Command::Write(Write { kind, target, columns, statement: Box::new(statement), relations }))
+}
+
+/// `INSERT INTO t (WITH … SELECT …)` is the same without the parentheses.
+fn unwrap_query(tokens: &mut Tokens) {
+    let mut words = tokens.rest().to_vec();
+    let opens = words.iter().position(|word| *word == Token::LParen);
+    let Some(at) = opens.filter(|_| words.last() == Some(&Token::RParen)) else { return };
+    if words.get(at + 1).is_some_and(|next| is_word(next, "with") || is_word(next, "select")) {
+        words.pop();
+        words.remove(at);
+        *tokens = Tokens::new(words);
+    }
+}
+
+impl Write {
+    /// The statement for the engine, by what the catalog says of its relations.
+    pub(crate) fn bind(&self, catalog: &dyn Catalog) -> Result<String, SqlError> {
+        let mut statement = self.statement.as_ref().clone();
+        bind::statement(&mut statement, catalog)?;
+        rewrite(&mut statement)?;
+        Ok(statement.to_string())
+    }
 }
 
 fn table_of(factor: &TableFactor) -> Result<TableName, SqlError> {
@@ -118,7 +154,7 @@ fn unqualified(target: &mut AssignmentTarget) -> Result<(), SqlError> {
     }
 }
 
-pub(super) fn merge(tokens: &mut Tokens, reading: Reading) -> Result<Command, SqlError> {
+pub(super) fn merge(tokens: &mut Tokens) -> Result<Command, SqlError> {
     let mut words = tokens.rest().to_vec();
     let rest = Tokens::new(words.split_off(words.len().saturating_sub(2)));
     let simplified = rest.is("remove duplicates");
@@ -139,16 +175,23 @@ pub(super) fn merge(tokens: &mut Tokens, reading: Reading) -> Result<Command, Sq
         }
         _ => return Err(SqlError::syntax("merge")),
     };
-    rewrite(&mut statement, reading)?;
-    let Statement::Merge(merge) = statement else { return Err(SqlError::syntax("merge")) };
-    let clauses: Vec<String> = merge.clauses.iter().map(ToString::to_string).collect();
-    Ok(Command::Merge(Merge {
-        target,
-        source,
-        source_text: merge.source.to_string(),
-        condition: merge.on.to_string(),
-        clauses: (!simplified).then(|| clauses.join(" ")),
-    }))
+    Ok(Command::Merge(Merge { target, source, statement: Box::new(statement), simplified }))
+}
+
+impl Merge {
+    /// The statement for the engine, by what the catalog says of its relations.
+    pub(crate) fn bind(&self, catalog: &dyn Catalog) -> Result<BoundMerge, SqlError> {
+        let mut statement = self.statement.as_ref().clone();
+        bind::statement(&mut statement, catalog)?;
+        rewrite(&mut statement)?;
+        let Statement::Merge(merge) = statement else { return Err(SqlError::syntax("merge")) };
+        let clauses: Vec<String> = merge.clauses.iter().map(ToString::to_string).collect();
+        Ok(BoundMerge {
+            source_text: merge.source.to_string(),
+            condition: merge.on.to_string(),
+            clauses: (!self.simplified).then(|| clauses.join(" ")),
+        })
+    }
 }
 
 fn merge_target(factor: &TableFactor) -> Result<TableName, SqlError> {

@@ -21,6 +21,13 @@ impl Session {
                 if table.columns.len() == 1 {
                     return Err(SqlError::new("cannot drop the only column of a table"));
                 }
+                let attributes = &table.attributes;
+                let keys = attributes.distribution_key.iter().chain(&attributes.sort_keys);
+                if keys.chain(&attributes.primary_key).any(|key| *key == name) {
+                    return Err(SqlError::new(format!(
+                        "cannot drop column \"{name}\": it is a key of the table"
+                    )));
+                }
                 let kept = |column: &&StoredColumn| column.definition.name != name;
                 let columns: Vec<StoredColumn> =
                     table.columns.iter().filter(kept).cloned().collect();
@@ -44,11 +51,13 @@ impl Session {
             }
             Alteration::RenameTable { to } => self.rename_table(&table, &to)?,
             Alteration::ColumnType { name, kind } => self.change_type(&table, &name, &kind)?,
-            Alteration::ColumnEncoding { name, encoding } => {
-                must_have(&table, &name)?;
+            Alteration::ColumnEncodings(encodings) => {
                 let mut changed = table.clone();
-                for column in changed.columns.iter_mut().filter(|c| c.definition.name == name) {
-                    column.definition.encoding = Some(encoding.clone());
+                for (name, encoding) in encodings {
+                    must_have(&table, &name)?;
+                    for column in changed.columns.iter_mut().filter(|c| c.definition.name == name) {
+                        column.definition.encoding = Some(encoding.clone());
+                    }
                 }
                 self.store_again(&table, &changed)?;
             }
@@ -98,6 +107,13 @@ impl Session {
         kind: &ColumnType,
     ) -> Result<(), SqlError> {
         let column = must_have(table, name)?;
+        if column.definition.default.is_some()
+            || table.attributes.primary_key.iter().any(|key| key == name)
+        {
+            return Err(SqlError::new(format!(
+                "cannot alter type of column \"{name}\": it has a default value or is a key"
+            )));
+        }
         let both = (&column.definition.kind, kind);
         let (ColumnType::Varchar { .. }, ColumnType::Varchar { bytes_max }) = both else {
             return Err(SqlError::new(format!(
@@ -199,6 +215,13 @@ impl Session {
             kept.sort_style = attributes.sort_style;
         }
         if !attributes.primary_key.is_empty() {
+            for key in &attributes.primary_key {
+                if !must_have(table, key)?.definition.not_null {
+                    return Err(SqlError::new(format!(
+                        "column \"{key}\" is not NOT NULL: it cannot be in a primary key"
+                    )));
+                }
+            }
             kept.primary_key = attributes.primary_key;
         }
         let keys = kept.distribution_key.iter().chain(&kept.sort_keys).chain(&kept.primary_key);
@@ -217,11 +240,18 @@ impl Session {
     fn append(&mut self, table: &Table, source: &TableName) -> Result<Done, SqlError> {
         self.lock(source, Mode::Exclusive)?;
         let from = self.must_find(source)?;
+        let kinds = |table: &Table| -> Vec<_> {
+            let definitions = table.columns.iter().map(|column| &column.definition);
+            definitions.map(|column| (column.name.clone(), column.kind.clone())).collect()
+        };
+        if kinds(table) != kinds(&from) {
+            return Err(SqlError::new(format!(
+                "ALTER TABLE APPEND: columns of \"{}\" and \"{}\" differ in name, order or type",
+                from.name, table.name
+            )));
+        }
         let names: Vec<String> =
             from.columns.iter().map(|column| quoted(&column.definition.name)).collect();
-        for column in &from.columns {
-            must_have(table, &column.definition.name)?;
-        }
         let names = names.join(", ");
         let sql = format!(
             "insert into {} ({names}) select {names} from {}",

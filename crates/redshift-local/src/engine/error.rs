@@ -17,6 +17,14 @@ impl SqlError {
         Self::Failed(text.into())
     }
 
+    /// The text without the leading `ERROR:`.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Failed(text) => text,
+            Self::Cancelled => String::new(),
+        }
+    }
+
     /// `syntax error at or near "…"`.
     pub(crate) fn syntax(near: &str) -> Self {
         match near {

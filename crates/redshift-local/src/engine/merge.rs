@@ -4,7 +4,7 @@ use super::error::SqlError;
 use super::locks::Mode;
 use super::messages::redshift;
 use super::session::{Done, Session};
-use crate::dialect::{Merge, quoted};
+use crate::dialect::{BoundMerge, Merge, quoted};
 
 impl Session {
     pub(super) fn merge(&mut self, merge: &Merge) -> Result<Done, SqlError> {
@@ -15,11 +15,12 @@ impl Session {
         let source = self.find_source(merge)?;
         let named = [merge.target.clone(), merge.source.clone()];
         let target_name = merge.target.engine();
-        if let Some(clauses) = &merge.clauses {
-            self.refuse_duplicates(merge)?;
+        let bound = merge.bind(self)?;
+        if let Some(clauses) = &bound.clauses {
+            self.refuse_duplicates(merge, &bound)?;
             let sql = format!(
                 "merge into {target_name} using {} on {} {clauses}",
-                merge.source_text, merge.condition
+                bound.source_text, bound.condition
             );
             let rows = self.connection.execute(&sql, []);
             let rows = rows.map_err(|error| redshift(&error, &named))? as u64;
@@ -35,12 +36,12 @@ impl Session {
             target.columns.iter().map(|column| quoted(&column.definition.name)).collect();
         let delete = format!(
             "delete from {target_name} using {} where {}",
-            merge.source_text, merge.condition
+            bound.source_text, bound.condition
         );
         let insert = format!(
             "insert into {target_name} ({}) select distinct * from {}",
             columns.join(", "),
-            merge.source_text
+            bound.source_text
         );
         let mut rows = 0;
         for sql in [delete, insert] {
@@ -60,13 +61,13 @@ impl Session {
     }
 
     /// No target row may be matched by two rows of the source.
-    fn refuse_duplicates(&self, merge: &Merge) -> Result<(), SqlError> {
+    fn refuse_duplicates(&self, merge: &Merge, bound: &BoundMerge) -> Result<(), SqlError> {
         let named = [merge.target.clone(), merge.source.clone()];
         let target = merge.target.engine();
         let row = format!("{}.rowid", quoted(&merge.target.name));
         let sql = format!(
             "select 1 from {target} inner join {} on {} group by {row} having count(*) > 1 limit 1",
-            merge.source_text, merge.condition
+            bound.source_text, bound.condition
         );
         if self.rows(&sql, &named)?.rows.is_empty() {
             return Ok(());

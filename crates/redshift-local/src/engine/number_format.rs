@@ -27,17 +27,18 @@ pub(crate) fn format(number: f64, pattern: &str) -> String {
         text = format!("{text}.{fraction}");
     }
     let negative = number < 0.0 && text.chars().any(|c| matches!(c, '1'..='9'));
-    let body_text = format!("{currency}{text}");
-    let signed = if sign_first {
-        format!("{}{body_text}", if negative { "-" } else { "+" })
+    let body_text = text;
+    let signed = if sign_first || body.starts_with("$S") {
+        format!("{currency}{}{body_text}", if negative { "-" } else { "+" })
     } else if sign_last {
-        format!("{body_text}{}", if negative { "-" } else { "+" })
+        format!("{currency}{body_text}{}", if negative { "-" } else { "+" })
     } else if angle {
-        if negative { format!("<{body_text}>") } else { format!(" {body_text} ") }
+        let text = if negative { format!("<{body_text}>") } else { format!(" {body_text} ") };
+        format!("{currency}{text}")
     } else if minus {
-        format!("{body_text}{}", if negative { "-" } else { " " })
+        format!("{currency}{body_text}{}", if negative { "-" } else { " " })
     } else {
-        format!("{}{body_text}", if negative { "-" } else { "" })
+        format!("{}{currency}{body_text}", if negative { "-" } else { "" })
     };
     if !fill {
         return signed.trim().to_owned();

@@ -25,6 +25,9 @@ pub(crate) fn register(connection: &Connection) -> duckdb::Result<()> {
     connection.register_scalar_function::<BytesLeft>("rs_bytes_left")?;
     connection.register_scalar_function::<ToChar>("rs_to_char")?;
     connection.register_scalar_function::<ToTimestamp>("rs_parse_time")?;
+    connection.register_scalar_function::<Recognise>("rs_recognise")?;
+    connection.register_scalar_function::<Similar>("rs_similar")?;
+    connection.register_scalar_function::<JsonValid>("rs_json_valid")?;
     connection.register_scalar_function::<InitialCapitals>("rs_initcap")?;
     connection.register_scalar_function::<Fnv>("rs_fnv_hash")?;
     connection.register_scalar_function::<StringToInteger>("rs_strtol")?;
@@ -113,6 +116,9 @@ impl VArrowScalar for ToChar {
                 rows.push(Some(datetime::format(&last.1, time)));
             } else {
                 let number = value.as_primitive::<Float64Type>().value(row);
+                if pattern.to_uppercase().contains("RN") {
+                    return Err("TO_CHAR with RN is not supported by the local warehouse".into());
+                }
                 rows.push(Some(number_format::format(number, pattern)));
             }
         }
@@ -141,7 +147,9 @@ impl VArrowScalar for ToTimestamp {
                 continue;
             }
             let (value, pattern) = (text(input.column(0), row), text(input.column(1), row));
-            let time = datetime::parse(&Pattern::new(pattern), value)
+            let strict = integer(input.column(2), row) != 0;
+            let parse = if strict { datetime::parse } else { datetime::parse_leniently };
+            let time = parse(&Pattern::new(pattern), value)
                 .and_then(datetime::to_microseconds)
                 .ok_or_else(|| format!("invalid value \"{value}\" for format \"{pattern}\""))?;
             rows.push(Some(time));
@@ -150,7 +158,87 @@ impl VArrowScalar for ToTimestamp {
     }
 
     fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Utf8], TIMESTAMP)]
+        let types = vec![DataType::Utf8, DataType::Utf8, DataType::Int64];
+        vec![ArrowFunctionSignature::exact(types, TIMESTAMP)]
+    }
+}
+
+/// Whether a text is JSON, by the strict grammar.
+struct JsonValid;
+
+impl VArrowScalar for JsonValid {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        let column = input.column(0);
+        let rows = (0..input.num_rows()).map(|row| {
+            let parsed = |value| serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+            (!column.is_null(row)).then(|| parsed(text(column, row)))
+        });
+        Ok(Arc::new(rows.collect::<duckdb::arrow::array::BooleanArray>()))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8], DataType::Boolean)]
+    }
+}
+
+/// SIMILAR TO's pattern as a regular expression.
+struct Similar;
+
+impl VArrowScalar for Similar {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        texts(&input, |row| {
+            let escape = text(input.column(1), row).chars().next();
+            let mut pattern = String::from("(?s)");
+            let mut characters = text(input.column(0), row).chars();
+            while let Some(character) = characters.next() {
+                match character {
+                    '%' => pattern += ".*",
+                    '_' => pattern.push('.'),
+                    '.' | '^' | '$' if Some(character) != escape => {
+                        pattern.extend(['\\', character]);
+                    }
+                    _ if Some(character) == escape => {
+                        pattern.push('\\');
+                        pattern.extend(characters.next());
+                    }
+                    _ => pattern.push(character),
+                }
+            }
+            Ok(Some(pattern))
+        })
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Utf8], DataType::Utf8)]
+    }
+}
+
+/// A time of a text of any common form.
+struct Recognise;
+
+impl VArrowScalar for Recognise {
+    type State = ();
+
+    fn invoke(_: &(), input: RecordBatch) -> Answer {
+        let column = input.column(0);
+        let rows = (0..input.num_rows()).map(|row| {
+            if column.is_null(row) {
+                return Ok(None);
+            }
+            let value = text(column, row);
+            let time = datetime::literal(value).and_then(datetime::to_microseconds);
+            let wrong = || format!("invalid input syntax for type timestamp: \"{value}\"");
+            time.map(Some).ok_or_else(wrong)
+        });
+        Ok(Arc::new(TimestampMicrosecondArray::from(rows.collect::<Result<Vec<_>, _>>()?)))
+    }
+
+    fn signatures() -> Vec<ArrowFunctionSignature> {
+        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8], TIMESTAMP)]
     }
 }
 

@@ -17,7 +17,8 @@ use super::processes::{Close, Running};
 use super::settings::Settings;
 use super::values::QueryResult;
 use crate::dialect::{
-    Command, Kind, Query, Reading, TableName, Tokens, Write, literal, number, text, understand,
+    Catalog, Command, Field, Kind, Query, TableName, Tokens, Write, literal, number, text,
+    understand,
 };
 
 /// The system views of what runs at the moment.
@@ -203,23 +204,10 @@ impl Session {
             ));
         }
         let tokens = &self.answered(tokens)?;
-        let mut command = understand(tokens, Reading::default())?;
+        let mut command = understand(tokens)?;
         self.refuse_in_block(&command)?;
         self.qualify(&mut command)?;
-        match self.execute(command, query_id) {
-            // Only the engine knows that a column is a time; nothing has been done yet.
-            Err(error)
-                if error.to_string().contains("function trunc(timestamp)")
-                    || error.to_string().contains("function trunc(date)") =>
-            {
-                let reading = Reading { trunc_of_time: true };
-                self.begin_again()?;
-                let mut command = understand(tokens, reading)?;
-                self.qualify(&mut command)?;
-                self.execute(command, query_id)
-            }
-            outcome => outcome,
-        }
+        self.execute(command, query_id)
     }
 
     fn execute(&mut self, command: Command, query_id: i64) -> Result<Done, SqlError> {
@@ -264,7 +252,6 @@ impl Session {
                 tracing::debug!(what, "accepted without effect");
                 Ok(Done::default())
             }
-            Command::Explain(command) => self.explain(*command),
             Command::Set(setting) => self.set(setting),
             Command::Show { name } => self.show(&name),
             Command::ShowTable(table) => self.show_table(&table),
@@ -338,7 +325,11 @@ impl Session {
         self.look_at_what_runs(&query)?;
         let named: Vec<TableName> = query.relations.iter().cloned().collect();
         self.bind_late_views(&named)?;
-        let result = self.rows(&query.sql, &named)?;
+        let bound = query.bind(self)?;
+        let mut result = self.rows(&bound.shown(), &named)?;
+        for (column, field) in result.columns.iter_mut().zip(bound.fields.into_iter().flatten()) {
+            column.declare(field.kind.as_ref());
+        }
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
     }
 
@@ -375,12 +366,10 @@ impl Session {
         let reads = write.kind != Kind::Insert || write.relations.contains(&write.target);
         self.lock_to_write(&write.target, reads)?;
         self.begin()?;
-        if write.kind == Kind::Insert {
-            self.refuse_identity(write)?;
-        }
+        self.refuse_identity(write)?;
         let mut named: Vec<TableName> = write.relations.iter().cloned().collect();
         named.push(write.target.clone());
-        let changed = self.connection.execute(&write.sql, []);
+        let changed = self.connection.execute(&write.bind(self)?, []);
         let rows = changed.map_err(|error| redshift(&error, &named))? as u64;
         Ok(Done { rows, ..Done::default() })
     }
@@ -396,9 +385,10 @@ impl Session {
                 && let Some(crate::dialect::ColumnDefault::Identity { explicit: false, .. }) =
                     stored.definition.default
             {
-                return Err(SqlError::new(format!(
-                    "cannot set an identity column to a value: {column}"
-                )));
+                return Err(SqlError::new(match write.kind {
+                    Kind::Insert => format!("cannot set an identity column to a value: {column}"),
+                    _ => format!("cannot update the identity column {column}"),
+                }));
             }
         }
         Ok(())
@@ -439,6 +429,23 @@ impl Session {
     /// The number of the open transaction.
     pub(crate) fn transaction_id(&self) -> TransactionId {
         self.transaction.as_ref().map_or(0, |open| open.id)
+    }
+}
+
+impl Catalog for Session {
+    fn fields(&self, name: &TableName) -> Result<Option<Vec<Field>>, SqlError> {
+        let mut name = name.clone();
+        if self.has_path()
+            && let Some(schema) = self.schema_on_path(&name, false)
+        {
+            name.schema = Some(schema);
+        }
+        let Some(table) = self.find(&name)? else { return Ok(None) };
+        let fields = table.columns.into_iter().map(|column| Field {
+            name: column.definition.name,
+            kind: Some(column.definition.kind),
+        });
+        Ok(Some(fields.collect()))
     }
 }
 

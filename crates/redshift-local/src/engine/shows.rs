@@ -3,7 +3,7 @@
 use super::error::SqlError;
 use super::session::{Done, Session};
 use super::values::QueryResult;
-use crate::dialect::{Command, TableName};
+use crate::dialect::TableName;
 
 impl Session {
     pub(super) fn analyze_compression(&mut self, name: &TableName) -> Result<Done, SqlError> {
@@ -15,23 +15,6 @@ impl Session {
         });
         let names = ["Table", "Column", "Encoding", "Est_reduction_pct"];
         let result = QueryResult::text(&names, rows.collect());
-        Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
-    }
-
-    /// The plan is the engine's, in one column as Redshift has it.
-    pub(super) fn explain(&mut self, command: Command) -> Result<Done, SqlError> {
-        self.begin()?;
-        let (sql, named) = match &command {
-            Command::Query(query) => (query.sql.clone(), query.relations.clone()),
-            Command::Write(write) => (write.sql.clone(), write.relations.clone()),
-            _ => return Err(SqlError::unsupported("EXPLAIN of this statement")),
-        };
-        let named: Vec<TableName> = named.into_iter().collect();
-        let plan = self.rows(&format!("explain {sql}"), &named)?;
-        let texts = plan.rows.into_iter().filter_map(|row| row.into_iter().nth(1)?.into_text());
-        let lines = texts
-            .flat_map(|text| text.lines().map(|line| vec![line.to_owned()]).collect::<Vec<_>>());
-        let result = QueryResult::text(&["QUERY PLAN"], lines.collect());
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
     }
 

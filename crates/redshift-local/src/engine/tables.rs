@@ -132,14 +132,20 @@ impl Session {
             return Ok(Done::default());
         }
         let named: Vec<TableName> = query.relations.iter().cloned().collect();
-        let described = self.rows(&format!("describe {}", query.sql), &named)?;
+        let bound = query.bind(self)?;
+        let described = self.rows(&format!("describe {}", bound.sql), &named)?;
         let mut table = self.new_table(&name, temporary, Vec::new(), attributes)?;
         for (position, row) in described.rows.into_iter().enumerate() {
             let mut texts = row.into_iter().map(|value| value.into_text().unwrap_or_default());
             let (found, kind) =
                 (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
             let name = names.get(position).cloned().unwrap_or(found);
-            table.columns.push(StoredColumn::of_query(name, &kind));
+            let mut column = StoredColumn::of_query(name, &kind);
+            let known = bound.fields.as_ref().and_then(|fields| fields.get(position));
+            if let Some(known) = known.and_then(|field| field.kind.clone()) {
+                column.definition.kind = known;
+            }
+            table.columns.push(column);
         }
         if !names.is_empty() && names.len() != table.columns.len() {
             return Err(SqlError::new(
@@ -149,7 +155,7 @@ impl Session {
         check_columns(&table)?;
         table.create(&self.connection)?;
         self.made_table(&table)?;
-        let sql = format!("insert into {} {}", table.engine_name(), query.sql);
+        let sql = format!("insert into {} {}", table.engine_name(), bound.sql);
         let rows = self.connection.execute(&sql, []).map_err(|error| redshift(&error, &named))?;
         Ok(Done { rows: rows as u64, ..Done::default() })
     }

@@ -112,20 +112,6 @@ impl Session {
         self.warehouse.open.transaction(self.process, None);
     }
 
-    /// A failed binding ends the engine's transaction; when it is still empty, a new one will do.
-    pub(super) fn begin_again(&mut self) -> Result<(), SqlError> {
-        let empty = self.transaction.as_ref().is_some_and(|open| open.written.is_empty());
-        if empty {
-            let generation = self.warehouse.definitions.generation();
-            let _ = execute(&self.connection, "rollback");
-            execute(&self.connection, "begin transaction")?;
-            if let Some(open) = &mut self.transaction {
-                open.generation = Some(generation);
-            }
-        }
-        Ok(())
-    }
-
     /// Notes that the transaction changes definitions, and not only of tables that it names.
     pub(super) fn defines(&mut self) -> Result<(), SqlError> {
         self.open_transaction()?.defined.more = true;

@@ -12,6 +12,7 @@ use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::{Deserialize, Serialize};
 
 use super::error::SqlError;
+use crate::dialect::ColumnType;
 
 /// One field of a result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,22 @@ pub struct Column {
     pub precision: i32,
     /// Digits after the point.
     pub scale: i32,
+}
+
+impl Column {
+    /// Takes a declared type, which says more than the engine's.
+    pub(crate) fn declare(&mut self, kind: Option<&ColumnType>) {
+        match kind {
+            Some(ColumnType::Char { bytes_max } | ColumnType::Varchar { bytes_max }) => {
+                self.precision = i32::try_from(*bytes_max).unwrap_or(i32::MAX);
+            }
+            Some(ColumnType::Super | ColumnType::TimeTz) => {}
+            _ => return,
+        }
+        if let Some(kind) = kind {
+            self.type_name = kind.udt().to_owned();
+        }
+    }
 }
 
 /// The rows that a statement gave.

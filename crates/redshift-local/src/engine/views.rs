@@ -34,7 +34,8 @@ impl Session {
             true => String::new(),
             false => format!(" ({})", text_of_names.join(", ")),
         };
-        let sql = format!("create or replace view {}{list} as {}", full.engine(), query.sql);
+        let bound = query.bind(self)?;
+        let sql = format!("create or replace view {}{list} as {}", full.engine(), bound.sql);
         // Tables of a late-binding view may come later; the view is then made when it is read.
         let waits = late && named.iter().any(|table| !self.find(table).is_ok_and(|t| t.is_some()));
         if waits {
