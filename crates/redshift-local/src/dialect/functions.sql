@@ -125,7 +125,9 @@ create macro rs_time_of(x, zone) as cast(x as timestamp) at time zone rs_zone(zo
 
 -- What types ask for; the binder writes these.
 create macro rs_trimmed(x) as x, (x varchar) as case when suffix(x, ' ') then rtrim(x, ' ') else x end;
-create macro rs_char_text(x) as rtrim(cast(x as varchar), ' ');
+create macro rs_nullif(x, y) as case when rs_trimmed(x) = rs_trimmed(y) then null else x end;
+create macro rs_char_text(x) as case when strlen(cast(x as varchar)) > length(cast(x as varchar))
+    then error('multibyte character not supported for CHAR') else rtrim(cast(x as varchar), ' ') end;
 create macro rs_double_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.15g}', x) end;
 create macro rs_real_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.6g}', x) end;
 create macro rs_super_text(x) as case json_type(x) when 'VARCHAR' then x ->> '$' when 'NULL' then null else cast(x as varchar) end;

@@ -53,6 +53,10 @@ impl Query {
         let dialect = Redshift;
         let words = prepare(tokens.rest());
         tokens.skip_to_end();
+        let mark = [Token::LParen, Token::Plus, Token::RParen];
+        if words.windows(mark.len()).any(|three| three == mark) {
+            return Err(SqlError::unsupported("the outer join mark (+)"));
+        }
         let mut parser = Parser::new(&dialect).with_tokens(words);
         let mut query = parser.parse_query().map_err(|error| parser_error(&error))?;
         let next = parser.peek_token().token;

@@ -107,7 +107,7 @@ impl Binder<'_> {
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         for expression in expressions.into_iter().skip(skipped) {
             let kind = self.expression(expression)?;
-            if name == "count" && distinct || name == "nullif" {
+            if name == "count" && distinct {
                 trimmed(expression, &kind);
             }
             kinds.push(kind);

@@ -105,26 +105,8 @@ impl Binder<'_> {
         if !fields.iter().any(|field| is_text(field.kind.as_ref())) {
             return Ok(());
         }
-        let expand = |item: &SelectItem| {
-            !matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
-        };
-        if select.projection.iter().any(expand) {
-            let [item] = select.projection.as_slice() else { return Ok(()) };
-            let qualifier = match item {
-                SelectItem::QualifiedWildcard(kind, _) => Some(kind.to_string()),
-                _ => None,
-            };
-            if self.scope().relations.len() > 1 && qualifier.is_none() {
-                return Ok(());
-            }
-            let column = |field: &Field| {
-                let name = Ident::with_quote('"', &field.name);
-                SelectItem::UnnamedExpr(match &qualifier {
-                    None => Expr::Identifier(name),
-                    Some(alias) => Expr::CompoundIdentifier(vec![Ident::new(alias), name]),
-                })
-            };
-            select.projection = fields.iter().map(column).collect();
+        if !expand(select, fields) {
+            return Ok(());
         }
         let items = select.projection.iter().zip(fields).map(|(item, field)| {
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
@@ -164,6 +146,25 @@ impl Binder<'_> {
         }
         Ok(())
     }
+}
+
+/// Writes out a `*` over one relation; says whether no other is left.
+pub(super) fn expand(select: &mut Select, fields: &[Field]) -> bool {
+    let is_star = |item: &SelectItem| {
+        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+    };
+    if !select.projection.iter().any(is_star) {
+        return true;
+    }
+    let alone = matches!(select.from.as_slice(), [table] if table.joins.is_empty());
+    if select.projection.len() != 1 || !alone {
+        return false;
+    }
+    let column = |field: &Field| {
+        SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', &field.name)))
+    };
+    select.projection = fields.iter().map(column).collect();
+    true
 }
 
 /// The item of the select list that a number or an alias in GROUP BY means.

@@ -132,6 +132,9 @@ impl Binder<'_> {
         } else {
             let found = self.query(source)?;
             if let SetExpr::Select(select) = source.body.as_mut() {
+                if let Some(found) = &found {
+                    super::grouping::expand(select, found);
+                }
                 convert(&mut select.projection, found.as_deref(), fields.as_deref())?;
             }
             found.map(|found| found.len())
