@@ -121,7 +121,8 @@ impl Doctor {
             findings.push(table.paths_fit(whose, paths).of(source.name));
         }
         let keys = table.keys(paths.as_ref().map(|(_, paths)| paths));
-        findings.extend(sample::examine(files, source.name, &table, &keys, listed).await);
+        findings
+            .extend(sample::examine(files, source.name, &table, &keys, listed, self.depth).await);
         Ok(())
     }
 

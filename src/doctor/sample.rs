@@ -1,22 +1,27 @@
 //! A sample of the real files, held to the widths of the columns: bytes of the longest text beside
 //! the bytes that the column takes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
-use segue_contract::{data_files, jsonpaths, messages::Compression};
+use segue_contract::jsonpaths;
+use segue_documents::{Decoder, Documents, Records, Reject, Sink, Stopped};
 use serde_json::{Map, Value};
 
 use super::{
+    Depth,
     files::{Files, Listed},
     finding::Finding,
     shape::{Column, Table},
 };
-use crate::{errors::Outcome, talk};
+use crate::talk;
 
 /// Files that are looked into, spread evenly over all that were listed.
 const FILES_MAX: usize = 20;
-/// Bytes of each that are looked into.
+/// Bytes of each that are looked into, as a sample and where every record is.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+const WHOLE_FILE_BYTES_MAX: u64 = 64 << 20;
+/// Broken records that are named at most.
+const NAMED_MAX: usize = 100;
 /// A text that needs more than this share of its column is worth a look.
 const WIDTH_PERCENT_MAX: usize = 80;
 
@@ -43,56 +48,74 @@ pub async fn examine(
     table: &Table,
     keys: &[Option<String>],
     listed: &Listed,
+    depth: Depth,
 ) -> Vec<Finding> {
-    let plain = |key: &str| data_files::compression(key) == Compression::None;
-    let (plain, packed): (Vec<_>, Vec<_>) = listed.objects.iter().partition(|(key, _)| plain(key));
     let mut seen = Seen::default();
-    let step = plain.len().div_ceil(FILES_MAX).max(1);
-    for (key, bytes) in plain.iter().step_by(step) {
-        if let Err(problem) = look_into(files, key, *bytes, keys, &mut seen).await {
-            return vec![Finding::problem("widths", &problem).of(source)];
-        }
+    let (step, bytes_max) = match depth {
+        Depth::OneFile => (listed.objects.len().div_ceil(FILES_MAX).max(1), FILE_BYTES_MAX),
+        Depth::EveryFile => (1, WHOLE_FILE_BYTES_MAX),
+    };
+    for (key, bytes) in listed.objects.iter().step_by(step) {
+        let text = match files.head(key, bytes_max).await {
+            Ok(text) => text,
+            Err(problem) => return vec![Finding::problem("widths", &problem).of(source)],
+        };
+        let uri = format!("s3://{}/{key}", files.landing);
+        seen.add(&uri, &text, *bytes > bytes_max, keys);
     }
-    let mut findings = findings(table, keys, &seen);
-    if !packed.is_empty() {
-        let count = talk::count(packed.len(), "compressed file");
-        let found = format!("{count} were not looked into; --noload has the warehouse read them");
-        findings.push(Finding::unknown("widths", found));
-    }
+    let findings = findings(table, keys, &seen, depth);
     findings.into_iter().map(|finding| finding.of(source)).collect()
 }
 
-async fn look_into(
-    files: &Files<'_>,
-    key: &str,
-    bytes: u64,
-    keys: &[Option<String>],
-    seen: &mut Seen,
-) -> Outcome {
-    let text = files.head(key, FILE_BYTES_MAX).await?;
-    let uri = format!("s3://{}/{key}", files.landing);
-    seen.add(&uri, &text, bytes > FILE_BYTES_MAX, keys);
-    Ok(())
+/// One file on its way through the reader that runs read with.
+struct Reader<'a> {
+    seen: &'a mut Seen,
+    uri: &'a str,
+    keys: &'a [Option<String>],
+}
+
+impl Sink for Reader<'_> {
+    fn document(&mut self, document: &[u8], _line: u64) -> io::Result<()> {
+        match serde_json::from_slice::<Map<String, Value>>(document) {
+            Ok(record) if is_jsonpaths(&record) => self.seen.faults.push(format!(
+                "{} is a JSONPaths file: it belongs beside the prefix, not under it",
+                self.uri
+            )),
+            Ok(record) => self.seen.measure(self.uri, &record, self.keys),
+            // Valid, and loaded, though its values cannot be measured.
+            Err(_) => self.seen.records += 1,
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, reject: Reject) -> io::Result<()> {
+        self.seen.faults.push(format!("{} line {}: {}", self.uri, reject.line, reject.reason));
+        Ok(())
+    }
 }
 
 impl Seen {
-    fn add(&mut self, uri: &str, text: &[u8], is_cut: bool, keys: &[Option<String>]) {
-        let documents =
-            serde_json::Deserializer::from_slice(text).into_iter::<Map<String, Value>>();
-        for (index, document) in documents.enumerate() {
-            match document {
-                Ok(record) if is_jsonpaths(&record) => {
-                    self.faults.push(format!(
-                        "{uri} is a JSONPaths file: it belongs beside the prefix, not under it"
-                    ));
-                }
-                Ok(record) => self.measure(uri, &record, keys),
-                Err(error) if is_cut && error.is_eof() => break,
-                Err(error) => {
-                    self.faults.push(format!("{uri}, document {}: {error}", index + 1));
-                    break;
-                }
-            }
+    fn add(&mut self, uri: &str, file: &[u8], is_cut: bool, keys: &[Option<String>]) {
+        let is_of_arrays = keys.iter().all(Option::is_none);
+        let records = if is_of_arrays { Records::ObjectsAndArrays } else { Records::Objects };
+        let mut documents = Documents::new(records);
+        let mut reader = Reader { seen: self, uri, keys };
+        let mut decoder = Decoder::Unknown;
+        let mut text = |text: &[u8]| documents.push(text, &mut reader);
+        let pushed = decoder.push(file, &mut text);
+        let ended = match is_cut {
+            true => pushed,
+            false => pushed.and_then(|()| decoder.finish(&mut text)),
+        };
+        let finished = match ended {
+            // What is cut off is not known to be broken.
+            Ok(()) if is_cut => Ok(()),
+            Ok(()) => documents.finish(None, &mut reader),
+            Err(Stopped::Broken(reason)) => documents.finish(Some(&reason), &mut reader),
+            Err(Stopped::Sink(error)) => Err(error),
+        };
+        if let Err(error) = finished {
+            self.faults.push(format!("{uri}: {error}"));
         }
     }
 
@@ -121,24 +144,25 @@ fn is_jsonpaths(record: &Map<String, Value>) -> bool {
         && serde_json::to_vec(record).is_ok_and(|bytes| jsonpaths::content_says_so(&bytes))
 }
 
-fn findings(table: &Table, keys: &[Option<String>], seen: &Seen) -> Vec<Finding> {
+fn findings(table: &Table, keys: &[Option<String>], seen: &Seen, depth: Depth) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(fault) = seen.faults.first() {
-        let found = format!("no JSON object: {fault}");
-        findings.push(Finding::bad(
-            "documents",
-            found,
-            "mend the file, or move it out of the prefix",
-        ));
+    let advice = "fix the file, move it out of the prefix, or set it aside with `segue skip`";
+    let named = if depth == Depth::EveryFile { NAMED_MAX } else { 1 };
+    let shown = seen.faults.iter().take(named);
+    findings.extend(shown.map(|fault| Finding::bad("documents", fault.clone(), advice)));
+    if seen.faults.len() > named {
+        let others = talk::count(seen.faults.len() - named, "other broken record");
+        let how = if depth == Depth::OneFile { "; --noload names them" } else { "" };
+        findings.push(Finding::bad("documents", format!("{others} in these files{how}"), advice));
     }
     if seen.records == 0 {
         return findings;
     }
     let before = findings.len();
     for (index, (column, key)) in table.columns.iter().zip(keys).enumerate() {
-        let key = key.as_deref().unwrap_or("its path");
         match (seen.columns.get(&index), column.bytes_max) {
-            (None, _) => findings.extend(missing(column, key)),
+            // What a deeper path finds is not measured.
+            (None, _) => findings.extend(key.as_deref().and_then(|key| missing(column, key))),
             (Some(measured), Some(bytes_max)) => {
                 findings.extend(too_wide(column, bytes_max, measured));
             }
@@ -198,7 +222,7 @@ mod tests {
         let keys = songs.keys(None);
         let mut seen = Seen::default();
         seen.add("s3://b/k", text.as_bytes(), is_cut, &keys);
-        let lines = findings(&songs, &keys, &seen).into_iter();
+        let lines = findings(&songs, &keys, &seen, Depth::OneFile).into_iter();
         let lines = lines.map(|one| format!("{} {}: {}", one.verdict, one.check, one.found));
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -227,9 +251,34 @@ mod tests {
     fn a_file_that_is_no_json_is_named_and_one_that_was_cut_is_not() {
         let text = song("a") + "{\"title\": \"b";
         insta::assert_snapshot!(said(&text, false), @r"
-        BAD documents: no JSON object: s3://b/k, document 2: EOF while parsing a string at line 1 column 113
+        BAD documents: s3://b/k line 1: expected the end of the document, found the end of the file
         good widths: 1 record fit; the closest is song_id, 1 bytes of 64
         ");
         assert!(said(&text, true).starts_with("good widths"));
+    }
+
+    #[test]
+    fn every_broken_record_is_named_where_every_file_is_read() {
+        let text = ["{oops}", &song("a"), "{\"title\": ", &song("b"), ""].join("\n");
+        let (songs, mut seen) = (table("songs"), Seen::default());
+        seen.add("s3://b/k", text.as_bytes(), false, &songs.keys(None));
+        let found = |depth| {
+            let findings = findings(&songs, &songs.keys(None), &seen, depth).into_iter();
+            findings.map(|one| one.found).collect::<Vec<_>>()
+        };
+        let every = found(Depth::EveryFile);
+        assert!(every[0].starts_with("s3://b/k line 1: "), "{every:?}");
+        assert!(every[1].starts_with("s3://b/k line 3: "), "{every:?}");
+        assert_eq!(
+            found(Depth::OneFile)[1],
+            "1 other broken record in these files; --noload names them"
+        );
+    }
+
+    #[test]
+    fn what_a_run_loads_is_not_called_broken() {
+        let odd = song("a").replace("1.5", "1.5, \"huge\": 1e400, \"half\": \"\\ud800\"");
+        let text = format!("\u{feff}{odd}\n{}", song("b"));
+        insta::assert_snapshot!(said(&text, false), @"good widths: 2 records fit; the closest is song_id, 1 bytes of 64");
     }
 }

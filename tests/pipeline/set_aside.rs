@@ -90,3 +90,22 @@ async fn a_run_that_has_nothing_left_is_up_to_date_and_says_what_it_set_aside() 
     assert_eq!(ended.output["status"], "up-to-date", "{:?}", ended.cause);
     assert_eq!(ended.output["setAside"], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_a_person_sets_aside_is_left_alone_until_it_is_taken_back() {
+    let world = World::new();
+    world.put(Source::Events, "a.json", GOOD);
+    world.put(Source::Events, "b.json", BAD[0]);
+    let ended = world.run(json!({})).await;
+    assert_eq!(ended.error.as_deref(), Some("LoadRejected"));
+    let etag = world.objects.get("landing", "log_data/b.json").expect("a file").etag;
+    let insert = format!(
+        "insert into ops.set_aside_objects (source, uri, etag, bytes, reason, run_id) \
+         values ('events', 's3://landing/log_data/b.json', '{}', 1, 'by hand', 'segue skip')",
+        etag.trim_matches('"')
+    );
+    world.engine.query(&insert).await.expect("written down");
+    assert_eq!(world.load().await.output["status"], "loaded");
+    world.engine.query("delete from ops.set_aside_objects").await.expect("taken back");
+    assert_eq!(world.run(json!({})).await.error.as_deref(), Some("LoadRejected"));
+}
