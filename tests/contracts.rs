@@ -11,7 +11,7 @@ type Names = BTreeSet<String>;
 
 /// Which permission a call of a client needs. A call that is not here fails the test, so that nobody
 /// forgets to think of it.
-const ACTIONS: [(&str, &str); 16] = [
+const ACTIONS: [(&str, &str); 17] = [
     ("batch_execute_statement", "redshift-data:BatchExecuteStatement"),
     ("execute_statement", "redshift-data:ExecuteStatement"),
     ("describe_statement", "redshift-data:DescribeStatement"),
@@ -27,6 +27,7 @@ const ACTIONS: [(&str, &str); 16] = [
     ("abort_multipart_upload", "s3:AbortMultipartUpload"),
     ("start_execution", "states:StartExecution"),
     ("list_executions", "states:ListExecutions"),
+    ("describe_execution", "states:DescribeExecution"),
     ("send_message", "sqs:SendMessage"),
 ];
 
@@ -151,6 +152,21 @@ fn holder_of_policies(template: &Value, function: &str) -> String {
     }
 }
 
+/// What the policies that stand by themselves let a role do.
+fn attached_actions(template: &Value, role: &str) -> Names {
+    let resources = template["Resources"].as_mapping().expect("Resources");
+    let policies = resources.values().filter(|resource| resource["Type"] == "AWS::IAM::Policy");
+    let names_role = |policy: &&Value| {
+        let roles = policy["Properties"]["Roles"].as_sequence().expect("roles");
+        let is_role = |given: &Value| match given {
+            Value::Tagged(reference) => reference.value.as_str() == Some(role),
+            _ => false,
+        };
+        roles.iter().any(is_role)
+    };
+    policies.filter(names_role).flat_map(actions_of).collect()
+}
+
 #[test]
 fn every_folder_is_a_function_of_the_template_and_the_reverse() {
     let template = template();
@@ -205,6 +221,7 @@ fn a_role_may_do_what_its_functions_call_and_nothing_else() {
         let policies = &template["Resources"][&holder]["Properties"]["Policies"];
         let given: Names = actions_of(policies)
             .into_iter()
+            .chain(attached_actions(&template, &holder))
             .filter(|action| !FOR_AN_ANSWER.contains(&(holder.as_str(), action.as_str())))
             .collect();
         assert_eq!(given, needed, "{holder}");
@@ -271,6 +288,24 @@ fn every_state_s_function_is_one_that_exists() {
         let used = between(&definition, "\"FunctionName\": \"${", "}\"");
         assert!(!used.is_empty() && used.is_subset(&known), "{machine}: {used:?}");
     }
+}
+
+/// AWS asks for six times the function's timeout, and the batching window at its greatest on top.
+#[test]
+fn messages_stay_hidden_until_the_function_behind_their_queue_has_surely_ended() {
+    let template = template();
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let resources = &template["Resources"];
+    let start = &resources["StartFunction"]["Properties"];
+    let timeout = match &start["Timeout"] {
+        Value::Null => &template["Globals"]["Function"]["Timeout"],
+        own => own,
+    };
+    let window = &template["Parameters"]["BatchingWindowSeconds"]["MaxValue"];
+    let hidden = number(&resources["WakeUps"]["Properties"]["VisibilityTimeout"]);
+    assert!(hidden >= 6 * number(timeout) + number(window), "{hidden} seconds");
+    let scaling = &start["Events"]["WakeUp"]["Properties"]["ScalingConfig"];
+    assert_eq!(number(&scaling["MaximumConcurrency"]), 2, "runs need the account's concurrency");
 }
 
 #[test]

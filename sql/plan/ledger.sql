@@ -14,18 +14,48 @@ select
     'set aside' as outcome
 from ops.set_aside_objects;
 
--- Names what failed runs left behind longer ago than it is kept: a few a run, the oldest first.
+-- Names the staging schemas that failed runs left behind and nobody needs: all but the newest, with
+-- room for this run's own, and those that are old. A few a run, the oldest first.
 -- Grain: one row per staging schema.
+with
+kept as (
+    select
+        schema_name,
+        run_id,
+        max(created_at) as created_at
+    from ops.staging_schemas
+    group by
+        schema_name,
+        run_id
+),
+
+ranked as (
+    select
+        schema_name,
+        run_id,
+        created_at,
+        case
+            when created_at < dateadd(day, -{{ staging_retention_days }}, getdate()) then 1
+            else 0
+        end as is_old,
+        row_number() over (
+            order by
+                created_at desc,
+                schema_name
+        ) as newest
+    from kept
+)
+
 select
     schema_name,
-    run_id
-from ops.staging_schemas
-group by
-    schema_name,
-    run_id
-having max(created_at) < dateadd(day, -{{ staging_retention_days }}, getdate())
+    run_id,
+    is_old
+from ranked
+where
+    is_old = 1
+    or newest >= {{ staging_schemas_max }}
 order by
-    max(created_at),
+    created_at,
     schema_name
 limit 10;
 

@@ -1,17 +1,47 @@
 -- Forgets everything published, when this run was asked to rebuild from all files.
 -- Deletes, because a truncate would commit and show readers an empty star schema.
+-- Safe to run again: a rebuild that is published already forgets nothing, least of all what others
+-- have published since.
 {% if rebuild %}
-delete from mart.songplays;
+delete from mart.songplays
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from mart.time;
+delete from mart.time
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from mart.songs;
+delete from mart.songs
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from mart.artists;
+delete from mart.artists
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from mart.users;
+delete from mart.users
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from ops.latest_user_events;
+delete from ops.latest_user_events
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 
-delete from ops.loaded_objects;
+delete from ops.loaded_objects
+where not exists (
+    select 1 from ops.runs
+    where run_id = {{ run_id }}
+);
 {% endif %}

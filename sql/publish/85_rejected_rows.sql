@@ -1,7 +1,9 @@
 -- Writes down what this run could not load, in the same transaction as what it did load.
--- Grain: one row per record that was left out. Safe to run again: the client token lets a
--- transaction through once.
+-- Grain: one row per record that was left out. Safe to run again: begins from nothing of this run.
 {% if has_rejects %}
+delete from ops.rejected_rows
+where run_id = {{ run_id }};
+
 copy ops.rejected_rows (
     run_id, source, uri, line, column_name, code, reason, raw_value
 )

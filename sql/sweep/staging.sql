@@ -1,7 +1,6 @@
--- Drops the staging schemas of runs that failed long ago, as the plan names them.
--- Safe to run again, and by two runs at once: what is gone already is left out. Waits for whoever
--- publishes, so that neither has to begin anew.
-lock table ops.publish_lock;
+-- Drops the staging schemas that failed runs left behind, as the plan names them.
+-- Safe to run again, and by two runs at once: what is gone already is left out, and the run that
+-- comes second begins again. Takes no other lock: whoever reads such a schema holds up nobody else.
 {% for schema in abandoned %}
 drop schema if exists {{ schema.schema }} cascade;
 

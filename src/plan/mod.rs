@@ -78,6 +78,7 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
     let context = segue_plan::Context {
         s3: clouds.s3_of(stack),
         warehouse: segue_warehouse::Warehouse::new(clouds.redshift(), target(stack)?),
+        step_functions: clouds.step_functions(),
         settings: settings(clouds, stack)?,
     };
     let tables = Warehouse::of(clouds, stack)?.query(TABLES_SQL).await?;
@@ -85,7 +86,11 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
         true => Some(read_ledger(&context.warehouse, &run, &deployment).await?),
         false => None,
     };
-    let preview = segue_plan::preview(&context, &run, ledger.as_deref(), wishes.objects_max).await;
+    let machine = stack.load_state_machine()?.replacen(":stateMachine:", ":execution:", 1);
+    let execution = format!("{machine}:{RUN_ID}");
+    let objects_max = wishes.objects_max;
+    let preview =
+        segue_plan::preview(&context, &run, ledger.as_deref(), &execution, objects_max).await;
     let Preview { plan, unloaded } = preview.map_err(told)?;
     let steps = steps(&run, &plan, &deployment)?;
     let status = if plan.objects > 0 { "new" } else { "up-to-date" };

@@ -139,6 +139,7 @@ mod tests {
                 named("transform"),
                 named("check"),
                 named("publish"),
+                named("sweep/own"),
             ]
         );
         let stages = order.before_plan.iter().chain(&order.after_plan);

@@ -1,15 +1,18 @@
-//! Nothing works on for nobody: what outlives its deadline, and what an aborted run leaves behind, is
-//! cancelled, and the next run loads everything.
+//! Nothing works on for nobody: what outlives its deadline, and what an aborted or failed run leaves
+//! behind, is cancelled, and the next run loads everything.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::model::Source;
-use crate::world::{Mischief, RUN_DEADLINE, STEP_DEADLINE, World};
+use crate::world::{Aim, Kill, Mischief, RUN_DEADLINE, STEP_DEADLINE, World};
 
 /// The COPY of a run's events: after the tables, the ledger and the staging schema.
 const COPY: u32 = 3;
+/// Its publishing: after the list of objects, the transformation and the check as well.
+const PUBLISH: u32 = 7;
 /// What polls, cancelling and EventBridge may take.
 const SLACK: Duration = Duration::from_secs(300);
 
@@ -17,7 +20,12 @@ const EVENT: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, 
 
 /// A world whose COPY starts so late.
 fn held_up(delay: Duration) -> World {
-    let world = World::with(Mischief::late_statement(COPY, delay));
+    held_up_at(COPY, delay)
+}
+
+/// A world in which this statement starts so late.
+fn held_up_at(statement: u32, delay: Duration) -> World {
+    let world = World::with(Mischief::late_statement(statement, delay));
     world.put(Source::Events, "a.json", EVENT);
     world
 }
@@ -71,4 +79,16 @@ async fn a_step_whose_execution_timed_out_has_its_statement_cancelled() {
     let ended = world.end(&running).await;
     assert_eq!(ended.error.as_deref(), Some("States.Timeout"), "{:?}", ended.cause);
     nothing_is_left_and_the_next_run_loads(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_failed_because_nobody_answered_has_its_statement_cancelled() {
+    for (statement, step) in [(COPY, "stage/events"), (PUBLISH, "publish")] {
+        let world = held_up_at(statement, STEP_DEADLINE - SLACK);
+        world.mischief.aim("Poll", &Arc::new(Aim::new(Kill::Silent, u32::MAX)));
+        let ended = world.run(json!({})).await;
+        assert_eq!(ended.error.as_deref(), Some("Sandbox.Timedout"), "{step}: {:?}", ended.cause);
+        world.mischief.aim("Poll", &Arc::new(Aim::new(Kill::Silent, 0)));
+        nothing_is_left_and_the_next_run_loads(&world).await;
+    }
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test tells which seeds it tried, and what it left out")]
 
+mod arrivals;
 mod batches;
 mod cases;
 mod checks;
@@ -14,12 +15,15 @@ mod inputs;
 mod kills;
 mod logs;
 mod model;
+mod quotas;
 mod quoting;
 mod records;
 mod rejects;
+mod repeats;
 mod sample;
 mod set_aside;
 mod statement;
 mod sweep;
+mod timeouts;
 mod variants;
 mod world;

@@ -124,7 +124,15 @@ async fn a_second_run_over_the_same_files_loads_nothing() {
     let before = world.tables().await;
     let again = world.load().await;
     assert_eq!(again.output["status"], "up-to-date");
-    let states = ["Begin", "Create tables", "Read ledger", "Plan", "Anything new?", "Up to date"];
+    let states = [
+        "Begin",
+        "Create tables",
+        "Read ledger",
+        "Plan",
+        "Anything to sweep?",
+        "Anything new?",
+        "Up to date",
+    ];
     assert_eq!(again.states(), states);
     assert_same(&world.tables().await, &before);
 }

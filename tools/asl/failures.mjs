@@ -11,7 +11,13 @@ const LAMBDA_TRANSIENT = [
   "Lambda.AWSLambdaException",
   "Lambda.SdkClientException",
   "Lambda.TooManyRequestsException",
+  // The task's own clock: its function did not answer. Functions may run twice, so this is safe.
+  "States.Timeout",
 ];
+
+const THROTTLED = "Lambda.TooManyRequestsException";
+// A new account runs ten functions at once: a task may wait for many others to end.
+const THROTTLED_ATTEMPTS_MIN = 50;
 
 const STATES_ERRORS = new Set(
   [
@@ -109,4 +115,43 @@ export function lambdaCallsRetryTransientErrors(machine) {
       const message = `Retry must list the transient Lambda errors; absent: ${absent.join(", ")}`;
       return absent.length === 0 ? [] : [{ path: entry.path, state: entry.name, message }];
     });
+}
+
+/** A call that Lambda throttles is patient, and counts its attempts apart from other errors. */
+export function throttledCallsArePatient(machine) {
+  return everyState(machine).flatMap((entry) =>
+    handlersOf(entry, "Retry")
+      .filter(({ errors }) => errors.includes(THROTTLED))
+      .filter(
+        ({ errors, handler }) =>
+          errors.length > 1 || (handler.MaxAttempts ?? 3) < THROTTLED_ATTEMPTS_MIN,
+      )
+      .map(({ path }) => ({
+        path,
+        state: entry.name,
+        message: `${THROTTLED} needs a retry of its own with at least `
+          + `${THROTTLED_ATTEMPTS_MIN} attempts`,
+      })),
+  );
+}
+
+/**
+ * Tasks that call the same kind of resource retry the same error alike, in all machines. `retriers`
+ * holds what was seen of each kind so far.
+ */
+export function tasksOfAKindRetryAlike(machine, { retriers }) {
+  return everyState(machine).flatMap((entry) =>
+    handlersOf(entry, "Retry").flatMap(({ handler, errors, path }) => {
+      const { ErrorEquals, ...how } = handler;
+      const found = JSON.stringify(how, Object.keys(how).sort());
+      return errors.flatMap((error) => {
+        const kind = `${entry.state.Resource ?? entry.state.Type} ${error}`;
+        const first = retriers.get(kind);
+        if (first === undefined) retriers.set(kind, { found, state: entry.name });
+        if (first === undefined || first.found === found) return [];
+        const message = `${error} is retried with ${found}, in "${first.state}" with ${first.found}`;
+        return [{ path, state: entry.name, message }];
+      });
+    }),
+  );
 }

@@ -8,7 +8,11 @@ import * as failures from "./failures.mjs";
 import * as flow from "./flow.mjs";
 import { parseMachine } from "./machine.mjs";
 import * as shape from "./shape.mjs";
-import { readSubstitutions, substitutionsAreGiven } from "./substitutions.mjs";
+import {
+  readSubstitutions,
+  substitutionsAreGiven,
+  tasksOutliveTheirFunctions,
+} from "./substitutions.mjs";
 import { editorProblems, schemaProblems } from "./validators.mjs";
 import * as variables from "./variables.mjs";
 
@@ -19,6 +23,8 @@ const RULES = [
   failures.errorNamesExist,
   failures.retriesAreLimited,
   failures.lambdaCallsRetryTransientErrors,
+  failures.throttledCallsArePatient,
+  failures.tasksOfAKindRetryAlike,
   shape.timeIsLimited,
   shape.resourcesNameNoPartition,
   shape.heartbeatsAreShorter,
@@ -27,6 +33,7 @@ const RULES = [
   variables.variablesAreAssigned,
   variables.statesMembersExist,
   substitutionsAreGiven,
+  tasksOutliveTheirFunctions,
 ];
 
 /** All problems of a machine, in the order of its lines. */
@@ -53,6 +60,7 @@ async function main([templateFile, errorNamesFile, ...files]) {
   const context = {
     substitutions: readSubstitutions(templateFile, readFileSync(templateFile, "utf8")),
     errorNames: failures.readErrorNames(errorNamesFile),
+    retriers: new Map(),
   };
   let count = 0;
   for (const file of files) {

@@ -10,7 +10,12 @@ import { readSubstitutions } from "./substitutions.mjs";
 const FILE = "statemachine/example.asl.json";
 const ERROR_NAMES = new Set(["WarehouseBusy", "LoadRejected"]);
 const TEMPLATE = `
+Globals:
+  Function:
+    Timeout: 60
 Resources:
+  SubmitFunction:
+    Type: AWS::Serverless::Function
   ExampleStateMachine:
     Type: AWS::Serverless::StateMachine
     Properties:
@@ -32,8 +37,9 @@ const TRANSIENT = [
   "Lambda.ServiceException",
   "Lambda.AWSLambdaException",
   "Lambda.SdkClientException",
-  "Lambda.TooManyRequestsException",
+  "States.Timeout",
 ];
+const THROTTLED = "Lambda.TooManyRequestsException";
 
 function goodMachine() {
   return {
@@ -54,9 +60,12 @@ function goodMachine() {
         Arguments: { FunctionName: "${SubmitFunctionArn}", Payload: { runId: "{% $runId %}" } },
         Assign: { statement: "{% $states.result.Payload.id %}" },
         Output: "{% $states.result.Payload %}",
-        TimeoutSeconds: 60,
+        TimeoutSeconds: 80,
         HeartbeatSeconds: 30,
-        Retry: [{ ErrorEquals: [...TRANSIENT, "WarehouseBusy"], ...LIMITED }],
+        Retry: [
+          { ErrorEquals: [...TRANSIENT, "WarehouseBusy"], ...LIMITED },
+          { ErrorEquals: [THROTTLED], ...LIMITED, MaxAttempts: 100 },
+        ],
         Catch: [
           {
             ErrorEquals: ["States.ALL"],
@@ -101,7 +110,8 @@ async function lint(change = () => {}, template = TEMPLATE) {
   const replaced = change(machine);
   const text = typeof replaced === "string" ? replaced : JSON.stringify(machine, null, 2);
   const substitutions = readSubstitutions("template.yaml", template);
-  return problemsOf(FILE, text, { errorNames: ERROR_NAMES, substitutions });
+  const context = { errorNames: ERROR_NAMES, substitutions, retriers: new Map() };
+  return problemsOf(FILE, text, context);
 }
 
 async function finds(change, rule, message, template) {
@@ -179,6 +189,43 @@ test("a Lambda call that does not retry a transient error is found", () =>
     (m) => { m.States.Submit.Retry[0].ErrorEquals.shift(); },
     "lambdaCallsRetryTransientErrors", /Lambda.ClientExecutionTimeoutException/));
 
+test("a Lambda call that does not retry its task's timeout is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry[0].ErrorEquals = [...TRANSIENT.slice(0, -1)]; },
+    "lambdaCallsRetryTransientErrors", /States.Timeout/));
+
+test("a throttled call that gives up soon is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry[1].MaxAttempts = 6; },
+    "throttledCallsArePatient", /at least 50 attempts/));
+
+test("a throttled call that counts its attempts with other errors is found", () =>
+  finds(
+    (m) => { m.States.Submit.Retry[1].ErrorEquals.push("LoadRejected"); },
+    "throttledCallsArePatient", /of its own/));
+
+test("two tasks of a kind that retry differently are found", () =>
+  finds(
+    (m) => {
+      const other = structuredClone(m.States.Submit);
+      other.Retry[0].MaxAttempts = 6;
+      m.States = { ...m.States, Other: other };
+      m.States.Submit.Next = "Other";
+    },
+    "tasksOfAKindRetryAlike", /WarehouseBusy is retried with .* in "Submit" with/));
+
+for (const seconds of [60, 74, 91]) {
+  test(`a task of ${seconds} seconds over a function of 60 is found`, () =>
+    finds(
+      (m) => { m.States.Submit.TimeoutSeconds = seconds; },
+      "tasksOutliveTheirFunctions", /must be 75 to 90.* found/));
+}
+
+test("a task is held to its function's own timeout", () =>
+  finds(
+    () => {}, "tasksOutliveTheirFunctions", /315 to 330/,
+    TEMPLATE.replace("SubmitFunction:\n", "SubmitFunction:\n    Properties: {Timeout: 300}\n")));
+
 test("a Lambda call without any retry is found", () =>
   finds((m) => { delete m.States.Submit.Retry; }, "lambdaCallsRetryTransientErrors", /TooMany/));
 
@@ -194,7 +241,7 @@ test("a resource of one partition only is found", () =>
     "resourcesNameNoPartition", /found arn:aws:states/));
 
 test("a heartbeat over the timeout is found", () =>
-  finds((m) => { m.States.Submit.HeartbeatSeconds = 60; }, "heartbeatsAreShorter", /60/));
+  finds((m) => { m.States.Submit.HeartbeatSeconds = 80; }, "heartbeatsAreShorter", /80/));
 
 test("fields out of order are found", () =>
   finds(
@@ -272,6 +319,14 @@ test("names that an expression binds itself are known", async () => {
       "{% ($all := $sources; $count($filter($all, function($one, $at) { $one != $at })) > 0) %}";
   });
   assert.deepEqual(problems, []);
+});
+
+test("a number that the template gives may stand in an expression", async () => {
+  const template = TEMPLATE.replace("Substitutions:\n", "Substitutions:\n        Most: !Ref Most\n");
+  const change = (m) => {
+    m.States["Anything new?"].Choices[0].Condition = "{% $count($sources) > ${Most} %}";
+  };
+  assert.deepEqual(await lint(change, template), []);
 });
 
 test("$eval, which Step Functions leaves out, is found", () =>

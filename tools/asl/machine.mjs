@@ -77,11 +77,16 @@ export function waysOut({ state, path }) {
 
 const EXPRESSION = /^\s*\{%([\s\S]*)%\}\s*$/;
 
+/** An expression as it is deployed: what the template puts into one is a number. */
+export function substituted(expression) {
+  return expression.replaceAll(/\$\{\w+\}/g, "1");
+}
+
 /** The JSONata expressions in a value: text without its `{% %}`, and the path to it. */
 export function expressionsIn(value, path = []) {
   if (typeof value === "string") {
     const match = EXPRESSION.exec(value);
-    return match ? [{ text: match[1].trim(), raw: value, path }] : [];
+    return match ? [{ text: substituted(match[1].trim()), raw: value, path }] : [];
   }
   if (value === null || typeof value !== "object") return [];
   return Object.entries(value).flatMap(([key, inner]) =>

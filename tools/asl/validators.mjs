@@ -2,15 +2,19 @@
 
 import { createRequire } from "node:module";
 
+import { substituted } from "./machine.mjs";
+
 const require = createRequire(new URL("../../.tools/node/package.json", import.meta.url));
 const validate = require("asl-validator");
 const { getLanguageService, TextDocument } = require("amazon-states-language-service");
 
 /** What `asl-validator` finds: the schema, transitions, JSONata and fields that exclude others. */
 export function schemaProblems(machine) {
-  // A copy, since it writes defaults into what it is given, and of a real partition, since it knows
-  // no substitution in an ARN.
-  const text = JSON.stringify(machine.definition).replaceAll("${Partition}", "aws");
+  // A copy, since it writes defaults into what it is given, and as it is deployed, since it knows no
+  // substitution in an ARN or an expression.
+  const text = JSON.stringify(machine.definition)
+    .replaceAll("${Partition}", "aws")
+    .replaceAll(/\{%.*?%\}/g, substituted);
   const definition = JSON.parse(text);
   const { isValid, errors } = validate(definition);
   if (isValid) return [];

@@ -130,6 +130,8 @@ pub struct PlanRequest {
     pub run: Run,
     /// The statement whose result is the ledger.
     pub ledger_statement_id: String,
+    /// The run's own execution, beside which those of earlier runs are looked up.
+    pub execution_arn: String,
 }
 
 /// What this run will load. Lists and manifests stand in the work bucket.
@@ -150,7 +152,7 @@ pub struct Plan {
     /// Slices of the warehouse that all of it was reckoned with.
     #[serde(default)]
     pub slices: u64,
-    /// Staging schemas that runs left behind which failed long ago: a few at a time.
+    /// Staging schemas that failed runs left behind and nobody needs: a few at a time.
     #[serde(default)]
     pub abandoned: Vec<String>,
     /// The JSONPaths files that the keys of sources are mapped by.

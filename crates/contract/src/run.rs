@@ -203,13 +203,8 @@ impl Run {
 
     /// What the names of all statements of this run begin with.
     pub fn statement_name_prefix(&self) -> String {
-        statement_name_prefix(&self.id)
+        format!("segue/{}/", self.id)
     }
-}
-
-/// What the names of all statements of the run with this id begin with.
-pub fn statement_name_prefix(run_id: &str) -> String {
-    format!("segue/{run_id}/")
 }
 
 /// SHA-256 over the parts, each with its length, in hexadecimal.

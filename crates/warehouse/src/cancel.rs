@@ -1,21 +1,34 @@
 //! Cancelling what nobody waits for any more.
 
+use std::time::SystemTime;
+
 use aws_sdk_redshiftdata::types::{StatementData, StatusString};
 use segue_contract::{ErrorName, Failure};
 
 use crate::{Warehouse, call_failure};
 
 impl Warehouse {
-    /// Cancels the statements whose names begin with the prefix and have not ended; returns their
-    /// names.
+    /// Cancels the statements whose names begin with the prefix, have not ended and are meant, by
+    /// what follows the prefix and by when they were submitted; returns their names.
     ///
     /// # Errors
     /// As [`call_failure`].
-    pub async fn cancel(&self, name_prefix: &str) -> Result<Vec<String>, Failure> {
+    pub async fn cancel(
+        &self,
+        name_prefix: &str,
+        is_meant: impl Fn(&str, SystemTime) -> bool,
+    ) -> Result<Vec<String>, Failure> {
         let mut cancelled = Vec::new();
-        for statement in self.unfinished(name_prefix).await? {
-            if self.cancel_one(&statement.id).await? {
-                cancelled.push(statement.statement_name.unwrap_or(statement.id));
+        for StatementData { id, statement_name, created_at, .. } in
+            self.unfinished(name_prefix).await?
+        {
+            let name = statement_name.unwrap_or_default();
+            let created = created_at.and_then(|at| SystemTime::try_from(at).ok());
+            let created = created.unwrap_or(SystemTime::UNIX_EPOCH);
+            let is_meant =
+                name.strip_prefix(name_prefix).is_some_and(|rest| is_meant(rest, created));
+            if is_meant && self.cancel_one(&id).await? {
+                cancelled.push(name);
             }
         }
         Ok(cancelled)
@@ -35,15 +48,6 @@ impl Warehouse {
             Some(_) if has_ended.contains(&failure.name) => Ok(false),
             _ => Err(failure),
         }
-    }
-
-    /// Whether statements whose names begin with the prefix run, or ran not long ago: the Data API
-    /// remembers them for a day.
-    ///
-    /// # Errors
-    /// As [`call_failure`].
-    pub async fn has_statements(&self, name_prefix: &str) -> Result<bool, Failure> {
-        Ok(!self.statements(name_prefix).await?.is_empty())
     }
 
     async fn unfinished(&self, name_prefix: &str) -> Result<Vec<StatementData>, Failure> {

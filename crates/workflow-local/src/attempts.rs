@@ -82,12 +82,14 @@ impl Scope<'_> {
         let call = self.call(task.resource, arguments, seen.state);
         let called = match seconds {
             None => call.await,
-            Some(seconds) => match tokio::time::timeout(Duration::from_secs(seconds), call).await {
-                Ok(called) => called,
-                Err(_) => {
+            Some(seconds) => tokio::select! {
+                // Step Functions' clock starts first: what ends in the same moment ends too late.
+                biased;
+                () = tokio::time::sleep(Duration::from_secs(seconds)) => {
                     history.add("TaskTimedOut", seen.state)?;
                     return Err(StateError::new(TIMEOUT, ""));
                 }
+                called = call => called,
             },
         };
         history.add(if called.is_ok() { "TaskSucceeded" } else { "TaskFailed" }, seen.state)?;

@@ -160,6 +160,7 @@ mod tests {
             ("$floor(-4.2)", json!(-5)),
             ("$abs(-5)", json!(5)),
             ("$max([1, 5, 3])", json!(5)),
+            ("$max([0, $one.missing])", json!(0)),
             ("$min([4, 2])", json!(2)),
             ("$sum([1, 2.5])", json!(3.5)),
             ("$count($one.items)", json!(1)),

@@ -1,5 +1,7 @@
 //! What a task calls: a function, or another execution.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,8 +48,15 @@ impl Scope<'_> {
             let cause = format!("Function not found: {}", invoke.function_name);
             StateError::new("Lambda.ResourceNotFoundException", cause)
         })?;
+        let Some(room) = self.run.region.admit() else {
+            return Err(StateError::new("Lambda.TooManyRequestsException", "Rate Exceeded."));
+        };
         // A task of its own: when nobody waits any more, it still goes on to its end.
-        let answer = match tokio::spawn(function(invoke.payload)).await {
+        let invocation = tokio::spawn(async move {
+            let _room = room;
+            within(function.timeout, (function.handler)(invoke.payload)).await
+        });
+        let answer = match invocation.await {
             Ok(answer) => answer,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => return Err(StateError::new("Lambda.Unknown", error.to_string())),
@@ -104,6 +113,20 @@ impl Scope<'_> {
             }
         }
     }
+}
+
+/// The answer, if it comes in time; else Lambda ends the function.
+async fn within(
+    timeout: Option<Duration>,
+    answer: impl Future<Output = Result<Value, FunctionError>>,
+) -> Result<Value, FunctionError> {
+    let Some(timeout) = timeout else { return answer.await };
+    tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
+        Err(FunctionError::Failed {
+            error_type: "Sandbox.Timedout".into(),
+            error_message: format!("Task timed out after {:.2} seconds", timeout.as_secs_f64()),
+        })
+    })
 }
 
 fn read<'a, T: serde::de::DeserializeOwned + 'a>(arguments: Value) -> Result<T, StateError> {

@@ -26,4 +26,4 @@ mod validation;
 pub use error::{DefinitionError, StateError};
 pub use history::Event;
 pub use outcome::{Ended, FunctionError, StartError, Status, StatusChange};
-pub use region::{Execution, Region};
+pub use region::{Execution, Region, Summary, WeakRegion};

@@ -1,5 +1,6 @@
 //! How invocations and executions end.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::history::Event;
@@ -92,6 +93,8 @@ pub struct StatusChange {
     pub name: String,
     /// Its input.
     pub input: Value,
+    /// When it ended.
+    pub stopped: Timestamp,
     /// How it ended.
     pub ended: Ended,
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -19,9 +20,20 @@ use crate::history::History;
 use crate::outcome::{Ended, FunctionError, StartError, Status, StatusChange};
 use crate::validation::validate;
 
+/// What a function does.
+type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, FunctionError>> + Send + Sync>;
+
 /// A function, as the region calls it.
-pub(crate) type Function =
-    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, FunctionError>> + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct Function {
+    pub handler: Handler,
+    /// How long an invocation may take; `None` means for ever.
+    pub timeout: Option<Duration>,
+}
+
+/// Invocations at once, unless a test allows fewer: what AWS gives an account that is not new.
+const CONCURRENT_INVOCATIONS: usize = 1_000;
+
 /// Somebody who is told when an execution has ended.
 type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
 
@@ -50,13 +62,43 @@ impl Execution {
     }
 }
 
+/// An execution, as `ListExecutions` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its ARN.
+    pub arn: String,
+    /// Its machine's ARN.
+    pub state_machine_arn: String,
+    /// Its name.
+    pub name: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// How and when it ended; `None` while it runs.
+    pub ended: Option<(Status, Timestamp)>,
+}
+
 struct Record {
     machine: String,
+    started: Timestamp,
+    stopped: Option<Timestamp>,
     name: String,
     input: Value,
     ended: watch::Sender<Option<Ended>>,
     history: Arc<History>,
     task: Option<AbortHandle>,
+}
+
+impl Record {
+    fn summary(&self, arn: &str) -> Summary {
+        let status = self.ended.borrow().as_ref().map(|ended| ended.status);
+        Summary {
+            arn: arn.to_owned(),
+            state_machine_arn: self.machine.clone(),
+            name: self.name.clone(),
+            started: self.started,
+            ended: status.zip(self.stopped),
+        }
+    }
 }
 
 /// Functions, state machines and executions; a clone is the same region.
@@ -65,11 +107,28 @@ pub struct Region {
     shared: Arc<Shared>,
 }
 
+/// A region that lives only as long as somebody else holds it: what its own functions may keep.
+#[derive(Clone)]
+pub struct WeakRegion {
+    shared: Weak<Shared>,
+}
+
+impl WeakRegion {
+    /// The region.
+    ///
+    /// # Panics
+    /// When nobody holds it any more.
+    pub fn region(&self) -> Region {
+        Region { shared: self.shared.upgrade().expect("a region that is held") }
+    }
+}
+
 struct Shared {
     seed: u64,
     created: Instant,
     created_at: Timestamp,
     functions: Mutex<HashMap<String, Function>>,
+    invocations: Mutex<Arc<Semaphore>>,
     machines: Mutex<HashMap<String, Arc<Definition>>>,
     executions: Mutex<BTreeMap<String, Record>>,
     listeners: Mutex<Vec<Listener>>,
@@ -86,11 +145,17 @@ impl Region {
                 created: Instant::now(),
                 created_at,
                 functions: Mutex::default(),
+                invocations: Mutex::new(Arc::new(Semaphore::new(CONCURRENT_INVOCATIONS))),
                 machines: Mutex::default(),
                 executions: Mutex::default(),
                 listeners: Mutex::default(),
             }),
         }
+    }
+
+    /// The same region, without keeping it alive.
+    pub fn downgrade(&self) -> WeakRegion {
+        WeakRegion { shared: Arc::downgrade(&self.shared) }
     }
 
     /// The time in this region.
@@ -108,8 +173,24 @@ impl Region {
     ) where
         Answer: Future<Output = Result<Value, FunctionError>> + Send + 'static,
     {
-        let function: Function = Arc::new(move |payload| function(payload).boxed());
+        let handler: Handler = Arc::new(move |payload| function(payload).boxed());
+        let function = Function { handler, timeout: None };
         locked(&self.shared.functions).insert(arn.to_owned(), function);
+    }
+
+    /// Ends every invocation of a function that takes longer, as Lambda does by its `Timeout`.
+    ///
+    /// # Panics
+    /// When there is no such function.
+    pub fn limit_time(&self, arn: &str, timeout: Duration) {
+        let mut functions = locked(&self.shared.functions);
+        let function = functions.get_mut(arn);
+        function.unwrap_or_else(|| panic!("no function {arn}")).timeout = Some(timeout);
+    }
+
+    /// Allows this many invocations at once, of all functions together; Lambda throttles the others.
+    pub fn limit_concurrency(&self, invocations_max: usize) {
+        *locked(&self.shared.invocations) = Arc::new(Semaphore::new(invocations_max));
     }
 
     /// Adds a state machine. `substitutions` replace `${Name}` as CloudFormation's
@@ -163,6 +244,8 @@ impl Region {
         let (sender, ended) = watch::channel(None);
         let record = Record {
             machine: machine.to_owned(),
+            started: self.now(),
+            stopped: None,
             name: name.to_owned(),
             input: input.clone(),
             ended: sender,
@@ -191,6 +274,25 @@ impl Region {
         }
     }
 
+    /// The executions of a machine, the newest first.
+    pub fn executions(&self, machine: &str) -> Vec<Summary> {
+        self.newest_executions(machine, usize::MAX)
+    }
+
+    /// So many executions of a machine at most, the newest first.
+    pub fn newest_executions(&self, machine: &str, most: usize) -> Vec<Summary> {
+        let executions = locked(&self.shared.executions);
+        let of_machine = executions.iter().filter(|(_, record)| record.machine == machine);
+        let mut newest: Vec<_> = of_machine.collect();
+        newest.sort_by(|(_, one), (_, other)| other.started.cmp(&one.started));
+        newest.into_iter().take(most).map(|(arn, record)| record.summary(arn)).collect()
+    }
+
+    /// One execution, if there is one of this ARN.
+    pub fn execution(&self, arn: &str) -> Option<Summary> {
+        locked(&self.shared.executions).get(arn).map(|record| record.summary(arn))
+    }
+
     /// The ARNs of the executions that have not ended.
     pub fn running(&self) -> Vec<String> {
         let executions = locked(&self.shared.executions);
@@ -206,14 +308,21 @@ impl Region {
         locked(&self.shared.functions).get(arn).cloned()
     }
 
+    /// Room for one more invocation; `None` when Lambda throttles it.
+    pub(crate) fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&locked(&self.shared.invocations)).try_acquire_owned().ok()
+    }
+
     /// Writes down an end, once.
     fn end(&self, arn: &str, status: Status, output: Value, error: Option<(String, String)>) {
         let change = {
-            let executions = locked(&self.shared.executions);
-            let Some(record) = executions.get(arn) else { return };
+            let mut executions = locked(&self.shared.executions);
+            let Some(record) = executions.get_mut(arn) else { return };
             if record.ended.borrow().is_some() {
                 return;
             }
+            let stopped = self.now();
+            record.stopped = Some(stopped);
             record.history.push(end_kind(status), "");
             let (error, cause) = error.unzip();
             let ended = Ended { status, output, error, cause, history: record.history.events() };
@@ -223,6 +332,7 @@ impl Region {
                 state_machine_arn: record.machine.clone(),
                 name: record.name.clone(),
                 input: record.input.clone(),
+                stopped,
                 ended,
             }
         };

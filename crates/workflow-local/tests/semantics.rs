@@ -442,3 +442,51 @@ async fn a_definition_that_aws_would_refuse_or_nobody_knows_is_refused() {
         assert!(refused.to_string().contains(expected), "{expected}: {refused}");
     }
 }
+
+/// A function of 60 seconds that never answers, under a task with this timeout.
+async fn never_answered(timeout_seconds: u64) -> Ended {
+    let region = region();
+    region.add_function(FUNCTION, |_| std::future::pending());
+    region.limit_time(FUNCTION, Duration::from_secs(60));
+    let states = json!({"Call": task(json!({"TimeoutSeconds": timeout_seconds}))});
+    run(&region, &machine("Call", states), json!({})).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_timeout_equals_its_functions_ends_first_and_without_a_cause() {
+    let ended = never_answered(60).await;
+    assert_eq!(ended.error.as_deref(), Some("States.Timeout"));
+    assert_eq!(ended.cause.as_deref(), Some(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_whose_time_is_over_fails_its_task() {
+    let ended = never_answered(80).await;
+    assert_eq!(ended.error.as_deref(), Some("Sandbox.Timedout"));
+    let cause = ended.cause.expect("a cause");
+    assert!(cause.contains("Task timed out after 60.00 seconds"), "{cause}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_invocation_too_many_is_throttled() {
+    let region = region();
+    region.limit_concurrency(2);
+    region.add_function(FUNCTION, |_| async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok(json!("done"))
+    });
+    let throttled = json!([{"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Full"}]);
+    let states = json!({
+        "Call": task(json!({"Catch": throttled})),
+        "Full": {"Type": "Pass", "Output": "full", "End": true},
+    });
+    region.add_state_machine(MACHINE, &machine("Call", states), &[]).expect("a definition");
+    let start = |name: &str| region.start(MACHINE, name, json!({})).expect("starts");
+    let all = ["a", "b", "c"].map(start);
+    let mut outputs = Vec::new();
+    for execution in &all {
+        outputs.push(execution.ended().await.output);
+    }
+    assert_eq!(outputs, [json!("done"), json!("done"), json!("full")]);
+    assert_eq!(start("d").ended().await.output, "done", "there is room again");
+}

@@ -1,12 +1,14 @@
-//! On an aborted or timed-out execution cancels its statements, so that nothing goes on working for
-//! a run that nobody waits for.
+//! Cancels the statements of an execution that was aborted, timed out or failed, so that nothing works
+//! on for a run that nobody waits for.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use segue_contract::{ErrorName, Failure, Run, RunInput};
 use segue_warehouse::Warehouse;
 use serde::{Deserialize, Serialize};
 
+/// The status of an execution whose failure nothing caught.
+const FAILED: &str = "FAILED";
 /// How often to look for statements. A submission may be under way when the execution is stopped,
 /// and its statement appears only after the first look.
 const LOOKS: u32 = 3;
@@ -36,6 +38,9 @@ struct Execution {
     status: String,
     #[serde(default)]
     input: Option<String>,
+    /// When it ended, in milliseconds since 1970.
+    #[serde(default)]
+    stop_date: Option<u64>,
 }
 
 /// What a nested execution was started with.
@@ -54,26 +59,45 @@ pub struct Cancelled {
 
 /// Cancels the statements of the execution: of its step, or of its whole run.
 ///
+/// Most steps fail because their statement did, and then there is nothing to cancel. A step that
+/// failed for want of an answer has left its statement running.
+///
 /// Safe to run again: a statement that has ended is left as it is.
 ///
 /// # Errors
 /// `WarehouseBusy` and `WarehouseUnreachable`: Lambda tries an event again.
 #[tracing::instrument(skip_all, fields(execution = %change.detail.name))]
 pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled, Failure> {
-    let prefix = prefix(context, &change.detail)?;
+    let (prefix, is_run) = prefix(context, &change.detail)?;
+    let until = submitted_until(&change.detail);
     let mut statements = Vec::new();
     for look in 0..LOOKS {
         if look > 0 {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        statements.extend(context.warehouse.cancel(&prefix).await?);
+        // Of `publish` the attempts follow, and so does the step `publish/outcome`, which is another.
+        let is_meant = |rest: &str, submitted: SystemTime| {
+            (is_run || !rest.contains('/')) && until.is_none_or(|until| submitted <= until)
+        };
+        statements.extend(context.warehouse.cancel(&prefix, is_meant).await?);
     }
     tracing::info!(status = change.detail.status, cancelled = statements.len());
     Ok(Cancelled { statements })
 }
 
-/// What the names of the execution's statements begin with.
-fn prefix(context: &Context, execution: &Execution) -> Result<String, Failure> {
+/// Until when the execution may have submitted statements; `None` when one may still be under way.
+///
+/// A step that failed submits nothing more, and its run may carry the same step out again at once,
+/// without the files that made it fail: that statement is another.
+fn submitted_until(execution: &Execution) -> Option<SystemTime> {
+    (execution.status == FAILED).then(|| {
+        let stopped = execution.stop_date.map(Duration::from_millis);
+        stopped.map_or_else(SystemTime::now, |stopped| SystemTime::UNIX_EPOCH + stopped)
+    })
+}
+
+/// What the names of the execution's statements begin with, and whether it is a whole run's.
+fn prefix(context: &Context, execution: &Execution) -> Result<(String, bool), Failure> {
     if execution.state_machine_arn == context.load_state_machine_arn {
         let run = Run {
             id: execution.name.clone(),
@@ -81,7 +105,7 @@ fn prefix(context: &Context, execution: &Execution) -> Result<String, Failure> {
             redrive_count: 0,
             input: RunInput::default(),
         };
-        return Ok(run.statement_name_prefix());
+        return Ok((run.statement_name_prefix(), true));
     }
     let input = execution.input.as_deref().unwrap_or_default();
     let input: StatementInput = serde_json::from_str(input).map_err(|error| {
@@ -90,7 +114,7 @@ fn prefix(context: &Context, execution: &Execution) -> Result<String, Failure> {
             format!("the input of the execution {} cannot be read: {error}", execution.name),
         )
     })?;
-    Ok(format!("{}{}/", input.run.statement_name_prefix(), input.step))
+    Ok((format!("{}{}/", input.run.statement_name_prefix(), input.step), false))
 }
 
 #[cfg(test)]
@@ -115,20 +139,30 @@ mod tests {
             name: "daily".into(),
             status: "ABORTED".into(),
             input: Some(input.into()),
+            stop_date: Some(1_541_105_830_796),
         }
     }
 
     #[test]
     fn a_run_s_statements_are_all_that_bear_its_name() {
         let found = prefix(&context(), &execution("arn:load", "{}"));
-        assert_eq!(found, Ok("segue/daily/".into()));
+        assert_eq!(found, Ok(("segue/daily/".into(), true)));
     }
 
     #[test]
     fn a_step_s_statements_are_its_attempts() {
         let input = r#"{"run": {"id": "r", "startedAt": "t"}, "step": "stage/songs", "x": 1}"#;
         let found = prefix(&context(), &execution("arn:statement", input));
-        assert_eq!(found, Ok("segue/r/stage/songs/".into()));
+        assert_eq!(found, Ok(("segue/r/stage/songs/".into(), false)));
+    }
+
+    #[test]
+    fn of_a_step_that_failed_only_statements_from_before_are_cancelled() {
+        let aborted = execution("arn:statement", "{}");
+        assert_eq!(submitted_until(&aborted), None);
+        let failed = Execution { status: FAILED.into(), ..aborted };
+        let stopped = SystemTime::UNIX_EPOCH + Duration::from_millis(1_541_105_830_796);
+        assert_eq!(submitted_until(&failed), Some(stopped));
     }
 
     #[test]

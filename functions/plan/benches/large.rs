@@ -72,7 +72,11 @@ async fn plan(address: &str) -> Result<()> {
         input: RunInput::default(),
     };
     let begin = Instant::now();
-    let request = PlanRequest { run, ledger_statement_id: "s".into() };
+    let request = PlanRequest {
+        run,
+        ledger_statement_id: "s".into(),
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:load:r".into(),
+    };
     let plan = segue_plan::handle(&bucket::context(address), request).await?;
     let seconds = begin.elapsed().as_secs_f64();
     let taken = usage()?;

@@ -1,36 +1,62 @@
-//! Staging schemas that can be swept: their runs failed longer ago than the schemas are kept.
+//! Staging schemas that can be swept: their runs have ended, and the schemas are old or too many.
 
-use segue_contract::{Failure, run};
-use segue_warehouse::{Warehouse, text};
+use aws_sdk_sfn::types::ExecutionStatus;
+use segue_contract::Failure;
+use segue_function::said;
+use segue_warehouse::{Warehouse, number, text};
 
-/// The schemas, from the second result of the step `plan/ledger`.
-///
-/// A run may be as old as that and live: redriven, for example. But then the warehouse has heard of
-/// it today, since no statement takes longer than a day, and its schema is left alone.
-///
-/// Whatever goes wrong here names fewer schemas, or none: sweeping never fails a run, and the next one
-/// finds them again.
-pub async fn find(warehouse: &Warehouse, ledger_statement_id: &str) -> Vec<String> {
-    match candidates(warehouse, ledger_statement_id).await {
-        Ok(candidates) => of_the_dead(warehouse, candidates).await,
-        Err(error) => {
-            tracing::warn!(%error, "nothing is swept: old staging schemas cannot be read");
-            Vec::new()
-        }
-    }
+/// A schema that the step `plan/ledger` names.
+struct Candidate {
+    schema: String,
+    run_id: String,
+    /// Whether it is older than schemas are kept, and so than any run may be.
+    is_old: bool,
 }
 
-/// Schemas that are old enough, each with its run.
+/// The schemas, from the second result of the step `plan/ledger`. `execution_arn` is the ARN of any
+/// run of this stack.
+///
+/// A run may live however many others have failed since it began; its schema is left alone. So is
+/// that of a run which Step Functions does not know, unless it is old: it may be another stack's.
+///
+/// Whatever goes wrong here names fewer schemas: sweeping never fails a run, and the next one finds
+/// them again.
+pub async fn find(
+    warehouse: &Warehouse,
+    step_functions: &aws_sdk_sfn::Client,
+    ledger_statement_id: &str,
+    execution_arn: &str,
+) -> Vec<String> {
+    let candidates = match candidates(warehouse, ledger_statement_id).await {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            tracing::warn!(%error, "nothing is swept: the list of staging schemas is unreadable");
+            return Vec::new();
+        }
+    };
+    let mut abandoned = Vec::new();
+    for Candidate { schema, run_id, is_old } in candidates {
+        match status(step_functions, execution_arn, &run_id).await {
+            Ok(Some(ExecutionStatus::Running)) => tracing::info!(schema, run_id, "its run lives"),
+            Ok(None) if !is_old => tracing::info!(schema, run_id, "not a run of this stack"),
+            Ok(_) => abandoned.push(schema),
+            Err(error) => tracing::warn!(schema, run_id, error, "kept: its run is in doubt"),
+        }
+    }
+    abandoned
+}
+
 async fn candidates(
     warehouse: &Warehouse,
     ledger_statement_id: &str,
-) -> Result<Vec<(String, String)>, Failure> {
+) -> Result<Vec<Candidate>, Failure> {
     let mut candidates = Vec::new();
     warehouse
         .read(&format!("{ledger_statement_id}:2"), |rows| {
             let named = rows.iter().filter_map(|row| {
-                let [schema, run_id] = row.as_slice() else { return None };
-                Some((text(schema)?, text(run_id)?))
+                let [schema, run_id, is_old] = row.as_slice() else { return None };
+                let is_old = number(is_old)? == 1;
+                Some(Candidate { schema: text(schema)?, run_id: text(run_id)?, is_old })
             });
             candidates.extend(named);
             Ok(())
@@ -39,14 +65,19 @@ async fn candidates(
     Ok(candidates)
 }
 
-async fn of_the_dead(warehouse: &Warehouse, candidates: Vec<(String, String)>) -> Vec<String> {
-    let mut abandoned = Vec::new();
-    for (schema, run_id) in candidates {
-        match warehouse.has_statements(&run::statement_name_prefix(&run_id)).await {
-            Ok(false) => abandoned.push(schema),
-            Ok(true) => tracing::info!(schema, run_id, "old, and its run lives"),
-            Err(error) => tracing::warn!(schema, %error, "left: its run cannot be asked for"),
-        }
+/// How the run's execution stands; `None` when there is no such execution.
+async fn status(
+    step_functions: &aws_sdk_sfn::Client,
+    execution_arn: &str,
+    run_id: &str,
+) -> Result<Option<ExecutionStatus>, String> {
+    let (machine, _) = execution_arn.rsplit_once(':').unwrap_or_default();
+    let arn = format!("{machine}:{run_id}");
+    match step_functions.describe_execution().execution_arn(arn).send().await {
+        Ok(execution) => Ok(Some(execution.status)),
+        Err(error) => match error.as_service_error() {
+            Some(error) if error.is_execution_does_not_exist() => Ok(None),
+            _ => Err(said(&error)),
+        },
     }
-    abandoned
 }

@@ -38,6 +38,8 @@ pub struct Context {
     pub s3: Client,
     /// The warehouse that holds the ledger's result.
     pub warehouse: Warehouse,
+    /// Knows which earlier runs still live.
+    pub step_functions: aws_sdk_sfn::Client,
     /// Where the buckets and sources are.
     pub settings: Settings,
 }
@@ -56,7 +58,10 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     run.validate()?;
     let ledger = Ledger::read(&context.warehouse, &request.ledger_statement_id).await?;
     let ledger = if run.input.rebuild { ledger.without_published() } else { ledger };
-    let abandoned = abandoned::find(&context.warehouse, &request.ledger_statement_id).await;
+    let PlanRequest { ledger_statement_id, execution_arn, .. } = &request;
+    let (warehouse, step_functions) = (&context.warehouse, &context.step_functions);
+    let abandoned =
+        abandoned::find(warehouse, step_functions, ledger_statement_id, execution_arn).await;
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
     let mut survey = Survey::new(context, run, &ledger);
     while let Some((source, new, count)) = survey.next().await? {

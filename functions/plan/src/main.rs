@@ -14,7 +14,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let context = Warehouse::from_environment(&config).and_then(|warehouse| {
         let settings = Settings::from_environment()?;
         let s3 = s3_config(&config, Elsewhere::from_environment());
-        Ok(Context { s3: Client::from_conf(s3.build()), warehouse, settings })
+        Ok(Context {
+            s3: Client::from_conf(s3.build()),
+            warehouse,
+            step_functions: aws_sdk_sfn::Client::new(&config),
+            settings,
+        })
     });
     serve(context, handle).await
 }

@@ -33,7 +33,8 @@ pub struct Unloaded {
 
 /// Says what the run would load, naming so many objects at most. Writes nothing.
 ///
-/// Without the ledger's statement nothing was ever published.
+/// Without the ledger's statement nothing was ever published. `execution_arn` is the ARN that the run
+/// would have.
 ///
 /// # Errors
 /// As the plan function.
@@ -41,12 +42,14 @@ pub async fn preview(
     context: &Context,
     run: &Run,
     ledger_statement_id: Option<&str>,
+    execution_arn: &str,
     objects_max: usize,
 ) -> Result<Preview, Failure> {
     run.validate()?;
     let (ledger, abandoned) = match ledger_statement_id {
         Some(id) => {
-            let abandoned = abandoned::find(&context.warehouse, id).await;
+            let (warehouse, step_functions) = (&context.warehouse, &context.step_functions);
+            let abandoned = abandoned::find(warehouse, step_functions, id, execution_arn).await;
             let ledger = Ledger::read(&context.warehouse, id).await?;
             let is_rebuild = run.input.rebuild;
             (if is_rebuild { ledger.without_published() } else { ledger }, abandoned)

@@ -31,7 +31,11 @@ async fn plan(address: &str, compact: Compact) -> Plan {
         redrive_count: 0,
         input: RunInput { compact, ..RunInput::default() },
     };
-    let request = PlanRequest { run, ledger_statement_id: "s".into() };
+    let request = PlanRequest {
+        run,
+        ledger_statement_id: "s".into(),
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:load:r".into(),
+    };
     segue_plan::handle(&bucket::context(address), request).await.expect("plans")
 }
 

@@ -1,26 +1,28 @@
-//! On S3 events starts a run, unless one is in flight: then one wake-up stays in the queue.
+//! On S3 events starts a run, unless one is in flight or the last one failed a moment ago: then one
+//! wake-up stays in the queue.
 //!
-//! What a message says does not matter, only that something has landed: a run lists everything
+//! Which object a message names does not matter, only when something landed: a run lists everything
 //! itself. So a hundred messages are as good as one, a duplicate does no harm, and nothing is lost
-//! with a message that cannot be read.
+//! with a message that cannot be read. What to wait for follows from the runs that Step Functions
+//! knows; nothing is kept anywhere else.
+
+mod messages;
+mod runs;
 
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use segue_contract::{ErrorName, Failure};
 use segue_function::{denied, said};
 use serde::{Deserialize, Serialize};
 
-/// The `detail-type` of the message that this function sends itself.
-const WAKE_UP: &str = "Wake-up";
-/// The `detail-type` of S3's messages.
-const OBJECT_CREATED: &str = "Object Created";
-/// A run is started at most once in this many seconds: messages of one upload arrive in several
-/// batches, which may be handled side by side.
-const START_SECONDS_MIN: i64 = 30;
+use crate::messages::Wish;
+use crate::runs::{Next, Run};
 
 /// How far the clocks of two services may lie apart, in seconds.
 const CLOCK_SECONDS_MAX: i64 = 1;
+/// A message is delayed at most this long, as SQS allows: a longer wait takes several.
+const DELAY_SECONDS_MAX: i64 = 900;
 
 /// What the function needs besides messages.
 #[derive(Debug)]
@@ -33,8 +35,10 @@ pub struct Context {
     pub state_machine_arn: String,
     /// The queue that the messages come from.
     pub queue_url: String,
-    /// After how many seconds a wake-up comes back.
-    pub wake_up_seconds: i32,
+    /// How long to wait while a run is in flight, in seconds.
+    pub wake_up_seconds: i64,
+    /// A run starts at least this many minutes after the one before it.
+    pub run_interval_minutes: i64,
 }
 
 /// A batch of messages, as Lambda hands over SQS's.
@@ -71,13 +75,10 @@ pub struct ItemFailure {
     pub item_identifier: String,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "detail-type")]
-    detail_type: String,
-}
-
 /// Starts a run for the messages, or keeps one wake-up for later.
+///
+/// Until a run has loaded what has landed, a message is in the queue: whatever becomes of a run that
+/// was started, a wake-up looks after it.
 ///
 /// A message that is neither S3's nor a wake-up is handed back alone, and ends in the dead-letter
 /// queue for somebody to look at; the others are not held up by it.
@@ -89,78 +90,116 @@ struct Envelope {
 /// when the function may not ask them: the messages come again.
 #[tracing::instrument(skip_all, fields(messages = event.records.len()))]
 pub async fn handle(context: &Context, event: Messages) -> Result<Response, Failure> {
-    let (known, unknown): (Vec<_>, Vec<_>) = event.records.into_iter().partition(is_known);
-    for message in &unknown {
-        tracing::warn!(message_id = message.message_id, "neither S3's message nor a wake-up");
-    }
-    if !known.is_empty() {
-        let started = !in_flight(context).await? && start(context, Timestamp::now()).await?;
-        if !started {
-            keep_wake_up(context).await?;
+    handle_at(context, event, Timestamp::now()).await
+}
+
+/// As [`handle`], at this time.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn handle_at(
+    context: &Context,
+    event: Messages,
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let (mut landed, mut response) = (None, Response::default());
+    for message in event.records {
+        match messages::read(&message.body) {
+            Some(Wish::Run(time)) => landed = landed.max(Some(time.unwrap_or(now))),
+            Some(Wish::Nothing) => tracing::info!(message_id = message.message_id, "nothing to do"),
+            None => {
+                let message_id = message.message_id;
+                tracing::warn!(message_id, "neither S3's message nor a wake-up");
+                response.batch_item_failures.push(ItemFailure { item_identifier: message_id });
+            }
         }
     }
-    let failure = |message: Message| ItemFailure { item_identifier: message.message_id };
-    Ok(Response { batch_item_failures: unknown.into_iter().map(failure).collect() })
+    if let Some(landed) = landed {
+        match next(context, landed, now).await? {
+            Next::Nothing => tracing::info!("a later run has loaded everything"),
+            Next::Wait(time) => keep_wake_up(context, landed, time).await?,
+            Next::Start => start(context, landed, now).await?,
+        }
+    }
+    Ok(response)
 }
 
-fn is_known(message: &Message) -> bool {
-    serde_json::from_str::<Envelope>(&message.body)
-        .is_ok_and(|envelope| [OBJECT_CREATED, WAKE_UP].contains(&envelope.detail_type.as_str()))
+async fn next(context: &Context, landed: Timestamp, now: Timestamp) -> Result<Next, Failure> {
+    let in_flight = Next::Wait(SignedDuration::from_secs(context.wake_up_seconds));
+    let recent = executions(context, None, runs::RECENT_RUNS_MAX).await?;
+    if recent.iter().any(Run::is_in_flight) {
+        return Ok(in_flight);
+    }
+    let interval = SignedDuration::from_mins(context.run_interval_minutes);
+    let next = runs::next(&recent, interval, landed, now);
+    if next != Next::Start {
+        return Ok(next);
+    }
+    // One that began before the recent ones may still be in flight.
+    let running = executions(context, Some(ExecutionStatus::Running), 1).await?;
+    Ok(if running.is_empty() { next } else { in_flight })
 }
 
-async fn in_flight(context: &Context) -> Result<bool, Failure> {
-    let running = context
+/// The newest runs of this status, the newest first.
+async fn executions(
+    context: &Context,
+    status: Option<ExecutionStatus>,
+    runs_max: i32,
+) -> Result<Vec<Run>, Failure> {
+    let listed = context
         .step_functions
         .list_executions()
         .state_machine_arn(&context.state_machine_arn)
-        .status_filter(ExecutionStatus::Running)
-        .max_results(1)
+        .set_status_filter(status)
+        .max_results(runs_max)
         .send()
         .await
         .map_err(|error| failed("listing executions", "states:ListExecutions", &error))?;
-    Ok(!running.executions.is_empty())
+    Ok(listed.executions.iter().map(Run::from).collect())
 }
 
-/// Starts a run; false when another invocation has just done so: that run may have planned already,
-/// and an execution of the same name and input is answered as if it were new.
-async fn start(context: &Context, now: Timestamp) -> Result<bool, Failure> {
+/// Starts a run, and keeps a wake-up in case it fails.
+///
+/// When another invocation has just started one, that run may have planned already, and an execution
+/// of the same name and input is answered as if it were new: the wake-up then asks for another run.
+async fn start(context: &Context, landed: Timestamp, now: Timestamp) -> Result<(), Failure> {
     let started = context
         .step_functions
         .start_execution()
         .state_machine_arn(&context.state_machine_arn)
-        .name(execution_name(now))
+        .name(runs::name(now))
         .input("{}")
         .send()
         .await;
-    match started {
+    let landed = match started {
         Ok(execution) => {
             let is_new = execution.start_date.secs() >= now.as_second() - CLOCK_SECONDS_MAX;
             tracing::info!(execution_arn = execution.execution_arn, is_new, "started");
-            Ok(is_new)
+            if is_new { runs::listed_by(&execution.start_date) } else { landed }
         }
-        Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(false),
-        Err(error) => Err(failed("starting the run", "states:StartExecution", &error)),
-    }
+        Err(error) if error.code() == Some("ExecutionAlreadyExists") => landed,
+        Err(error) => return Err(failed("starting the run", "states:StartExecution", &error)),
+    };
+    keep_wake_up(context, landed, SignedDuration::from_secs(context.wake_up_seconds)).await
 }
 
-/// The same name for all who would start a run now: only the first of them does.
-fn execution_name(now: Timestamp) -> String {
-    let second = now.as_second() - now.as_second().rem_euclid(START_SECONDS_MIN);
-    let slot = Timestamp::from_second(second).unwrap_or(now);
-    slot.strftime("s3-%Y%m%dT%H%M%SZ").to_string()
-}
-
-async fn keep_wake_up(context: &Context) -> Result<(), Failure> {
+async fn keep_wake_up(
+    context: &Context,
+    landed: Timestamp,
+    wait: SignedDuration,
+) -> Result<(), Failure> {
+    let seconds = wait.as_secs().saturating_add(i64::from(wait.subsec_nanos() > 0));
+    let seconds = seconds.clamp(1, DELAY_SECONDS_MAX);
     context
         .sqs
         .send_message()
         .queue_url(&context.queue_url)
-        .message_body(serde_json::json!({ "detail-type": WAKE_UP }).to_string())
-        .delay_seconds(context.wake_up_seconds)
+        .message_body(messages::wake_up(landed))
+        .delay_seconds(i32::try_from(seconds).unwrap_or_default())
         .send()
         .await
         .map_err(|error| failed("keeping a wake-up", "sqs:SendMessage", &error))?;
-    tracing::info!(seconds = context.wake_up_seconds, "a run is in flight: looking again later");
+    tracing::info!(seconds, "looking again later");
     Ok(())
 }
 

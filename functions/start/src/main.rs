@@ -8,17 +8,25 @@ use segue_start::{Context, handle};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
     let context = || {
-        let seconds = setting("WAKE_UP_SECONDS")?;
         Ok(Context {
             step_functions: aws_sdk_sfn::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             state_machine_arn: setting("STATE_MACHINE_ARN")?,
             queue_url: setting("QUEUE_URL")?,
-            wake_up_seconds: seconds.parse().map_err(|_| {
-                let reason = format!("expected WAKE_UP_SECONDS to be a number, found {seconds:?}");
-                Failure::new(ErrorName::InvalidConfiguration, reason)
-            })?,
+            wake_up_seconds: number("WAKE_UP_SECONDS", &setting("WAKE_UP_SECONDS")?)?,
+            run_interval_minutes: number(
+                "RUN_INTERVAL_MINUTES",
+                &setting("RUN_INTERVAL_MINUTES")?,
+            )?,
         })
     };
     serve(context(), handle).await
+}
+
+fn number(name: &str, text: &str) -> Result<i64, Failure> {
+    text.parse().map_err(|_| {
+        let reason = format!("expected {name} to be a whole number, found {text:?}");
+        Failure::new(ErrorName::InvalidConfiguration, reason)
+            .hint("deploy with a whole number for the parameter of that name")
+    })
 }

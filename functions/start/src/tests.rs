@@ -1,5 +1,6 @@
 use aws_sdk_sfn::operation::list_executions::ListExecutionsOutput;
 use aws_sdk_sfn::operation::start_execution::{StartExecutionError, StartExecutionOutput};
+use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::ExecutionListItem;
 use aws_sdk_sfn::types::error::ExecutionAlreadyExists;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
@@ -7,21 +8,45 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
 
-fn running(count: usize) -> Rule {
-    mock!(aws_sdk_sfn::Client::list_executions).then_output(move || {
-        let item = || {
-            ExecutionListItem::builder()
-                .execution_arn("arn:e")
-                .state_machine_arn("arn:m")
-                .name("e")
-                .status(ExecutionStatus::Running)
-                .start_date(aws_sdk_sfn::primitives::DateTime::from_secs(0))
-                .build()
-                .expect("complete")
-        };
-        let items = (0..count).map(|_| item()).collect();
-        ListExecutionsOutput::builder().set_executions(Some(items)).build().expect("complete")
-    })
+/// When the function is called, in seconds.
+const NOW: i64 = 1_541_105_830;
+const WAKE_UP_SECONDS: i64 = 7;
+
+const CREATED: &str = r#"{"detail-type": "Object Created", "detail": {"object": {"key": "a"}}}"#;
+const NOTIFIED: &str = r#"{"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3",
+    "eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "a"}}}]}"#;
+const TEST_EVENT: &str = r#"{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}"#;
+
+/// An execution of this status that has begun and ended so many seconds ago.
+fn execution(name: &str, status: ExecutionStatus, started: i64, stopped: i64) -> ExecutionListItem {
+    let ended = status != ExecutionStatus::Running;
+    ExecutionListItem::builder()
+        .execution_arn("arn:e")
+        .state_machine_arn("arn:m")
+        .name(name)
+        .status(status)
+        .start_date(DateTime::from_secs(NOW - started))
+        .set_stop_date(ended.then(|| DateTime::from_secs(NOW - stopped)))
+        .build()
+        .expect("complete")
+}
+
+/// A list of executions, of all or of those in flight.
+fn listing(is_running: bool, executions: Vec<ExecutionListItem>) -> Rule {
+    mock!(aws_sdk_sfn::Client::list_executions)
+        .match_requests(move |request| request.status_filter().is_some() == is_running)
+        .then_output(move || {
+            let executions = executions.clone();
+            ListExecutionsOutput::builder().set_executions(Some(executions)).build().expect("list")
+        })
+}
+
+fn nothing_runs() -> Rule {
+    listing(true, vec![])
+}
+
+fn recently(executions: Vec<ExecutionListItem>) -> Rule {
+    listing(false, executions)
 }
 
 /// An execution that started this many seconds before it was asked for.
@@ -29,55 +54,128 @@ fn starting(seconds_ago: i64) -> Rule {
     mock!(aws_sdk_sfn::Client::start_execution)
         .match_requests(|request| request.input() == Some("{}"))
         .then_output(move || {
-            let started = Timestamp::now().as_second() - seconds_ago;
             StartExecutionOutput::builder()
                 .execution_arn("arn:e")
-                .start_date(aws_sdk_sfn::primitives::DateTime::from_secs(started))
+                .start_date(DateTime::from_secs(NOW - seconds_ago))
                 .build()
                 .expect("complete")
         })
 }
 
-fn keeping() -> Rule {
+/// A queue that takes one wake-up with this delay.
+fn keeping(delay_seconds: i32) -> Rule {
     mock!(aws_sdk_sqs::Client::send_message)
-        .match_requests(|request| {
-            request.delay_seconds() == Some(7)
-                && request.message_body().is_some_and(|body| body.contains(WAKE_UP))
+        .match_requests(move |request| {
+            request.delay_seconds() == Some(delay_seconds)
+                && request.message_body().is_some_and(|body| body.contains("Wake-up"))
         })
         .then_output(|| SendMessageOutput::builder().build())
 }
 
-async fn answer(step_functions: &[&Rule], sqs: &Rule, bodies: &[&str]) -> Vec<String> {
+async fn handled(
+    step_functions: &[&Rule],
+    sqs: &Rule,
+    bodies: &[&str],
+) -> Result<Response, Failure> {
     let context = Context {
         step_functions: mock_client!(aws_sdk_sfn, RuleMode::Sequential, step_functions),
         sqs: mock_client!(aws_sdk_sqs, RuleMode::Sequential, &[sqs]),
         state_machine_arn: "arn:m".into(),
         queue_url: "http://queue".into(),
-        wake_up_seconds: 7,
+        wake_up_seconds: WAKE_UP_SECONDS,
+        run_interval_minutes: 0,
     };
-    let records = bodies.iter().enumerate();
-    let records = records
-        .map(|(index, body)| Message { message_id: index.to_string(), body: (*body).into() })
-        .collect();
-    let event = Messages { records };
-    let response = handle(&context, event).await.expect("answers");
+    let message = |(index, body): (usize, &&str)| Message {
+        message_id: index.to_string(),
+        body: (*body).into(),
+    };
+    let event = Messages { records: bodies.iter().enumerate().map(message).collect() };
+    handle_at(&context, event, Timestamp::from_second(NOW).expect("a time")).await
+}
+
+/// The messages that come again.
+async fn again(step_functions: &[&Rule], sqs: &Rule, bodies: &[&str]) -> Vec<String> {
+    let response = handled(step_functions, sqs, bodies).await.expect("answers");
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
-const CREATED: &str = r#"{"detail-type": "Object Created", "detail": {"object": {"key": "a"}}}"#;
-
 #[tokio::test]
 async fn many_messages_start_one_run() {
-    let (none, start, keep) = (running(0), starting(0), keeping());
-    assert!(answer(&[&none, &start], &keep, &[CREATED, CREATED, CREATED]).await.is_empty());
-    assert_eq!((start.num_calls(), keep.num_calls()), (1, 0));
+    let (none, recent, start) = (nothing_runs(), recently(vec![]), starting(0));
+    let keep = keeping(7);
+    let bodies = [CREATED, NOTIFIED, CREATED];
+    assert!(again(&[&recent, &none, &start], &keep, &bodies).await.is_empty());
+    assert_eq!((start.num_calls(), keep.num_calls()), (1, 1), "a wake-up looks after the run");
+}
+
+#[tokio::test]
+async fn a_notification_of_s3_itself_starts_a_run() {
+    let (none, recent, start) = (nothing_runs(), recently(vec![]), starting(0));
+    assert!(again(&[&recent, &none, &start], &keeping(7), &[NOTIFIED]).await.is_empty());
+    assert_eq!(start.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn the_test_message_of_notifications_is_dropped_and_starts_nothing() {
+    let (none, keep) = (nothing_runs(), keeping(7));
+    assert!(again(&[&none], &keep, &[TEST_EVENT]).await.is_empty());
+    assert_eq!((none.num_calls(), keep.num_calls()), (0, 0));
 }
 
 #[tokio::test]
 async fn while_a_run_is_in_flight_one_wake_up_stays() {
-    let (one, keep) = (running(1), keeping());
-    assert!(answer(&[&one], &keep, &[CREATED, CREATED]).await.is_empty());
+    let run = execution("s3-a", ExecutionStatus::Running, 60, 0);
+    let (recent, keep) = (recently(vec![run]), keeping(7));
+    assert!(again(&[&recent], &keep, &[CREATED, CREATED]).await.is_empty());
     assert_eq!(keep.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_began_before_the_recent_ones_is_in_flight_too() {
+    let run = execution("by-hand", ExecutionStatus::Running, 90_000, 0);
+    let (recent, running, keep) = (recently(vec![]), listing(true, vec![run]), keeping(7));
+    assert!(again(&[&recent, &running], &keep, &[CREATED]).await.is_empty());
+    assert_eq!(keep.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn after_a_failure_a_wake_up_stays_until_the_next_run_may_start() {
+    for status in [ExecutionStatus::Failed, ExecutionStatus::Aborted, ExecutionStatus::TimedOut] {
+        let run = execution("s3-a", status, 50, 20);
+        let (recent, keep) = (recently(vec![run]), keeping(40));
+        assert!(again(&[&recent], &keep, &[CREATED]).await.is_empty());
+        assert_eq!(keep.num_calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_sqs_does_not_allow_takes_several_wake_ups() {
+    let run = |age| execution("s3-a", ExecutionStatus::Failed, age, age);
+    let runs = (0..7).map(run).collect();
+    let (recent, keep) = (recently(runs), keeping(900));
+    assert!(again(&[&recent], &keep, &[CREATED]).await.is_empty());
+    assert_eq!(keep.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn what_a_later_run_has_loaded_is_forgotten() {
+    let landed = Timestamp::from_second(NOW - 100).expect("a time");
+    let run = execution("s3-a", ExecutionStatus::Succeeded, 60, 10);
+    let (recent, keep) = (recently(vec![run]), keeping(7));
+    let wake_up = messages::wake_up(landed);
+    assert!(again(&[&recent], &keep, &[&wake_up]).await.is_empty());
+    assert_eq!((recent.num_calls(), keep.num_calls()), (1, 0));
+}
+
+#[tokio::test]
+async fn the_wake_up_of_a_run_is_forgotten_when_that_run_has_ended_well() {
+    let wake_up = messages::wake_up(runs::listed_by(&DateTime::from_secs(NOW - 60)));
+    for (status, kept) in [(ExecutionStatus::Succeeded, 0), (ExecutionStatus::Failed, 1)] {
+        let run = execution("s3-a", status, 60, 10);
+        let (recent, keep) = (recently(vec![run]), keeping(50));
+        assert!(again(&[&recent], &keep, &[&wake_up]).await.is_empty());
+        assert_eq!(keep.num_calls(), kept);
+    }
 }
 
 #[tokio::test]
@@ -87,56 +185,43 @@ async fn who_comes_second_keeps_a_wake_up() {
         let code = aws_sdk_sfn::error::ErrorMetadata::builder().code("ExecutionAlreadyExists");
         StartExecutionError::ExecutionAlreadyExists(exists.meta(code.build()).build())
     });
-    let (none, keep) = (running(0), keeping());
-    assert!(answer(&[&none, &taken], &keep, &[CREATED]).await.is_empty());
+    let (none, recent, keep) = (nothing_runs(), recently(vec![]), keeping(7));
+    assert!(again(&[&recent, &none, &taken], &keep, &[CREATED]).await.is_empty());
     assert_eq!(keep.num_calls(), 1);
 }
 
 #[tokio::test]
 async fn an_execution_that_was_already_under_way_may_have_planned_without_the_file() {
-    let (none, older, keep) = (running(0), starting(20), keeping());
-    assert!(answer(&[&none, &older], &keep, &[CREATED]).await.is_empty());
+    let (none, recent, older, keep) = (nothing_runs(), recently(vec![]), starting(20), keeping(7));
+    assert!(again(&[&recent, &none, &older], &keep, &[CREATED]).await.is_empty());
     assert_eq!(keep.num_calls(), 1);
 }
 
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_handed_back_alone() {
-    let (none, start, keep) = (running(0), starting(0), keeping());
-    let failed = answer(&[&none, &start], &keep, &["no json", CREATED, "{}"]).await;
+    let (none, recent, start) = (nothing_runs(), recently(vec![]), starting(0));
+    let bodies = ["no json", CREATED, "{}"];
+    let failed = again(&[&recent, &none, &start], &keeping(7), &bodies).await;
     assert_eq!(failed, ["0", "2"]);
     assert_eq!(start.num_calls(), 1);
 }
 
 #[tokio::test]
 async fn messages_that_cannot_be_read_start_nothing() {
-    let (none, keep) = (running(0), keeping());
-    assert_eq!(answer(&[&none], &keep, &["[]"]).await, ["0"]);
+    let (none, keep) = (nothing_runs(), keeping(7));
+    assert_eq!(again(&[&none], &keep, &["[]"]).await, ["0"]);
     assert_eq!((none.num_calls(), keep.num_calls()), (0, 0));
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_named_to_who_deployed_it() {
+async fn a_missing_permission_is_named_to_whoever_deployed_the_function() {
     let denied = mock!(aws_sdk_sfn::Client::start_execution).then_error(|| {
         let meta = aws_sdk_sfn::error::ErrorMetadata::builder().code("AccessDeniedException");
         StartExecutionError::generic(meta.message("not authorized").build())
     });
-    let context = Context {
-        step_functions: mock_client!(aws_sdk_sfn, RuleMode::Sequential, &[&running(0), &denied]),
-        sqs: mock_client!(aws_sdk_sqs, RuleMode::Sequential, &[&keeping()]),
-        state_machine_arn: "arn:m".into(),
-        queue_url: "http://queue".into(),
-        wake_up_seconds: 7,
-    };
-    let records = vec![Message { message_id: "0".into(), body: CREATED.into() }];
-    let failure = handle(&context, Messages { records }).await.expect_err("denied");
+    let (none, recent) = (nothing_runs(), recently(vec![]));
+    let failure = handled(&[&recent, &none, &denied], &keeping(7), &[CREATED]).await;
+    let failure = failure.expect_err("denied");
     assert_eq!(failure.name, ErrorName::InvalidConfiguration);
     assert!(failure.message.contains("expected the permission states:StartExecution"), "{failure}");
-}
-
-#[test]
-fn all_who_start_at_once_use_one_name() {
-    let name = |second| execution_name(Timestamp::from_second(second).expect("a time"));
-    assert_eq!(name(1_541_105_830), name(1_541_105_839));
-    assert_ne!(name(1_541_105_830), name(1_541_105_850));
-    assert_eq!(name(0), "s3-19700101T000000Z");
 }

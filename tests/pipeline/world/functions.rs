@@ -19,6 +19,8 @@ use super::{LANDING_BUCKET, WORK_BUCKET};
 /// The load state machine.
 pub const LOAD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:load";
 const STATEMENT: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:statement";
+/// The functions that the machines call.
+pub const FUNCTIONS: [&str; 6] = ["Plan", "Compact", "Submit", "Poll", "Check", "Report"];
 /// As the template has them.
 pub const STEP_DEADLINE: Duration = Duration::from_secs(21_600);
 pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
@@ -26,17 +28,18 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 const EVENT_ATTEMPTS: u32 = 185;
 
 /// Deploys functions and state machines.
-pub fn deploy(region: &Region, wire: Wire, sources: &Value) {
+pub fn deploy(region: &Region, wire: Wire, sources: &Value, slices: &str) {
     let deployment = Deployment {
         work_bucket: WORK_BUCKET.into(),
         copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
         staging_retention_days: super::STAGING_RETENTION_DAYS,
     };
     let add = Add { region, wire: &wire };
-    let settings = plan_settings(sources);
+    let settings = plan_settings(sources, slices);
     let context = move |wire: &Wire| segue_plan::Context {
         s3: wire.s3(),
         warehouse: wire.warehouse(),
+        step_functions: wire.step_functions(),
         settings: settings.clone(),
     };
     add.function("Plan", context, |context, request| async move {
@@ -76,14 +79,27 @@ pub fn deploy(region: &Region, wire: Wire, sources: &Value) {
     add.function("Report", context, |context, request| async move {
         segue_report::handle(&context, request).await
     });
+    limit_times(region);
     cancel_what_nobody_waits_for(region, wire);
     state_machines(region);
 }
 
+/// Functions take no longer than the template lets them.
+fn limit_times(region: &Region) {
+    let template: serde_yaml_ng::Value =
+        serde_yaml_ng::from_str(include_str!("../../../template.yaml")).expect("YAML");
+    let shared = &template["Globals"]["Function"]["Timeout"];
+    for name in FUNCTIONS {
+        let own = &template["Resources"][format!("{name}Function")]["Properties"]["Timeout"];
+        let seconds = own.as_u64().or(shared.as_u64()).expect("a timeout");
+        region.limit_time(&arn(name), Duration::from_secs(seconds));
+    }
+}
+
 /// The settings of the plan function.
-pub fn plan_settings(sources: &Value) -> segue_plan::Settings {
+pub fn plan_settings(sources: &Value, slices: &str) -> segue_plan::Settings {
     let (landing, work) = (LANDING_BUCKET.into(), WORK_BUCKET.into());
-    segue_plan::Settings::new(landing, work, "8", &sources.to_string()).expect("settings")
+    segue_plan::Settings::new(landing, work, slices, &sources.to_string()).expect("settings")
 }
 
 fn compact_settings() -> segue_compact::Settings {
@@ -94,9 +110,8 @@ fn compact_settings() -> segue_compact::Settings {
 }
 
 fn state_machines(region: &Region) {
-    let names = ["Plan", "Compact", "Submit", "Poll", "Check", "Report"];
     let functions: Vec<(String, String)> =
-        names.iter().map(|name| (format!("{name}FunctionArn"), arn(name))).collect();
+        FUNCTIONS.iter().map(|name| (format!("{name}FunctionArn"), arn(name))).collect();
     let mut substitutions: Vec<(&str, &str)> =
         functions.iter().map(|(name, arn)| (name.as_str(), arn.as_str())).collect();
     substitutions.push(("StatementStateMachineArn", STATEMENT));
@@ -182,7 +197,8 @@ fn failed(failure: &Failure) -> FunctionError {
     }
 }
 
-/// The rule that invokes `cancel` when an execution was stopped or took too long.
+/// The rules that invoke `cancel` when an execution was stopped or took too long, and when a step
+/// failed.
 fn cancel_what_nobody_waits_for(region: &Region, wire: Wire) {
     let context = |wire: &Wire| segue_cancel::Context {
         warehouse: wire.warehouse(),
@@ -193,7 +209,12 @@ fn cancel_what_nobody_waits_for(region: &Region, wire: Wire) {
     });
     let invoke = Arc::new(invoke);
     region.on_end(move |change| {
-        if !matches!(change.ended.status, Status::Aborted | Status::TimedOut) {
+        let may_have_left_statements = match change.ended.status {
+            Status::Succeeded => false,
+            Status::Failed => change.state_machine_arn == STATEMENT,
+            Status::Aborted | Status::TimedOut => true,
+        };
+        if !may_have_left_statements {
             return;
         }
         let event = json!({"detail": {
@@ -201,6 +222,7 @@ fn cancel_what_nobody_waits_for(region: &Region, wire: Wire) {
             "name": change.name,
             "status": change.ended.status,
             "input": change.input.to_string(),
+            "stopDate": change.stopped.as_millisecond(),
         }});
         let invoke = Arc::clone(&invoke);
         tokio::spawn(async move {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -17,6 +18,10 @@ pub enum Kill {
     AtRequest(u32, Moment),
     /// At its end: all is done, and nobody hears of it.
     AtEnd,
+    /// When its time is over: it does nothing and never answers.
+    Silent,
+    /// Not at all: it only takes this much longer.
+    Slow(Duration),
 }
 
 /// When a function is killed that asks for something. Between an answer and the next request it does
@@ -129,6 +134,11 @@ impl Doom {
                 let _ = work.await;
                 return Err(refused("Lambda.Unknown"));
             }
+            Kill::Silent if self.aim.left() > 0 => {
+                self.aim.note_killed();
+                std::future::pending().await
+            }
+            Kill::Slow(time) => tokio::time::sleep(time).await,
             _ => {}
         }
         tokio::select! {

@@ -7,6 +7,8 @@ mod functions;
 mod kill;
 mod objects;
 mod s3;
+mod states;
+mod wake_ups;
 mod wire;
 
 use std::sync::Arc;
@@ -21,9 +23,10 @@ use workflow_local::{Ended, Execution, Region};
 
 use crate::model::{Row, Source, Tables};
 pub use faults::Mischief;
-pub use functions::{RUN_DEADLINE, STEP_DEADLINE, arn};
+pub use functions::{FUNCTIONS, LOAD, RUN_DEADLINE, STEP_DEADLINE, arn};
 pub use kill::{Aim, Kill, Moment};
 pub use objects::Objects;
+pub use wake_ups::WakeUps;
 
 /// The star schema, and what decides about users.
 pub const TABLES: [&str; 6] = [
@@ -40,6 +43,8 @@ pub const LANDING_BUCKET: &str = "landing";
 pub const WORK_BUCKET: &str = "work";
 /// For how many days the staging schema of a failed run is kept.
 pub const STAGING_RETENTION_DAYS: u32 = 30;
+/// Slices of the warehouse, as the template has them.
+const SLICES: &str = "8";
 /// What a run may take in virtual time: more than this, and something waits for nothing.
 const RUN_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -76,15 +81,20 @@ impl World {
 
     /// An empty account.
     pub fn with(mischief: Mischief) -> Self {
-        Self::open(mischief, sources())
+        Self::open(mischief, sources(), SLICES)
+    }
+
+    /// An empty account whose warehouse has this many slices: as many parts does a source become.
+    pub fn with_slices(slices: &'static str) -> Self {
+        Self::open(Mischief::none(), sources(), slices)
     }
 
     /// An empty account in which files land elsewhere than usual.
     pub fn with_sources(sources: Value) -> Self {
-        Self::open(Mischief::none(), sources)
+        Self::open(Mischief::none(), sources, SLICES)
     }
 
-    fn open(mischief: Mischief, sources: Value) -> Self {
+    fn open(mischief: Mischief, sources: Value, slices: &'static str) -> Self {
         let mischief = Arc::new(mischief);
         let objects = Arc::new(Objects::default());
         let copied = objects::Copied { objects: objects.clone(), mischief: mischief.clone() };
@@ -100,11 +110,12 @@ impl World {
         let region = Region::new(mischief.seed(), created_at);
         let wire = wire::Wire {
             engine: engine.clone(),
+            region: region.downgrade(),
             objects: Arc::clone(&objects),
             mischief: Arc::clone(&mischief),
             doom: None,
         };
-        functions::deploy(&region, wire, &sources);
+        functions::deploy(&region, wire, &sources, slices);
         Self { engine, objects, region, mischief, runs: AtomicU32::new(0) }
     }
 
@@ -163,6 +174,7 @@ impl World {
     pub async fn preview(&self) -> segue_plan::Preview {
         let wire = wire::Wire {
             engine: self.engine.clone(),
+            region: self.region.downgrade(),
             objects: Arc::clone(&self.objects),
             mischief: Arc::clone(&self.mischief),
             doom: None,
@@ -170,7 +182,8 @@ impl World {
         let context = segue_plan::Context {
             s3: wire.s3(),
             warehouse: wire.warehouse(),
-            settings: functions::plan_settings(&sources()),
+            step_functions: wire.step_functions(),
+            settings: functions::plan_settings(&sources(), SLICES),
         };
         let run = segue_contract::Run {
             id: "preview".into(),
@@ -178,7 +191,7 @@ impl World {
             redrive_count: 0,
             input: segue_contract::RunInput::default(),
         };
-        let preview = segue_plan::preview(&context, &run, None, usize::MAX).await;
+        let preview = segue_plan::preview(&context, &run, None, "", usize::MAX).await;
         preview.expect("a preview")
     }
 

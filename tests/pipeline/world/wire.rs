@@ -7,12 +7,14 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use redshift_local::Engine;
 use segue_warehouse::{Target, Warehouse};
+use workflow_local::WeakRegion;
 
 use super::data_api::data_api;
 use super::faults::Mischief;
 use super::kill::Doom;
 use super::objects::Objects;
 use super::s3::s3;
+use super::states::step_functions;
 
 /// As `segue-function` has it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
@@ -21,6 +23,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
 #[derive(Clone)]
 pub struct Wire {
     pub engine: Engine,
+    pub region: WeakRegion,
     pub objects: Arc<Objects>,
     pub mischief: Arc<Mischief>,
     /// The invocation whose requests these are, when it may be killed.
@@ -41,6 +44,11 @@ impl Wire {
             .build();
         let target = Target::new("dev".into(), Some("workgroup".into()), None, None);
         Warehouse::new(aws_sdk_redshiftdata::Client::from_conf(config), target.expect("one target"))
+    }
+
+    /// A client of Step Functions.
+    pub fn step_functions(&self) -> aws_sdk_sfn::Client {
+        step_functions(self.region.clone())
     }
 
     /// A client of the buckets.

@@ -230,6 +230,13 @@ pub fn context(address: &str) -> Context {
             data::Client::from_conf(warehouse.build()),
             target.expect("one target"),
         ),
+        step_functions: aws_sdk_sfn::Client::from_conf(
+            aws_sdk_sfn::Config::builder()
+                .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+                .endpoint_url(address)
+                .http_client(http())
+                .build(),
+        ),
         settings: Settings::new(landing, work, "8", &sources.to_string()).expect("settings"),
     }
 }

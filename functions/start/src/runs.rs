@@ -1,0 +1,188 @@
+//! When the next run may start, from what Step Functions knows of those before it.
+
+use aws_sdk_sfn::primitives::DateTime;
+use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
+use jiff::{SignedDuration, Timestamp};
+
+/// What the names of runs begin with that this function has started. Others were started by a
+/// person or by the schedule.
+const NAME_PREFIX: &str = "s3-";
+/// Runs are started at most once in this many seconds: messages of one upload arrive in several
+/// batches, which may be handled side by side.
+const START_SECONDS_MIN: i64 = 30;
+/// After the first failure the next run waits this long; after every further one twice as long.
+const BACK_OFF: SignedDuration = SignedDuration::from_mins(1);
+/// However many runs have failed, one is started in this time.
+const BACK_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
+/// An object that landed this long before a run started stood in its listing; the clocks of S3 and
+/// Step Functions are closer than that.
+const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// The runs to look back at: as many failures as lead to [`BACK_OFF_MAX`], and a few more.
+pub(crate) const RECENT_RUNS_MAX: i32 = 10;
+
+/// What is to be done about something that has landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A run has loaded it, or has found nothing to load.
+    Nothing,
+    /// Start a run.
+    Start,
+    /// Look again in this time.
+    Wait(SignedDuration),
+}
+
+/// A run, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Whether this function started it, and nobody has redriven it.
+    by_arrival: bool,
+    has_succeeded: bool,
+    started: Timestamp,
+    /// `None` while it is in flight.
+    stopped: Option<Timestamp>,
+}
+
+/// The latest time of landing of which it is certain that a run listed it which started then.
+pub(crate) fn listed_by(started: &DateTime) -> Timestamp {
+    timestamp(started).saturating_sub(LISTED_AFTER).unwrap_or(Timestamp::MIN)
+}
+
+fn timestamp(at: &DateTime) -> Timestamp {
+    Timestamp::new(at.secs(), at.subsec_nanos().cast_signed()).unwrap_or_default()
+}
+
+impl From<&ExecutionListItem> for Run {
+    fn from(execution: &ExecutionListItem) -> Self {
+        Self {
+            by_arrival: execution.name.starts_with(NAME_PREFIX)
+                && execution.redrive_count.unwrap_or_default() == 0,
+            has_succeeded: execution.status == ExecutionStatus::Succeeded,
+            started: timestamp(&execution.start_date),
+            stopped: execution.stop_date.as_ref().map(timestamp),
+        }
+    }
+}
+
+impl Run {
+    /// Whether it has not ended.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.stopped.is_none()
+    }
+}
+
+/// What is to be done now about something that landed at that time. `runs` are the newest first.
+pub(crate) fn next(
+    runs: &[Run],
+    interval: SignedDuration,
+    landed: Timestamp,
+    now: Timestamp,
+) -> Next {
+    // A run by hand may have been asked for some sources only.
+    let has_listed =
+        |run: &&Run| run.by_arrival && run.started.duration_since(landed) >= LISTED_AFTER;
+    if runs.iter().filter(has_listed).any(|run| run.has_succeeded) {
+        return Next::Nothing;
+    }
+    let times = [backed_off_until(runs), runs.first().map(|run| run.started + interval)];
+    match times.into_iter().flatten().max() {
+        Some(time) if time > now => Next::Wait(time.duration_since(now)),
+        _ => Next::Start,
+    }
+}
+
+/// Until when to wait after failures: counted since a run ended well, or since a person or the
+/// schedule started one.
+fn backed_off_until(runs: &[Run]) -> Option<Timestamp> {
+    let failed = runs.iter().take_while(|run| run.by_arrival && !run.has_succeeded);
+    let doublings = u32::try_from(failed.count()).ok()?.checked_sub(1)?;
+    let wait = 2_i32.checked_pow(doublings).and_then(|times| BACK_OFF.checked_mul(times));
+    let wait = wait.unwrap_or(BACK_OFF_MAX).min(BACK_OFF_MAX);
+    runs.first()?.stopped.map(|stopped| stopped + wait)
+}
+
+/// The name of a run that is started now: the same for all who would start one at the same time, so
+/// that only the first of them does.
+pub(crate) fn name(now: Timestamp) -> String {
+    let second = now.as_second() - now.as_second().rem_euclid(START_SECONDS_MIN);
+    let slot = Timestamp::from_second(second).unwrap_or(now);
+    slot.strftime(&format!("{NAME_PREFIX}%Y%m%dT%H%M%SZ")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_INTERVAL: SignedDuration = SignedDuration::ZERO;
+
+    fn minute(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_541_105_820 + 60 * minute).expect("a time")
+    }
+
+    fn wait(minutes: i64) -> Next {
+        Next::Wait(SignedDuration::from_mins(minutes))
+    }
+
+    /// A run of this function that took a minute.
+    fn run(started: i64, has_succeeded: bool) -> Run {
+        let stopped = Some(minute(started + 1));
+        Run { by_arrival: true, has_succeeded, started: minute(started), stopped }
+    }
+
+    /// As many failures, one after the other; the last has just ended.
+    fn failures(count: i64) -> Vec<Run> {
+        (0..count).map(|before| run(-1 - 2 * before, false)).collect()
+    }
+
+    /// What is to be done at minute 0 about something that has just landed.
+    fn at_once(runs: &[Run]) -> Next {
+        next(runs, NO_INTERVAL, minute(0), minute(0))
+    }
+
+    #[test]
+    fn runs_back_off_after_failures_for_an_hour_at_most() {
+        let waits = [1, 2, 3, 4, 5, 6, 7, 10].map(|count| at_once(&failures(count)));
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60].map(wait));
+        assert_eq!(next(&failures(3), NO_INTERVAL, minute(0), minute(3)), wait(1));
+        assert_eq!(next(&failures(3), NO_INTERVAL, minute(0), minute(4)), Next::Start);
+    }
+
+    #[test]
+    fn a_run_that_ended_well_or_that_a_person_started_ends_the_back_off() {
+        let well = [&[run(-1, true)], failures(5).as_slice()].concat();
+        assert_eq!(at_once(&well), Next::Start);
+        let by_hand = Run { by_arrival: false, ..run(-1, false) };
+        assert_eq!(at_once(&[&[by_hand], failures(5).as_slice()].concat()), Next::Start);
+        let since = [failures(2).as_slice(), &[by_hand], failures(5).as_slice()].concat();
+        assert_eq!(at_once(&since), wait(2));
+    }
+
+    #[test]
+    fn runs_are_started_no_closer_than_the_interval() {
+        let interval = SignedDuration::from_mins(15);
+        let runs = [run(-5, true)];
+        assert_eq!(next(&runs, interval, minute(0), minute(0)), wait(10));
+        assert_eq!(next(&runs, interval, minute(0), minute(10)), Next::Start);
+        assert_eq!(next(&[], interval, minute(0), minute(0)), Next::Start);
+        let failed = [failures(6).as_slice(), &runs].concat();
+        assert_eq!(next(&failed, interval, minute(0), minute(0)), wait(32), "the longer one holds");
+    }
+
+    #[test]
+    fn what_a_run_has_listed_and_loaded_needs_no_other() {
+        let landed =
+            |minute_: i64, runs: &[Run]| next(runs, NO_INTERVAL, minute(minute_), minute(0));
+        assert_eq!(landed(-6, &[run(-5, true)]), Next::Nothing);
+        assert_eq!(landed(-5, &[run(-5, true)]), Next::Start, "it may have landed later");
+        assert_eq!(landed(-6, &[run(-5, false)]), Next::Start, "nothing was loaded");
+        let by_hand = Run { by_arrival: false, ..run(-5, true) };
+        assert_eq!(landed(-6, &[by_hand]), Next::Start, "it may have loaded one source only");
+    }
+
+    #[test]
+    fn all_who_start_at_once_use_one_name() {
+        let name = |second| name(Timestamp::from_second(second).expect("a time"));
+        assert_eq!(name(1_541_105_830), name(1_541_105_839));
+        assert_ne!(name(1_541_105_830), name(1_541_105_850));
+        assert_eq!(name(0), "s3-19700101T000000Z");
+    }
+}
