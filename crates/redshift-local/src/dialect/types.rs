@@ -78,7 +78,7 @@ impl ColumnType {
                 let bytes_max = bounded(tokens, default, VARBYTE_BYTES_MAX, "varbyte")?;
                 Self::Varbyte { bytes_max }
             }
-            "geometry" | "geography" | "hllsketch" => {
+            "geometry" | "geography" | "hllsketch" | "interval" => {
                 return Err(SqlError::unsupported(&format!("type {name}")));
             }
             _ => return Err(SqlError::new(format!("type \"{name}\" does not exist"))),

@@ -25,9 +25,9 @@ const FRAMED: &str = " avg bool_and bool_or count first_value last_value max min
 const ORDERED: &str = " cume_dist dense_rank lag lead percent_rank rank ";
 /// The first argument is a part of a time, no column.
 const OF_PARTS: &str = " date_add date_diff date_part date_trunc dateadd datediff pgdate_part ";
-const COUNTS: &str = " ascii bit_length char_length character_length charindex crc32 \
+const COUNTS: &str = " ascii char_length character_length charindex \
     date_cmp date_cmp_timestamp date_part_year difference get_array_length interval_cmp \
-    json_array_length len length levenshtein_distance octet_length position regexp_count \
+    json_array_length len length octet_length position regexp_count \
     regexp_instr strpos textlen timestamp_cmp ";
 const TEXTS: &str = " btrim chr concat func_sha1 initcap json_extract_array_element_text \
     json_extract_path_text json_serialize json_typeof left listagg lower lpad ltrim md5 \
