@@ -86,7 +86,7 @@ pub async fn run(
         talk::say(report.run.line("segue run --local --rebuild"));
     }
     let again = format!(
-        "then change the file in {} and type the same command again",
+        "in local mode: change the file in {} and type the same command again",
         wishes.data.display()
     );
     report.run.into_problem().map(|_| ()).map_err(|problem| problem.and_hint(&again))

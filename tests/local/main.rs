@@ -22,4 +22,5 @@ mod plan;
 mod rehearsal;
 mod seed;
 mod services;
+mod sets;
 mod stack;

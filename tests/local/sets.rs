@@ -1,0 +1,60 @@
+//! The local bucket holds what a directory holds: what is removed there is gone here, one run loads
+//! everything, and what the warehouse still holds is said.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::stack::{Stack, root};
+
+/// What a command said on stderr.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_directory_is_a_set_that_one_run_loads() {
+    let cases = root().join("../shared/cases");
+    if !cases.is_dir() {
+        println!("{} is not there: not tried", cases.display());
+        return;
+    }
+    let stack = Stack::new();
+    let load = |folder: &str, words: &[&str]| {
+        let folder = cases.join(folder);
+        let data: &Path = &folder;
+        let words = [&["local", "run", "--data", data.to_str().expect("UTF-8")], words].concat();
+        stack.segue(&words)
+    };
+    let last = |output: &Output| said(output).lines().last().unwrap_or_default().to_owned();
+
+    let failed = load("removed-file-stays/before", &[]);
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    let loaded = load("removed-file-stays/after", &[]);
+    assert!(
+        said(&loaded).contains("removed 1 file") && said(&loaded).contains("log_data/bad.json")
+    );
+    assert!(last(&loaded).starts_with("loaded 2 files, 2 rows in "), "{}", said(&loaded));
+    assert_eq!(stack.statuses().len(), 2, "nobody else is woken");
+
+    load("removed-file-stays/good-before", &["--fresh"]);
+    let fewer = load("removed-file-stays/good-after", &[]);
+    assert!(said(&fewer).contains("rows of 1 file loaded earlier"), "{}", said(&fewer));
+    stack.done(&["run", "--local", "--rebuild"]);
+    assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
+
+    load("second-directory/a", &["--fresh"]);
+    let second = load("second-directory/b", &[]);
+    assert!(said(&second).contains("rows of 2 files loaded earlier"), "{}", said(&second));
+    assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 2);
+    let fresh = load("second-directory/b", &["--fresh"]);
+    assert!(last(&fresh).starts_with("loaded 2 files, 2 rows in "), "{}", said(&fresh));
+    assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
+
+    let paths = load("jsonpaths-among-events/data", &[]);
+    assert!(said(&paths).contains("is a JSONPaths file"), "{}", said(&paths));
+    let doctor = stack.segue(&["doctor", "--local"]);
+    assert_eq!(doctor.status.code(), Some(1), "{}", String::from_utf8_lossy(&doctor.stdout));
+
+    let added = load("second-directory/a", &["--add", "--fresh"]);
+    assert_eq!(added.status.code(), Some(2), "one or the other");
+}
