@@ -2,8 +2,9 @@
 //! nothing that this function knows.
 
 use jiff::Timestamp;
+use segue_contract::data_files;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The `detail-type` of the message that this function sends itself.
 const WAKE_UP: &str = "Wake-up";
@@ -21,7 +22,7 @@ const TEST_EVENT: &str = "s3:TestEvent";
 pub(crate) enum Wish {
     /// A run that lists what had landed at this time; `None` when the message does not say when.
     Run(Option<Timestamp>),
-    /// Nothing: a test message, or an object that was removed.
+    /// Nothing: a test message, an object that was removed, or one that is not data.
     Nothing,
 }
 
@@ -33,6 +34,8 @@ enum Body {
         #[serde(rename = "detail-type")]
         detail_type: String,
         time: Option<String>,
+        #[serde(default)]
+        detail: Value,
     },
     /// A notification that S3 sends straight to the queue.
     Notification {
@@ -52,14 +55,19 @@ struct Record {
     event_source: String,
     event_name: String,
     event_time: Option<String>,
+    #[serde(default)]
+    s3: Value,
 }
 
 /// Reads a message; `None` when it is neither S3's nor a wake-up.
 pub(crate) fn read(body: &str) -> Option<Wish> {
     match serde_json::from_str(body).ok()? {
-        Body::Event { detail_type, time } => [OBJECT_CREATED, WAKE_UP]
+        Body::Event { detail_type, time, detail } => [OBJECT_CREATED, WAKE_UP]
             .contains(&detail_type.as_str())
-            .then(|| Wish::Run(timestamp(time.as_deref()))),
+            .then(|| match is_data(&detail["object"]) {
+                true => Wish::Run(timestamp(time.as_deref())),
+                false => Wish::Nothing,
+            }),
         Body::Notification { records } => {
             let is_s3 = |record: &Record| record.event_source == S3;
             (!records.is_empty() && records.iter().all(is_s3)).then(|| notified(&records))
@@ -70,10 +78,20 @@ pub(crate) fn read(body: &str) -> Option<Wish> {
 
 fn notified(records: &[Record]) -> Wish {
     let created = records.iter().filter(|record| record.event_name.starts_with(CREATED));
+    let created = created.filter(|record| is_data(&record.s3["object"]));
     let times = created.map(|record| timestamp(record.event_time.as_deref()));
     // A time that is missing counts as the newest.
     let newest = times.max_by_key(|time| (time.is_none(), *time));
     newest.map_or(Wish::Nothing, Wish::Run)
+}
+
+/// Whether an object may be data, by its own name and size. Folders are a listing's to judge, which
+/// knows the prefix; an object of which a message says nothing may be.
+fn is_data(object: &Value) -> bool {
+    let Some(key) = object["key"].as_str() else { return true };
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let bytes = object["size"].as_u64().unwrap_or(1);
+    data_files::by_name_and_size(name, bytes).is_ok()
 }
 
 fn timestamp(text: Option<&str>) -> Option<Timestamp> {
@@ -127,6 +145,27 @@ mod tests {
         let test = r#"{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "landing"}"#;
         for body in [removed, test] {
             assert_eq!(read(body), Some(Wish::Nothing), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_not_data_asks_for_nothing() {
+        let event = |key: &str, size: u64| {
+            let object = json!({"key": key, "size": size});
+            let event = json!({"detail-type": "Object Created", "detail": {"object": object}});
+            let record = json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": object}});
+            (read(&event.to_string()), read(&json!({"Records": [record]}).to_string()))
+        };
+        for (key, size) in [
+            ("log_data/_SUCCESS", 1),
+            ("log_data/a.json", 0),
+            ("log_data/", 0),
+            ("log_data/a.tmp", 9),
+        ] {
+            assert_eq!(event(key, size), (Some(Wish::Nothing), Some(Wish::Nothing)), "{key}");
+        }
+        for key in ["log_data/a.json", "_landing/part-00000", "log_data/a+b.JSON.gz"] {
+            assert_eq!(event(key, 9), (Some(Wish::Run(None)), Some(Wish::Run(None))), "{key}");
         }
     }
 
