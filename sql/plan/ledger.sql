@@ -67,8 +67,9 @@ select
     count(*) as objects
 from ops.loaded_objects
 inner join ops.run_paths
-    on loaded_objects.run_id = run_paths.run_id
-    and loaded_objects.source = run_paths.source
+    on
+        loaded_objects.run_id = run_paths.run_id
+        and loaded_objects.source = run_paths.source
 group by
     loaded_objects.source,
     run_paths.paths;

@@ -42,7 +42,7 @@ from (
 ) as published
 where not exists (
     select 1 from ops.runs
-    where run_id = {{ run_id }}
+    where runs.run_id = {{ run_id }}
 );
 
 -- By which paths each source was mapped, so that a later run can tell when they have changed.
