@@ -57,7 +57,7 @@ select
 where not exists (
     select 1 from ops.run_paths
     where
-        run_id = {{ run_id }}
-        and source = {{ source.source }}
+        run_paths.run_id = {{ run_id }}
+        and run_paths.source = {{ source.source }}
 );
 {% endfor %}
