@@ -23,7 +23,7 @@ where
 
 merge into mart.songs
 using {{ staging }}.new_songs as loaded
-    on songs.song_id = loaded.song_id
+    on mart.songs.song_id = loaded.song_id
 when matched then update set
     title = loaded.title,
     artist_id = loaded.artist_id,

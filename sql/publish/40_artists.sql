@@ -8,7 +8,7 @@ where
 
 merge into mart.artists
 using {{ staging }}.new_artists as loaded
-    on artists.artist_id = loaded.artist_id
+    on mart.artists.artist_id = loaded.artist_id
 when matched then update set
     name = loaded.name,
     location = loaded.location,

@@ -9,7 +9,7 @@ where
 
 merge into ops.latest_user_events
 using {{ staging }}.new_users as loaded
-    on latest_user_events.user_id = loaded.user_id
+    on ops.latest_user_events.user_id = loaded.user_id
 when matched then update set
     first_name = loaded.first_name,
     last_name = loaded.last_name,
@@ -44,7 +44,7 @@ where
 
 merge into mart.users
 using {{ staging }}.changed_users as changed
-    on users.user_id = changed.user_id
+    on mart.users.user_id = changed.user_id
 when matched then update set
     first_name = changed.first_name,
     last_name = changed.last_name,

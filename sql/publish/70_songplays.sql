@@ -9,8 +9,8 @@ where
 
 merge into mart.songplays
 using {{ staging }}.new_songplays as loaded
-    on songplays.session_id = loaded.session_id
-    and songplays.item_in_session = loaded.item_in_session
+    on mart.songplays.session_id = loaded.session_id
+    and mart.songplays.item_in_session = loaded.item_in_session
 when matched then update set
     start_time = loaded.start_time,
     user_id = loaded.user_id,

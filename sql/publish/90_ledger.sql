@@ -3,8 +3,8 @@
 -- Safe to run again: the merge counts nothing twice, and a run is written down once.
 merge into ops.loaded_objects
 using {{ staging }}.planned_objects as planned
-    on loaded_objects.source = planned.source
-    and loaded_objects.uri = planned.uri
+    on ops.loaded_objects.source = planned.source
+    and ops.loaded_objects.uri = planned.uri
 when matched then update set
     etag = planned.etag,
     bytes = planned.bytes,
