@@ -1,11 +1,17 @@
 //! SQL through the Redshift Data API: one statement, its rows, and how they are shown.
 
-use std::{collections::HashMap, io};
+use std::{
+    collections::HashMap,
+    io,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_redshiftdata::{
     Client,
-    types::{ColumnMetadata, Field, StatementStatusString, StatusString, SubStatementData},
+    primitives::DateTime,
+    types::{ColumnMetadata, Field, StatusString},
 };
+use segue_contract::pipeline::{self, CopyPlace};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -19,6 +25,12 @@ use crate::{
 
 /// The longest that the API lets a call wait for a statement.
 const LONG_POLL_SECONDS: i32 = 30;
+/// What the reason of a COPY that refused its input names, whichever view it is.
+const LOAD_ERRORS: &str = "load_error";
+/// How often the system views, which lag behind by seconds, are asked why a COPY failed.
+const DIAGNOSES_MAX: u32 = 10;
+/// The pause before a statement is looked at again, where nobody has waited for it.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A database that answers SQL.
 pub struct Warehouse {
@@ -99,21 +111,31 @@ impl Warehouse {
         }
     }
 
-    /// Where and why the COPY of a failed transaction refused its input, in one line.
+    /// Where and why the COPY of a failed transaction refused its input, in one line; `None` when
+    /// something else failed, or the system views do not show it in time.
     async fn refused_rows(&self, id: &str) -> Outcome<Option<String>> {
         let statement = self.client.describe_statement().id(id).send().await;
         let statement =
             statement.map_err(|error| aws::problem("ask why the statement failed", error))?;
-        let failed = |part: &&SubStatementData| part.status == Some(StatementStatusString::Failed);
-        let Some(part) = statement.sub_statements().iter().find(failed) else { return Ok(None) };
-        let statements = segue_contract::pipeline::load_errors(part.redshift_query_id, 1)
+        let is_load = statement.error().is_some_and(|reason| reason.contains(LOAD_ERRORS));
+        if !is_load || statement.redshift_pid <= 0 {
+            return Ok(None);
+        }
+        let seconds = |at: Option<DateTime>| at.map(|at| at.secs());
+        let (created, updated) = (seconds(statement.created_at), seconds(statement.updated_at));
+        let copy = CopyPlace::new(statement.redshift_pid, created, updated);
+        let diagnosis = pipeline::load_errors(&copy, None, 1)
             .map_err(|failure| Problem::failed(failure.message))?;
-        let Some(diagnosis) = statements.first() else { return Ok(None) };
-        let rows = self.query(&diagnosis.sql).await?;
-        Ok(rows.rows.first().map(|cells| {
-            let cell = |index: usize| cells.get(index).map(Cell::text).unwrap_or_default();
-            format!("{} line {}, {}: {}", cell(0), cell(1), cell(2), cell(6))
-        }))
+        for _ in 0..DIAGNOSES_MAX {
+            let rows = self.query(&diagnosis.sql).await?;
+            if let Some(cells) = rows.rows.first() {
+                let cell = |index: usize| cells.get(index).map(Cell::text).unwrap_or_default();
+                let place = format!("{} line {}", cell(0), cell(1));
+                return Ok(Some(format!("{place}, {}: {}", cell(2), cell(6))));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
     }
 
     async fn submit(&self, sql: &str) -> Outcome<String> {
@@ -133,6 +155,7 @@ impl Warehouse {
 
     async fn wait(&self, id: &str) -> Outcome<bool> {
         loop {
+            let asked_at = Instant::now();
             let statement = self
                 .client
                 .describe_statement()
@@ -152,6 +175,8 @@ impl Warehouse {
                 Some(StatusString::Aborted) => {
                     return Err(Problem::failed("the statement was cancelled by someone else"));
                 }
+                // An endpoint that does not wait must not be asked without end.
+                _ if asked_at.elapsed() < PAUSE => tokio::time::sleep(PAUSE).await,
                 _ => {}
             }
         }

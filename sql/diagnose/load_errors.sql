@@ -1,4 +1,5 @@
--- Reads what a COPY refused and why: the first bad fields, as Redshift recorded them.
+-- Reads what a COPY refused and why: the first bad fields, as Redshift recorded them. The COPY is
+-- found by its process and its time, and by its number in the SYS views where that is known.
 -- Grain: one row per refused field.
 select
     trim(file_name) as file_name,
@@ -10,7 +11,11 @@ select
     trim(error_message) as error_message,
     count(*) over () as refused
 from sys_load_error_detail
-where query_id = {{ query_id }}
+where
+    session_id = {{ process_id }}
+    and start_time >= {{ earliest }}
+    and start_time <= {{ latest }}
+    {% if query_id %}and query_id = {{ query_id }}{% endif %}
 order by
     file_name,
     line_number,

@@ -15,3 +15,11 @@ timeformat 'epochmillisecs'
 {% if noload %}noload{% endif %}
 compupdate off
 statupdate off;
+
+-- What the COPY did, asked in its own session: the Data API does not count the rows that it loaded.
+{% if not noload %}
+select
+    pg_last_copy_count() as rows_loaded,
+    pg_last_copy_id() as copy_id,
+    pg_backend_pid() as process_id;
+{% endif %}

@@ -14,6 +14,9 @@ pub enum ErrorName {
     /// The warehouse dropped a statement that nothing is wrong with. Nobody acts: the step is
     /// submitted again as a new attempt.
     StatementInterrupted,
+    /// The system views do not show what a COPY left out. Nobody acts at first: they lag behind, so
+    /// it is tried again for some minutes.
+    LoadUnconfirmed,
     /// A COPY refused its input. Whoever owns the data acts.
     LoadRejected,
     /// A statement is wrong, or may not do what it does. Whoever owns the SQL acts.
@@ -37,11 +40,12 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::WarehouseBusy,
         Self::WarehouseUnreachable,
         Self::TransactionConflict,
         Self::StatementInterrupted,
+        Self::LoadUnconfirmed,
         Self::LoadRejected,
         Self::StatementFailed,
         Self::StatementAborted,

@@ -115,8 +115,8 @@ pub enum StatementState {
 pub struct FileOutcome {
     /// The file below `sql/`, without its ending.
     pub file: String,
-    /// Rows that its statements loaded, wrote or returned; none where none was counted. What they
-    /// deleted does not count.
+    /// Rows that its statements wrote or returned; none where the Data API does not count them, as
+    /// for a COPY. What they deleted does not count.
     pub rows: Option<u64>,
     /// How long its statements ran, in milliseconds.
     pub duration_ms: u64,

@@ -4,6 +4,7 @@
 //! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
 
 use include_dir::{Dir, include_dir};
+use jiff::Timestamp;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
@@ -33,11 +34,50 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Whether it deletes rows.
-    pub fn is_delete(&self) -> bool {
+    /// The word it begins with: `copy`, `select`.
+    pub fn verb(&self) -> &str {
         let lines = self.sql.lines().map(str::trim_start);
         let mut code = lines.filter(|line| !line.is_empty() && !line.starts_with("--"));
-        code.next().is_some_and(|line| line.starts_with("delete "))
+        code.next().and_then(|line| line.split_whitespace().next()).unwrap_or_default()
+    }
+}
+
+/// Where the system views show a COPY, by what all warehouses agree on: a cluster's SYS views number
+/// statements differently from what the Data API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyPlace {
+    /// The process that ran it.
+    pub process_id: i64,
+    /// It did not start before this time, UTC.
+    pub earliest: Timestamp,
+    /// It did not start after this time, UTC.
+    pub latest: Timestamp,
+}
+
+/// How far the clocks of the Data API and of the warehouse may be apart, in seconds.
+const CLOCKS_APART_SECONDS_MAX: i64 = 60;
+
+impl CopyPlace {
+    /// The place of a COPY that this process ran in a statement which was submitted and ended then, in
+    /// seconds since 1970: as far as that is known, at any time.
+    pub fn new(process_id: i64, submitted: Option<i64>, ended: Option<i64>) -> Self {
+        let time = |seconds: i64| Timestamp::from_second(seconds).ok();
+        let earliest = submitted.and_then(|at| time(at - CLOCKS_APART_SECONDS_MAX));
+        let latest = ended.and_then(|at| time(at + CLOCKS_APART_SECONDS_MAX));
+        Self {
+            process_id,
+            earliest: earliest.unwrap_or(Timestamp::UNIX_EPOCH),
+            latest: latest.unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    fn values(&self) -> Value {
+        let time = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        context! {
+            process_id => self.process_id,
+            earliest => time(self.earliest),
+            latest => time(self.latest),
+        }
     }
 }
 
@@ -92,7 +132,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
     let staged_sources = sources()
         .into_iter()
         .map(|source| {
-            let table = Identifier::new(format!("staging_{source}"))?;
+            let table = Identifier::new(staging_table(source))?;
             Ok(context! { name => source, table => Value::from(table) })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
@@ -140,12 +180,37 @@ fn max_errors(max_rejects: u64) -> u64 {
     if max_rejects == 0 { 0 } else { max_rejects.saturating_add(1) }
 }
 
-/// The statements that read what the COPY with this query id refused, so many at most.
+/// The statement that reads what a COPY refused, at most this many rows; `query_id` is its number in
+/// the SYS views, where that is known.
 ///
 /// # Errors
 /// `StatementFailed` for a template that does not render.
-pub fn load_errors(query_id: i64, rows_max: u64) -> Result<Vec<Statement>, Failure> {
-    render_with("diagnose/load_errors", &context! { query_id, rows_max })
+pub fn load_errors(
+    copy: &CopyPlace,
+    query_id: Option<i64>,
+    rows_max: u64,
+) -> Result<Statement, Failure> {
+    one("diagnose/load_errors", context! { rows_max, query_id, ..copy.values() })
+}
+
+/// The statement that reads what the SYS views show of a COPY into this table.
+///
+/// # Errors
+/// `StatementFailed` for a template that does not render.
+pub fn load_history(copy: &CopyPlace, table: &str) -> Result<Statement, Failure> {
+    one("diagnose/load_history", context! { table, ..copy.values() })
+}
+
+/// The table of a run's staging schema that a source is copied into.
+pub fn staging_table(source: &str) -> String {
+    format!("staging_{source}")
+}
+
+/// The only statement of a step.
+fn one(step: &str, values: Value) -> Result<Statement, Failure> {
+    render_with(step, &values)?.pop().ok_or_else(|| {
+        Failure::new(ErrorName::StatementFailed, format!("sql/{step}.sql has no statement"))
+    })
 }
 
 /// The names of the steps that exist.
@@ -313,7 +378,8 @@ mod tests {
     #[test]
     fn a_copy_names_its_manifest_and_role_as_literals() {
         let statements = render(&step("stage/events", false), &deployment()).expect("renders");
-        assert_eq!(statements.len(), 1);
+        let verbs: Vec<_> = statements.iter().map(Statement::verb).collect();
+        assert_eq!(verbs, ["copy", "select"]);
         insta::assert_snapshot!(statements[0].sql);
     }
 
@@ -322,12 +388,12 @@ mod tests {
         let first = step("stage/songs", false);
         let redriven = Run { redrive_count: 1, ..first.run.clone() };
         let again = [Step { attempt: 2, ..first.clone() }, Step { run: redriven, ..first.clone() }];
-        let deletes = |step: &Step| {
+        let verbs = |step: &Step| {
             let statements = render(step, &deployment()).expect("renders");
-            statements.iter().map(Statement::is_delete).collect::<Vec<_>>()
+            statements.iter().map(|one| one.verb().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(deletes(&first), [false]);
-        again.iter().for_each(|step| assert_eq!(deletes(step), [true, false]));
+        assert_eq!(verbs(&first), ["copy", "select"]);
+        again.iter().for_each(|step| assert_eq!(verbs(step), ["delete", "copy", "select"]));
     }
 
     #[test]
@@ -392,6 +458,23 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_is_looked_up_by_process_and_time_and_by_its_number_where_that_is_known() {
+        let copy = CopyPlace::new(7, Some(1_541_030_460), Some(1_541_030_400));
+        let history = load_history(&copy, "staging_songs").expect("renders").sql;
+        for part in [
+            "session_id = 7\n",
+            "start_time >= '2018-11-01 00:00:00'\n",
+            "start_time <= '2018-11-01 00:01:00'\n",
+            "strpos(table_name, 'staging_songs') > 0",
+        ] {
+            assert!(history.contains(part), "{part}: {history}");
+        }
+        let errors = |query_id| load_errors(&copy, query_id, 5).expect("renders").sql;
+        assert!(errors(Some(9)).contains("and query_id = 9\n"), "{}", errors(Some(9)));
+        assert!(!errors(None).contains("query_id"), "{}", errors(None));
+    }
+
+    #[test]
     fn an_unknown_step_names_those_that_exist() {
         let failure = render(&step("publis", false), &deployment()).expect_err("unknown");
         assert_eq!(failure.name, ErrorName::InvalidInput);
@@ -410,7 +493,7 @@ mod tests {
     fn a_value_cannot_leave_its_quotes() {
         let deployment = Deployment { copy_role_arn: "'; drop table x".into(), ..deployment() };
         let statements = render(&step("stage/songs", false), &deployment).expect("renders");
-        assert_eq!(statements.len(), 1);
+        assert_eq!(statements.len(), 2);
         assert!(statements[0].sql.contains("iam_role '''; drop table x'"));
     }
 }

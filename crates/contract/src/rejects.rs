@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Records of one source that a run may be told to bear at most. A COPY fails when its errors reach
 /// `MAXERROR`, which is 100,000 at most, so it bears one less.
 pub const MAX_REJECTS: u64 = 99_999;
-/// Bytes of a record's text, or of its part that was refused, that are kept in the warehouse at most.
-const RAW_VALUE_BYTES_MAX: usize = 60_000;
+/// Bytes of a record's text, and of a reason, that are kept in the warehouse at most: the Data API
+/// returns rows of 64 KB at most, and both stand in one.
+const RAW_VALUE_BYTES_MAX: usize = 30_000;
 
 /// One record that could not be loaded, with the columns of `ops.rejected_rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! where small objects were merged that is a part, and the part's index knows which object's
 //! documents stand on it.
 
+mod names;
 mod texts;
 
 use std::io::{self, BufRead, BufReader};
@@ -11,6 +12,7 @@ use flate2::read::GzDecoder;
 use segue_contract::{Run, layout};
 use serde::Deserialize;
 
+pub use names::{may_be_cut, whole_names};
 pub use texts::{Given, broken, texts, value};
 
 /// What the name of a part ends with, and its index instead.

@@ -7,12 +7,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use segue_contract::{ErrorName, Failure};
 use segue_function::root;
 
-use crate::tables::{CALLS, WRAPPED, find, reason_of};
+use crate::tables::{CALLS, RACES_OF_CREATE, WRAPPED, find, reason_of};
 
 use ErrorName::{
     InvalidConfiguration, LoadRejected, ResultExpired, SourceUnreadable, StatementAborted,
-    StatementFailed, WarehouseUnreachable,
+    StatementFailed, TransactionConflict, WarehouseUnreachable,
 };
+
+/// The step that creates what is missing, side by side with other runs.
+const CREATE: &str = "create";
 
 /// Names the failure of a call to the Data API. An unknown one is never tried again blindly, and
 /// keeps its text.
@@ -51,14 +54,19 @@ pub(crate) fn call_error_name(code: &str, message: &str) -> ErrorName {
     }
 }
 
-/// Names the failure of a statement by the reason that the warehouse gave.
-pub fn statement_error_name(reason: &str) -> ErrorName {
-    reason_of(reason).map_or(StatementFailed, |row| row.name)
+/// Names the failure of a step's statement by the reason that the warehouse gave.
+pub(crate) fn statement_error_name(step: &str, reason: &str) -> ErrorName {
+    let races = step == CREATE && find(&RACES_OF_CREATE, reason).is_some();
+    if races {
+        TransactionConflict
+    } else {
+        reason_of(reason).map_or(StatementFailed, |row| row.name)
+    }
 }
 
 /// The failure of a statement: where, the reason that the warehouse gave, and what to do.
-pub(crate) fn statement_failure(place: &str, reason: &str) -> Failure {
-    let name = statement_error_name(reason);
+pub(crate) fn statement_failure(step: &str, place: &str, reason: &str) -> Failure {
+    let name = statement_error_name(step, reason);
     let failure = Failure::new(name, format!("{place}: {reason}"));
     match reason_of(reason).and_then(|row| row.hint).or(hint(name)) {
         Some(hint) => failure.hint(hint),

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use segue_contract::messages::{StatementState, Step};
 use segue_contract::pipeline::Statement;
 use segue_contract::{ErrorName, Failure};
+use tokio::time::Instant;
 
+use crate::waiting::came_early;
 use crate::{Warehouse, age};
 
 /// The shortest deadline, in seconds: a step that needs less needs none.
@@ -83,8 +85,10 @@ impl Warehouse {
         long_poll: Duration,
         now: SystemTime,
     ) -> Result<StatementState, Failure> {
+        let asked_at = Instant::now();
         let statement = self.describe(statement_id, long_poll).await?;
-        let state = self.judge(step, statements, &statement, now).await?;
+        let early = came_early(asked_at, long_poll);
+        let state = self.judge(step, statements, &statement, now, early).await?;
         let (StatementState::Running { .. }, Some((what, limit))) =
             (&state, deadlines.passed(step, &statement, now))
         else {
@@ -95,7 +99,7 @@ impl Warehouse {
         if statement.status == Some(StatusString::Aborted) {
             return Err(exceeded(step, what, limit));
         }
-        self.judge(step, statements, &statement, now).await
+        self.judge(step, statements, &statement, now, false).await
     }
 }
 

@@ -1,20 +1,25 @@
 //! What a COPY refused and why: asked of the warehouse, said in one message.
 
-use aws_sdk_redshiftdata::types::StatementStatusString;
-use segue_contract::pipeline::{self, Statement};
+use std::time::Duration;
+
+use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
 use segue_contract::rejects::Refused;
-use segue_contract::{ErrorName, Failure};
+use segue_contract::{ErrorName, Failure, pipeline};
+use tokio::time::{Instant, sleep};
 
+use crate::Warehouse;
+use crate::loads::place;
 use crate::results::{Row, number, text};
-use crate::{Warehouse, call_failure};
+use crate::waiting::PAUSE;
 
-/// How long the diagnosis may take, in seconds: the failure is told without it after that.
-const DIAGNOSIS_SECONDS: i32 = 20;
+/// How long the diagnosis may take, the lag of the system views included: after that the failure is
+/// reported without it.
+const DIAGNOSIS_MAX: Duration = Duration::from_secs(20);
 /// Refused values that a failure shows at most.
 const SHOWN_MAX: u64 = 5;
 
 /// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
-fn refused(row: &Row) -> Refused {
+pub(crate) fn refused(row: &Row) -> Refused {
     let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
     let whole = |index: usize| row.get(index).and_then(number).unwrap_or_default();
     let kind = match field(4).as_str() {
@@ -32,25 +37,22 @@ fn refused(row: &Row) -> Refused {
 }
 
 impl Warehouse {
-    /// Names the first fields that a COPY refused: file, line, column, reason.
+    /// Names the first fields that the COPY of a failed statement refused: file, line, column, reason.
     ///
     /// # Errors
-    /// When the reasons cannot be read, or there are none.
+    /// When the reasons cannot be read, or none is shown in time.
     pub(crate) async fn load_rejected(
         &self,
-        place: &str,
-        query_id: i64,
+        file: &str,
+        statement: &DescribeStatementOutput,
     ) -> Result<Failure, Failure> {
-        let rows = self.ask(&pipeline::load_errors(query_id, SHOWN_MAX)?).await?;
+        let rows = self.load_errors(statement).await?;
         let count = rows.first().and_then(|row| row.get(7)).and_then(number).unwrap_or_default();
-        if rows.is_empty() {
-            return Err(Failure::new(ErrorName::LoadRejected, "no reason was recorded"));
-        }
         let list: String = rows.iter().map(|row| format!("\n  {}", refused(row))).collect();
         let message = match count {
-            1 => format!("{place}: one value was refused and nothing was loaded:{list}"),
+            1 => format!("{file}: one value was refused and nothing was loaded:{list}"),
             many => format!(
-                "{place}: {many} values were refused and nothing was loaded, the first:{list}"
+                "{file}: {many} values were refused and nothing was loaded, the first:{list}"
             ),
         };
         Ok(Failure::new(ErrorName::LoadRejected, message).hint(
@@ -58,48 +60,27 @@ impl Warehouse {
         ))
     }
 
-    /// What a COPY left out that has ended well, so many at most, by file and line.
-    ///
-    /// # Errors
-    /// `WarehouseBusy` when the answer takes too long; else as [`call_failure`].
-    pub async fn refused(
-        &self,
-        statement_id: &str,
-        rows_max: u64,
-    ) -> Result<Vec<Refused>, Failure> {
-        let statement = self.describe(statement_id, std::time::Duration::ZERO).await?;
-        let mut all = Vec::new();
-        for part in statement.sub_statements() {
-            let rows = self.ask(&pipeline::load_errors(part.redshift_query_id, rows_max)?).await?;
-            all.extend(rows.iter().map(refused));
+    /// The first errors of a failed statement's COPY, as soon as the system views show any.
+    async fn load_errors(&self, statement: &DescribeStatementOutput) -> Result<Vec<Row>, Failure> {
+        if statement.redshift_pid <= 0 {
+            return Err(Failure::new(
+                ErrorName::LoadUnconfirmed,
+                "the COPY's process is not known",
+            ));
         }
-        Ok(all)
-    }
-
-    /// Runs one short query and returns its rows.
-    async fn ask(&self, statements: &[Statement]) -> Result<Vec<Row>, Failure> {
-        let Some(statement) = statements.first() else { return Ok(Vec::new()) };
-        let asked = self
-            .client
-            .execute_statement()
-            .sql(&statement.sql)
-            .database(&self.target.database)
-            .set_workgroup_name(self.target.workgroup_name.clone())
-            .set_cluster_identifier(self.target.cluster_identifier.clone())
-            .set_secret_arn(self.target.secret_arn.clone())
-            .wait_time_seconds(DIAGNOSIS_SECONDS)
-            .send()
-            .await
-            .map_err(|error| call_failure("asking for the reason", &error))?;
-        if asked.status != Some(StatementStatusString::Finished) {
-            return Err(Failure::new(ErrorName::WarehouseBusy, "the reason is not known yet"));
+        let deadline = Instant::now() + DIAGNOSIS_MAX;
+        let copy = place(statement, statement.redshift_pid);
+        let question = pipeline::load_errors(&copy, None, SHOWN_MAX)?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let rows = self.ask(&question, left).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            if left <= PAUSE {
+                return Err(Failure::new(ErrorName::LoadUnconfirmed, "no reason is shown"));
+            }
+            sleep(PAUSE).await;
         }
-        let mut rows = Vec::new();
-        self.read(&asked.id.unwrap_or_default(), |page| {
-            rows.extend(page);
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
     }
 }

@@ -4,10 +4,12 @@
 //! Only the IAM role that submitted a statement may describe, read or cancel it; so the functions
 //! that use this crate share one role.
 
+mod ask;
 mod cancel;
 mod classify;
 mod deadlines;
 mod diagnose;
+mod loads;
 mod results;
 mod tables;
 mod waiting;
@@ -24,11 +26,14 @@ use segue_contract::pipeline::{Deployment, Statement};
 use segue_contract::{ErrorName, Failure};
 use segue_function::metrics::{Subject, emit};
 use segue_function::{optional_setting, setting};
+use tokio::time::Instant;
 
-pub use classify::{call_failure, statement_error_name};
+pub use classify::call_failure;
 pub use deadlines::Deadlines;
+pub use loads::{Copied, LoadHistory};
 pub use results::{Row, number, text};
 pub use waiting::{LONG_POLL_SECONDS, SUBMIT_POLL_SECONDS, wait_seconds};
+use waiting::{came_early, next_wait_seconds};
 
 /// Which warehouse to talk to: a Serverless workgroup or a provisioned cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +112,7 @@ impl Warehouse {
         step: &Step,
         statements: &[Statement],
     ) -> Result<StatementState, Failure> {
+        let asked_at = Instant::now();
         let submitted = self
             .client
             .batch_execute_statement()
@@ -127,7 +133,12 @@ impl Warehouse {
             Some(StatementStatusString::Finished) => {
                 self.state(step, statements, &statement_id, Duration::ZERO, SystemTime::now()).await
             }
-            _ => Ok(StatementState::Running { statement_id, wait_seconds: 0 }),
+            _ => {
+                let long_poll = Duration::from_secs(SUBMIT_POLL_SECONDS.unsigned_abs().into());
+                let early = came_early(asked_at, long_poll);
+                let wait_seconds = next_wait_seconds(Duration::ZERO, early);
+                Ok(StatementState::Running { statement_id, wait_seconds })
+            }
         }
     }
 
@@ -144,8 +155,10 @@ impl Warehouse {
         long_poll: Duration,
         now: SystemTime,
     ) -> Result<StatementState, Failure> {
+        let asked_at = Instant::now();
         let statement = self.describe(statement_id, long_poll).await?;
-        self.judge(step, statements, &statement, now).await
+        let early = came_early(asked_at, long_poll);
+        self.judge(step, statements, &statement, now, early).await
     }
 
     /// Says what has become of a statement that has been looked at.
@@ -155,6 +168,7 @@ impl Warehouse {
         statements: &[Statement],
         statement: &DescribeStatementOutput,
         now: SystemTime,
+        early: bool,
     ) -> Result<StatementState, Failure> {
         let statement_id = statement.id().to_owned();
         match &statement.status {
@@ -179,7 +193,7 @@ impl Warehouse {
             .hint("nothing of this step was kept; start the run again when the reason is gone")),
             _ => Ok(StatementState::Running {
                 statement_id,
-                wait_seconds: wait_seconds(age(statement, now)),
+                wait_seconds: next_wait_seconds(age(statement, now), early),
             }),
         }
     }
@@ -226,14 +240,14 @@ impl Warehouse {
             .or(statement.error())
             .unwrap_or("no reason was given");
         let place = position.map_or_else(|| step.step.clone(), |index| place(statements, index));
-        let name = statement_error_name(reason);
-        let query_id = part.map_or(statement.redshift_query_id, |part| part.redshift_query_id);
-        if name == ErrorName::LoadRejected
-            && let Ok(rejected) = self.load_rejected(&place, query_id).await
-        {
-            return rejected;
+        let failure = classify::statement_failure(&step.step, &place, reason);
+        if failure.name == ErrorName::LoadRejected {
+            match self.load_rejected(&place, statement).await {
+                Ok(rejected) => return rejected,
+                Err(error) => tracing::warn!(%error, "the refused values are not known"),
+            }
         }
-        classify::statement_failure(&place, reason)
+        failure
     }
 }
 
@@ -272,17 +286,27 @@ fn place(statements: &[Statement], index: usize) -> String {
     let of_file = |statement: &&Statement| statement.file == statements[index].file;
     let before = statements[..index].iter().filter(of_file).count();
     let all = statements.iter().filter(of_file).count();
+    // What stands around a COPY only prepares it and asks what it did.
+    let is_only_copy = statement.verb() == "copy"
+        && statements.iter().filter(of_file).filter(|one| one.verb() == "copy").count() == 1;
     match all {
+        _ if is_only_copy => format!("sql/{}.sql", statement.file),
         1 => format!("sql/{}.sql", statement.file),
         _ => format!("sql/{}.sql, statement {} of {all}", statement.file, before + 1),
     }
 }
 
+/// Statements whose `ResultRows` say nothing of a run: a COPY is not counted, a LOCK and a DROP have no
+/// rows, and what is deleted is neither loaded nor published.
+const UNCOUNTED: [&str; 4] = ["copy", "lock", "drop", "delete"];
+
 fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<FileOutcome> {
+    let copies = |file: &str| statements.iter().any(|one| one.file == file && one.verb() == "copy");
     let mut outcomes: Vec<FileOutcome> = Vec::new();
     for (statement, part) in statements.iter().zip(parts) {
+        let is_counted = !UNCOUNTED.contains(&statement.verb()) && !copies(&statement.file);
         // The Data API says -1 where it does not know.
-        let rows = u64::try_from(part.result_rows).ok().filter(|_| !statement.is_delete());
+        let rows = u64::try_from(part.result_rows).ok().filter(|_| is_counted);
         let duration_ms = milliseconds(part.duration);
         match outcomes.last_mut() {
             Some(outcome) if outcome.file == statement.file => {

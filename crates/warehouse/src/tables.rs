@@ -96,9 +96,21 @@ const MAKE_ROOM: &str = "free disk space or enlarge the warehouse, then start th
 const RAISE_LIMIT: &str =
     "wait for the end of the usage limit's period, or raise it, then start the run again";
 
+const ASK_FOR_LESS: &str = "the Data API returns at most 500 MB of a query and 64 KB of a row: ask for \
+                            fewer rows or columns; nothing was published";
+
+/// What two runs that both create what is missing may meet: each looks before the other commits.
+pub const RACES_OF_CREATE: [(&str, ErrorName); 2] = [
+    ("already exists", TransactionConflict),
+    ("duplicate key value violates unique constraint", TransactionConflict),
+];
+
 /// What the reasons of failed statements mean.
-pub const STATEMENTS: [Reason; 48] = [
+pub const STATEMENTS: [Reason; 52] = [
     reason("error: 1023", TransactionConflict),
+    // A relation that another transaction has dropped or created since.
+    reason("error: 1018", TransactionConflict),
+    reason("error:1018", TransactionConflict),
     reason("serializable isolation violation", TransactionConflict),
     reason("conflict with concurrent transaction", TransactionConflict),
     reason("dropped by concurrent transaction", TransactionConflict),
@@ -149,6 +161,8 @@ pub const STATEMENTS: [Reason; 48] = [
     // Nothing but somebody's work mends these.
     hinted("disk full", StatementFailed, MAKE_ROOM),
     hinted("usage limit", StatementFailed, RAISE_LIMIT),
+    hinted("size limit", StatementFailed, ASK_FOR_LESS),
+    hinted("exceeds 500 mb", StatementFailed, ASK_FOR_LESS),
     hinted("permission denied", StatementFailed, GRANT),
 ];
 

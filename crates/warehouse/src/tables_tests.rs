@@ -34,7 +34,8 @@ fn every_exception_of_the_data_api_is_in_the_table() {
 #[test]
 fn an_unknown_error_is_not_tried_again() {
     assert_eq!(call_error_name("BrandNewException", "?"), StatementFailed);
-    assert_eq!(statement_error_name("ERROR: something that nobody has seen"), StatementFailed);
+    let name = statement_error_name("publish", "ERROR: something that nobody has seen");
+    assert_eq!(name, StatementFailed);
 }
 
 #[test]
@@ -69,8 +70,10 @@ fn a_validation_error_is_what_its_message_says() {
 }
 
 /// A message for each row, in the row's order, and some that no row is for.
-const MESSAGES: [(&str, ErrorName); 51] = [
+const MESSAGES: [(&str, ErrorName); 55] = [
     ("ERROR: 1023 DETAIL: Violation on table - 1", TransactionConflict),
+    ("ERROR: 1018 DETAIL: Relation does not exist", TransactionConflict),
+    ("ERROR:1018 DETAIL: Relation does not exist", TransactionConflict),
     ("ERROR: Serializable isolation violation on table - 1", TransactionConflict),
     (
         "ERROR: could not complete because of conflict with concurrent transaction",
@@ -141,6 +144,8 @@ const MESSAGES: [(&str, ErrorName); 51] = [
     ("The cluster is paused", StatementInterrupted),
     ("ERROR: Disk Full", StatementFailed),
     ("ERROR: Query reached usage limit", StatementFailed),
+    ("ERROR: Database response exceeded size limit", StatementFailed),
+    ("ERROR: The result set exceeds 500 MB", StatementFailed),
     ("ERROR: permission denied for schema mart", StatementFailed),
     ("ERROR: syntax error at or near \"selekt\"", StatementFailed),
     ("ERROR: relation \"mart.sogns\" does not exist", StatementFailed),
@@ -150,10 +155,29 @@ const MESSAGES: [(&str, ErrorName); 51] = [
 #[test]
 fn every_reason_of_a_failed_statement_has_its_name() {
     for (message, name) in MESSAGES {
-        assert_eq!(statement_error_name(message), name, "{message}");
+        assert_eq!(statement_error_name("publish", message), name, "{message}");
     }
     let reached: Vec<&str> =
         MESSAGES.iter().filter_map(|(message, _)| Some(reason_of(message)?.text)).collect();
     let rows: Vec<&str> = STATEMENTS.iter().map(|reason| reason.text).collect();
     assert_eq!(reached, rows, "each row has its message, and no other row takes it");
+}
+
+#[test]
+fn what_two_first_runs_do_to_each_other_is_tried_again_and_nothing_else_that_exists() {
+    for message in [
+        "ERROR: schema \"mart\" already exists",
+        "ERROR: duplicate key value violates unique constraint \"pg_namespace_nspname_index\"",
+    ] {
+        assert_eq!(statement_error_name("create", message), TransactionConflict, "{message}");
+        assert_eq!(statement_error_name("transform", message), StatementFailed, "{message}");
+    }
+}
+
+#[test]
+fn a_result_that_is_too_large_says_what_the_limits_are() {
+    for message in ["Database response exceeded size limit", "the size limit is 65536 (64 KB)"] {
+        let hint = reason_of(message).and_then(|reason| reason.hint).unwrap_or_default();
+        assert!(hint.contains("500 MB") && hint.contains("64 KB"), "{message}: {hint}");
+    }
 }

@@ -14,11 +14,15 @@ use segue_contract::{ErrorName, Failure, Run, RunInput};
 
 use super::{Target, Warehouse, age};
 
-fn warehouse(rules: &[&Rule]) -> Warehouse {
+pub(crate) fn warehouse(rules: &[&Rule]) -> Warehouse {
     let mut interceptor = MockResponseInterceptor::new().rule_mode(RuleMode::Sequential);
     for rule in rules {
         interceptor = interceptor.with_rule(rule);
     }
+    warehouse_of(interceptor)
+}
+
+fn warehouse_of(interceptor: MockResponseInterceptor) -> Warehouse {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -28,6 +32,13 @@ fn warehouse(rules: &[&Rule]) -> Warehouse {
         .build();
     let target = Target::new("dev".into(), Some("wg".into()), None, None).expect("one target");
     Warehouse::new(Client::from_conf(config), target)
+}
+
+/// The same, by rules in any order.
+pub(crate) fn warehouse_with_any(rules: &[Rule]) -> Warehouse {
+    let any = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+    let interceptor = rules.iter().fold(any, |all, rule| all.with_rule(rule));
+    warehouse_of(interceptor)
 }
 
 fn step() -> Step {
@@ -97,7 +108,8 @@ async fn every_retry_of_an_attempt_carries_the_same_token_and_name() {
                 .build()
         });
     let state = warehouse(&[&submitted]).submit(&step(), &statements()).await.expect("submits");
-    assert_eq!(state, StatementState::Running { statement_id: "s".into(), wait_seconds: 0 });
+    // The answer came at once, though it was asked to wait.
+    assert_eq!(state, StatementState::Running { statement_id: "s".into(), wait_seconds: 2 });
 }
 
 #[tokio::test]
@@ -117,15 +129,29 @@ async fn a_finished_batch_tells_the_rows_of_each_file() {
 }
 
 #[tokio::test]
-async fn deleted_rows_are_neither_loaded_nor_published() {
+async fn a_file_that_copies_has_no_rows_whatever_the_data_api_says() {
     let done = |rows: i64| part(StatementStatusString::Finished, rows, None);
-    let rule = described(StatusString::Finished, vec![done(71), done(70)]);
-    let statements = ["-- Whatever was there.\ndelete from t", "copy t"]
+    let rule = described(StatusString::Finished, vec![done(71), done(0), done(1)]);
+    let statements = ["-- Whatever was there.\ndelete from t", "copy t", "select 1"]
         .map(|sql| Statement { file: "stage/songs".into(), sql: sql.into() });
     let now = SystemTime::now();
     let state = warehouse(&[&rule]).state(&step(), &statements, "s", Duration::ZERO, now).await;
     let Ok(StatementState::Finished { files, .. }) = state else { panic!("{state:?}") };
-    assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [Some(70)]);
+    assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [None]);
+}
+
+#[tokio::test]
+async fn a_lock_adds_nothing_to_what_is_read_under_it() {
+    let done = |rows: i64| part(StatementStatusString::Finished, rows, None);
+    let statements = ["lock table ops.publish_lock", "select 1"]
+        .map(|sql| Statement { file: "publish/outcome".into(), sql: sql.into() });
+    for (select, expected) in [(0, Some(0)), (2, Some(2)), (-1, None)] {
+        let rule = described(StatusString::Finished, vec![done(1), done(select)]);
+        let now = SystemTime::now();
+        let state = warehouse(&[&rule]).state(&step(), &statements, "s", Duration::ZERO, now).await;
+        let Ok(StatementState::Finished { files, .. }) = state else { panic!("{state:?}") };
+        assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [expected]);
+    }
 }
 
 #[tokio::test]
@@ -157,7 +183,8 @@ async fn too_many_waiters_lead_to_a_look_without_waiting() {
     });
     let running = described(StatusString::Started, vec![]);
     let state = state(&warehouse(&[&crowded, &running])).await.expect("still looks");
-    assert_eq!(state, StatementState::Running { statement_id: "s".into(), wait_seconds: 0 });
+    // Nobody has waited: the machine must not ask again at once.
+    assert_eq!(state, StatementState::Running { statement_id: "s".into(), wait_seconds: 2 });
 }
 
 #[test]

@@ -5,10 +5,16 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// How long `submit` waits itself, in seconds: a short statement never enters the loop.
 pub const SUBMIT_POLL_SECONDS: i32 = 5;
 /// How long `poll` waits in one call, in seconds.
 pub const LONG_POLL_SECONDS: i32 = 20;
+
+/// The pause after an answer that said nothing new and came sooner than it was to be waited for: an
+/// endpoint that ignores the wait must not be asked without end.
+pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 
 /// Below this age the next poll follows at once, in seconds.
 const YOUNG_SECONDS: u64 = 60;
@@ -25,6 +31,18 @@ pub fn wait_seconds(age: Duration) -> u64 {
         return 0;
     }
     (age.as_secs() / AGE_DIVISOR).min(WAIT_SECONDS_MAX) - OVERHEAD_SECONDS
+}
+
+/// Whether an answer to a long poll came so soon that it cannot have been waited for: in less than half
+/// the time.
+pub(crate) fn came_early(asked_at: Instant, long_poll: Duration) -> bool {
+    asked_at.elapsed() < long_poll / 2
+}
+
+/// The wait before the next poll of a statement of this age, in seconds; a pause at least when the last
+/// poll came early.
+pub(crate) fn next_wait_seconds(age: Duration, early: bool) -> u64 {
+    wait_seconds(age).max(if early { PAUSE.as_secs() } else { 0 })
 }
 
 #[cfg(test)]

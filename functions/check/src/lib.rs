@@ -1,15 +1,17 @@
 //! Reads the offenders and counts that the step `check` found, and passes or fails the run before
 //! anything is published.
 
+mod loads;
 mod rejects;
 
 use segue_contract::messages::{
-    CheckRequest, Checked, CompactedSource, StagedRows, StatementState, Step, Variants,
+    CheckRequest, Checked, CompactedSource, StagedRows, Step, Variants,
 };
 use segue_contract::pipeline::{self, Statement};
 use segue_contract::{ErrorName, Failure};
 use segue_warehouse::{Row, Warehouse, number, text};
 
+use crate::loads::SourceLoad;
 use crate::rejects::SourceRejects;
 
 /// Offenders of a check that a failure shows at most.
@@ -37,12 +39,12 @@ pub struct Context {
 /// Safe to run again: it reads, and writes down what could not be loaded under the same keys.
 ///
 /// # Errors
+/// `LoadUnconfirmed` while the warehouse does not show what a COPY did, which is worth a retry;
 /// `LoadRejected` when more could not be loaded than may be left out;
 /// `QualityCheckFailed` with every check that found offenders and every count that does not add up;
 /// `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
-    let rejected = rejects::find(context, &request).await?;
     let step = Step::first(request.run.clone(), "check");
     let statements = pipeline::render(&step, &context.deployment)?;
     let mut checked = Checked::default();
@@ -60,7 +62,9 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
             findings.push(finding(statement, &result));
         }
     }
-    findings.extend(differences(&request, &checked.staged, &rejected));
+    let loads = loads::of_sources(&context.warehouse, &request, &checked.staged).await?;
+    let rejected = rejects::find(context, &request, &loads).await?;
+    findings.extend(differences(&request, &checked.staged, &loads, &rejected));
     if findings.is_empty() {
         checked.rejected = rejects::tell(context, &request, rejected).await?;
         return Ok(checked);
@@ -130,6 +134,7 @@ fn finding(statement: &Statement, result: &CheckResult) -> String {
 fn differences(
     request: &CheckRequest,
     staged: &[StagedRows],
+    loads: &[SourceLoad],
     rejected: &[SourceRejects],
 ) -> Vec<String> {
     let counted =
@@ -144,14 +149,10 @@ fn differences(
             planned.map_or("none".into(), |rows| rows.to_string())
         ));
     }
-    for load in &request.loaded {
-        let StatementState::Finished { step, files, .. } = load else { continue };
-        let Some(source) = step.strip_prefix("stage/") else { continue };
-        // A COPY that did not count its rows cannot be held to them.
-        let Some(copied) = files.first().and_then(|file| file.rows) else { continue };
-        if counted(source) != Some(copied) {
+    for SourceLoad { source, rows: copied, .. } in loads {
+        if counted(source) != Some(*copied) {
             differences.push(format!(
-                "expected {copied} rows of {source} staged, as the COPY reported, found {}",
+                "expected {copied} rows of {source} staged, as many as its COPY loaded, found {}",
                 counted(source).map_or("none".into(), |rows| rows.to_string())
             ));
         }
@@ -173,14 +174,18 @@ fn differences(
 
 #[cfg(test)]
 mod tests {
-    use segue_contract::messages::{FileOutcome, Merged, Plan};
+    use segue_contract::messages::{Merged, Plan};
     use segue_contract::rejects::Reject;
     use segue_contract::{Run, RunInput};
 
     use super::*;
 
-    fn request(objects: u64, copied: Option<u64>) -> CheckRequest {
-        let file = FileOutcome { file: "stage/songs".into(), rows: copied, duration_ms: 1 };
+    /// A COPY of songs that loaded so many.
+    fn copied(rows: u64) -> [SourceLoad; 1] {
+        [SourceLoad { source: "songs".into(), rows, ..SourceLoad::default() }]
+    }
+
+    fn request(objects: u64) -> CheckRequest {
         CheckRequest {
             run: Run {
                 id: "r".into(),
@@ -191,12 +196,7 @@ mod tests {
             statement_id: "s".into(),
             plan: Plan { objects, ..Plan::default() },
             compacted: Vec::new(),
-            loaded: vec![StatementState::Finished {
-                statement_id: "c".into(),
-                step: "stage/songs".into(),
-                duration_ms: 1,
-                files: vec![file],
-            }],
+            loaded: Vec::new(),
         }
     }
 
@@ -209,31 +209,31 @@ mod tests {
     #[test]
     fn counts_that_add_up_are_no_finding() {
         let staged = staged(&[("planned_objects", 2), ("songs", 71)]);
-        assert!(differences(&request(2, Some(71)), &staged, &[]).is_empty());
-        assert!(differences(&request(2, None), &staged, &[]).is_empty());
+        assert!(differences(&request(2), &staged, &copied(71), &[]).is_empty());
     }
 
     #[test]
     fn each_count_that_differs_is_a_finding() {
         let staged = staged(&[("planned_objects", 1), ("songs", 70)]);
-        let found = differences(&request(2, Some(71)), &staged, &[]);
+        let found = differences(&request(2), &staged, &copied(71), &[]);
         assert_eq!(
             found,
             [
                 "expected 2 planned objects in the ledger's list, found 1",
-                "expected 71 rows of songs staged, as the COPY reported, found 70",
+                "expected 71 rows of songs staged, as many as its COPY loaded, found 70",
             ]
         );
-        assert_eq!(differences(&request(2, Some(71)), &[], &[]).len(), 2);
+        assert_eq!(differences(&request(2), &[], &copied(71), &[]).len(), 2);
     }
 
     #[test]
     fn a_merged_source_has_a_row_for_each_document_and_no_entry_for_what_vanished() {
         let merged = Merged { vanished: 1, documents: 71, ..Merged::default() };
         let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
-        let request = CheckRequest { compacted: vec![compacted], ..request(3, None) };
+        let request = CheckRequest { compacted: vec![compacted], ..request(3) };
         let found = |objects, songs| {
-            differences(&request, &staged(&[("planned_objects", objects), ("songs", songs)]), &[])
+            let staged = staged(&[("planned_objects", objects), ("songs", songs)]);
+            differences(&request, &staged, &copied(songs), &[])
         };
         assert!(found(2, 71).is_empty());
         assert_eq!(
@@ -249,12 +249,13 @@ mod tests {
     fn what_a_copy_refused_of_merged_documents_is_no_row() {
         let merged = Merged { documents: 71, rejected: 4, ..Merged::default() };
         let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
-        let request = CheckRequest { compacted: vec![compacted], ..request(3, Some(70)) };
+        let request = CheckRequest { compacted: vec![compacted], ..request(3) };
         let refused = vec![Reject::default()];
         let rejects = SourceRejects { source: "songs".into(), refused, ..SourceRejects::default() };
         let staged = |songs| staged(&[("planned_objects", 3), ("songs", songs)]);
-        assert!(differences(&request, &staged(70), std::slice::from_ref(&rejects)).is_empty());
-        assert_eq!(differences(&request, &staged(71), &[rejects]).len(), 2);
+        let rejects = [rejects];
+        assert!(differences(&request, &staged(70), &copied(70), &rejects).is_empty());
+        assert_eq!(differences(&request, &staged(71), &copied(70), &rejects).len(), 2);
     }
 
     #[test]
@@ -264,7 +265,7 @@ mod tests {
             copy_role_arn: "r".into(),
             staging_retention_days: 30,
         };
-        let run = request(0, None).run;
+        let run = request(0).run;
         let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {
             let known = [CHECK_HEADER, COUNTS_HEADER, VARIANTS_HEADER];

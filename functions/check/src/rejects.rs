@@ -7,13 +7,14 @@ use std::io::{BufRead, BufReader, Write};
 use aws_sdk_s3::primitives::ByteStream;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows, StatementState};
-use segue_contract::rejects::{MAX_REJECTS, Refused, Reject, storable};
+use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows};
+use segue_contract::rejects::{Refused, Reject, storable};
 use segue_contract::{ErrorName, Failure, layout};
 use segue_function::{s3_failure, unreadable};
-use segue_records::{Document, Parts, texts};
+use segue_records::{Document, Parts, texts, whole_names};
 
 use crate::Context;
+use crate::loads::SourceLoad;
 
 /// Files of a source of which refused records are read again at most: each costs a second or so.
 const FILES_READ_AGAIN_MAX: usize = 20;
@@ -48,14 +49,15 @@ impl SourceRejects {
 ///
 /// # Errors
 /// `LoadRejected` when there is more of it than may be left out; `SourceUnreadable` when the work
-/// bucket does not answer; else as asking the warehouse.
+/// bucket does not answer.
 pub async fn find(
     context: &Context,
     request: &CheckRequest,
+    loads: &[SourceLoad],
 ) -> Result<Vec<SourceRejects>, Failure> {
     let mut found = Vec::new();
     for planned in &request.plan.sources {
-        let rejects = of_source(context, request, planned).await?;
+        let rejects = of_source(context, request, planned, loads).await;
         if rejects.rows() > 0 {
             found.push(rejects);
         }
@@ -96,7 +98,8 @@ async fn of_source(
     context: &Context,
     request: &CheckRequest,
     planned: &PlannedSource,
-) -> Result<SourceRejects, Failure> {
+    loads: &[SourceLoad],
+) -> SourceRejects {
     let (source, max_rejects) = (&planned.source, planned.max_rejects);
     let merged = request.compacted.iter().filter(|merged| merged.source == *source);
     let mut rejects = SourceRejects {
@@ -105,19 +108,28 @@ async fn of_source(
         set_aside: merged.map(|merged| merged.merged.rejected).sum(),
         refused: Vec::new(),
     };
-    // A COPY that may leave nothing out has left nothing out.
-    if max_rejects == 0 {
-        return Ok(rejects);
-    }
-    for load in &request.loaded {
-        let StatementState::Finished { step, statement_id, .. } = load else { continue };
-        if step.strip_prefix("stage/") != Some(source.as_str()) {
-            continue;
-        }
-        let refused = context.warehouse.refused(statement_id, MAX_REJECTS + 1).await?;
+    for load in loads.iter().filter(|load| load.source == *source) {
+        let refused = with_whole_names(context, request, load).await;
         rejects.refused.extend(looked_up(context, request, source, refused).await);
     }
-    Ok(rejects)
+    rejects
+}
+
+/// What a COPY refused, each by the whole name of its file: the warehouse cuts long ones.
+async fn with_whole_names(
+    context: &Context,
+    request: &CheckRequest,
+    load: &SourceLoad,
+) -> Vec<Refused> {
+    let (s3, bucket) = (&context.s3, &context.deployment.work_bucket);
+    let steps = [format!("stage/{}", load.source)];
+    let files = load.refused.iter().map(|refused| refused.file.as_str());
+    let names = whole_names(s3, bucket, &request.run, &steps, files).await;
+    let whole = |refused: &Refused| {
+        let file = names.get(&refused.file).unwrap_or(&refused.file).clone();
+        Refused { file, ..refused.clone() }
+    };
+    load.refused.iter().map(whole).collect()
 }
 
 /// What a COPY refused, as it landed, with the records' texts as far as they are read again.

@@ -8,6 +8,8 @@ mod origin;
 mod page;
 mod rejected;
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
@@ -154,6 +156,11 @@ impl Report {
         let cost = finished.map(compare).transpose()?;
         let status = status(&request);
         let statements = request.loaded.into_iter().chain(request.transformed);
+        let statements = statements.chain(request.published);
+        let staged = request.checked.iter().flat_map(|checked| &checked.staged);
+        let staged: BTreeMap<&str, u64> =
+            staged.map(|rows| (rows.counted.as_str(), rows.rows)).collect();
+        let statements = statements.map(|statement| with_staged_rows(statement, &staged)).collect();
         Ok(Self {
             run_id: request.run.id,
             status,
@@ -167,7 +174,7 @@ impl Report {
             compacted: request.compacted,
             cost,
             checked: request.checked,
-            statements: statements.chain(request.published).collect(),
+            statements,
         })
     }
 
@@ -181,6 +188,20 @@ impl Report {
     pub fn rejected(&self) -> u64 {
         self.checked.iter().flat_map(|checked| &checked.rejected).map(|source| source.rows).sum()
     }
+}
+
+/// The statement with the rows that it staged, as the check counted them: the Data API does not count
+/// those of a COPY.
+fn with_staged_rows(mut statement: StatementState, staged: &BTreeMap<&str, u64>) -> StatementState {
+    if let StatementState::Finished { step, files, .. } = &mut statement
+        && let Some((_, counted)) = step.split_once('/')
+    {
+        let counted = if step == "plan/objects" { "planned_objects" } else { counted };
+        for file in files.iter_mut().filter(|file| file.file == *step) {
+            file.rows = staged.get(counted).copied().or(file.rows);
+        }
+    }
+    statement
 }
 
 /// How a run ended, in a word.

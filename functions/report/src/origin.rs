@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_s3::Client;
 use segue_contract::rejects::Refused;
-use segue_contract::{Run, jsonpaths};
+use segue_contract::{Run, jsonpaths, pipeline};
 use segue_documents::Reject;
-use segue_records::{Document, Given, Parts, broken, texts, value};
+use segue_records::{Document, Given, Parts, broken, texts, value, whole_names};
 
 /// Records that are looked up at most: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
@@ -24,16 +24,25 @@ const JSONPATHS: &str =
 /// The same cause, each refused record with its file and the value that was refused. What cannot be
 /// looked up stays as it is: the cause is told either way.
 pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> String {
+    let sources = pipeline::sources().into_iter().map(|source| format!("stage/{source}"));
+    let steps: Vec<String> =
+        sources.filter(|step| cause.contains(&format!("sql/{step}.sql"))).collect();
+    let refusals: Vec<Refused> = cause.lines().filter_map(refusal).collect();
+    let files = refusals.iter().take(LOOKUPS_MAX).map(|refused| refused.file.as_str());
+    let names = whole_names(s3, bucket, run, &steps, files).await;
     let mut parts = Parts::new(s3, bucket, run);
     let mut lines: Vec<String> = Vec::new();
     let mut looked_up = 0;
     for line in cause.lines() {
-        let refused = line.strip_prefix("  ").and_then(Refused::parse);
-        let Some(refused) = refused.filter(|_| looked_up < LOOKUPS_MAX) else {
+        let refused = refusal(line).filter(|_| looked_up < LOOKUPS_MAX);
+        let Some(mut refused) = refused else {
             lines.push(line.to_owned());
             continue;
         };
         looked_up += 1;
+        if let Some(whole) = names.get(&refused.file) {
+            refused.file.clone_from(whole);
+        }
         let is_whole = refused.column.is_none() && !refused.file.starts_with(parts.prefix());
         if is_whole && let Some(found) = broken(s3, &refused.file, refused.line).await {
             lines.push(format!("  {}", broken_record(&refused, &found)));
@@ -58,6 +67,11 @@ fn broken_record(refused: &Refused, found: &Reject) -> String {
     let noticed = if found.line == *line { String::new() } else { format!(" on line {line}") };
     let it_is = shown(&Given::Text(text));
     format!("{place}; it is {it_is}; the COPY stopped{noticed}: {reason} (error {code})")
+}
+
+/// The refusal that a line of a cause tells of.
+fn refusal(line: &str) -> Option<Refused> {
+    line.strip_prefix("  ").and_then(Refused::parse)
 }
 
 /// The refusal, by the record's place where the file is a part.

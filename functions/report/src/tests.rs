@@ -1,4 +1,4 @@
-use segue_contract::messages::{FileOutcome, Merged, RejectedRows, Variants};
+use segue_contract::messages::{FileOutcome, Merged, RejectedRows, StagedRows, Variants};
 use segue_contract::{Run, RunInput};
 
 use super::*;
@@ -18,17 +18,17 @@ pub fn request() -> ReportRequest {
             statement_id: "s".into(),
             step: "stage/songs".into(),
             duration_ms: 5,
-            files: vec![FileOutcome {
-                file: "stage/songs".into(),
-                rows: Some(14_896),
-                duration_ms: 5,
-            }],
+            files: vec![FileOutcome { file: "stage/songs".into(), rows: None, duration_ms: 5 }],
         }],
         transformed: None,
-        checked: None,
+        checked: Some(Checked { staged: staged(), ..Checked::default() }),
         published: None,
         set_aside: 0,
     }
+}
+
+fn staged() -> Vec<StagedRows> {
+    vec![StagedRows { counted: "songs".into(), rows: 14_896 }]
 }
 
 /// Checks that passed, with so many records of songs left out.
@@ -39,7 +39,7 @@ pub fn rejecting(rows: u64) -> Checked {
         max_rejects: 10,
         first: vec!["s3://landing/a.json line 3, column year: <b>Invalid digit</b>".into()],
     };
-    Checked { rejected: vec![rejected], ..Checked::default() }
+    Checked { rejected: vec![rejected], staged: staged(), ..Checked::default() }
 }
 
 pub fn report(request: ReportRequest) -> Report {
