@@ -320,3 +320,26 @@ fn every_function_says_in_one_sentence_what_it_does() {
         }
     }
 }
+
+#[test]
+fn every_file_that_the_assumptions_of_aws_name_exists() {
+    let page = read("docs/aws-assumptions.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| assumption"))
+        .collect();
+    assert!(!rows.is_empty());
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 5, "{row}");
+        let files = |cell: &str| -> Vec<String> {
+            let quoted = cell.split('`').skip(1).step_by(2);
+            quoted.filter(|text| text.contains('/')).map(ToOwned::to_owned).collect()
+        };
+        for cell in [cells[2], cells[3]] {
+            assert!(!files(cell).is_empty(), "no file in {cell:?}");
+            files(cell).iter().for_each(|file| assert!(root().join(file).is_file(), "{file}"));
+        }
+        assert!(!cells[4].is_empty(), "nothing settles {row}");
+    }
+}

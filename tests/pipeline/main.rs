@@ -8,6 +8,7 @@ mod batches;
 mod cases;
 mod checks;
 mod converge;
+mod counts;
 mod deadlines;
 mod faults;
 mod generate;

@@ -15,6 +15,8 @@ const FAULTS_PER_SEED_MAX: u32 = 16;
 const OPPORTUNITIES_PER_FAULT: u32 = 5;
 /// How long a slow statement is held back at most, in milliseconds.
 const SLOW_MILLISECONDS_MAX: u64 = 1_500;
+/// How much later the system views show a statement at most, in milliseconds.
+const LATE_VIEWS_MILLISECONDS_MAX: u64 = 60_000;
 
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,12 @@ pub enum Fault {
     /// The statement does all it should and commits, then its connection breaks: it is said to
     /// have failed.
     LostEnd,
+    /// What the system views show of the statement they show so much later.
+    LateViews(Duration),
+    /// Describing the statement gives no numbers by which the system views know its parts.
+    NoQueryIds,
+    /// `pg_last_copy_count()` says 0 after a COPY that loaded rows.
+    NoCopyCount,
 }
 
 /// What faults there are to be.
@@ -132,10 +140,19 @@ fn draw(random: &mut ChaCha8Rng, point: &str) -> Option<Fault> {
     // Both are always drawn: whether a fault is spent must not shift the sequence.
     let hit = random.random_range(0..OPPORTUNITIES_PER_FAULT) == 0;
     let slow = Duration::from_millis(random.random_range(1..=SLOW_MILLISECONDS_MAX));
+    let late = Duration::from_millis(random.random_range(1..=LATE_VIEWS_MILLISECONDS_MAX));
     let request =
         [Fault::Throttle, Fault::WrappedThrottle, Fault::InternalError, Fault::DroppedAnswer];
     let mut faults: Vec<Fault> = match point {
-        RUN => vec![Fault::Slow(slow), Fault::Conflict, Fault::Abort, Fault::LostEnd],
+        RUN => vec![
+            Fault::Slow(slow),
+            Fault::Conflict,
+            Fault::Abort,
+            Fault::LostEnd,
+            Fault::LateViews(late),
+            Fault::NoQueryIds,
+            Fault::NoCopyCount,
+        ],
         _ => request.to_vec(),
     };
     match point {

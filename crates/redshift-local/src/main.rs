@@ -35,6 +35,12 @@ struct Arguments {
     /// How long one object keeps one slice busy, in milliseconds
     #[arg(long, default_value_t = 0)]
     object_latency_ms: u64,
+    /// How long after an event the system views show it, in milliseconds
+    #[arg(long, default_value_t = 2_000)]
+    system_view_lag_ms: u64,
+    /// Answer at once where a request asks to wait for a statement
+    #[arg(long)]
+    ignore_waits: bool,
     /// Where to write the port that was bound
     #[arg(long)]
     port_file: Option<PathBuf>,
@@ -64,6 +70,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         faults: arguments.faults.map_or(Faults::None, Faults::Seed),
         slices: arguments.slices,
         object_latency: Duration::from_millis(arguments.object_latency_ms),
+        system_view_lag: Duration::from_millis(arguments.system_view_lag_ms),
+        ignores_waits: arguments.ignore_waits,
         ..Options::default()
     })
     .await?;

@@ -26,8 +26,18 @@ pub struct Options {
     pub slices: u32,
     /// How long one object keeps one slice busy; zero simulates no cost.
     pub object_latency: Duration,
+    /// How long after an event the system views show it; Redshift's are late by seconds.
+    pub system_view_lag: Duration,
+    /// Answers at once where a request asks to wait, as an endpoint does that does not know
+    /// `WaitTimeSeconds`.
+    pub ignores_waits: bool,
     /// What passes time; tests may bring a virtual one.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// How late the system views are, unless something else is asked for.
+    pub const SYSTEM_VIEW_LAG: Duration = Duration::from_secs(2);
 }
 
 impl Default for Options {
@@ -40,6 +50,8 @@ impl Default for Options {
             faults: Faults::None,
             slices: 8,
             object_latency: Duration::ZERO,
+            system_view_lag: Self::SYSTEM_VIEW_LAG,
+            ignores_waits: false,
             clock: Arc::new(SystemClock),
         }
     }

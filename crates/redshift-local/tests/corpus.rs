@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use redshift_local::{Engine, MemoryObjects, Objects, Options, Value};
 use serde_json::{Value as Json, json};
@@ -83,7 +84,7 @@ impl Kept {
         let mut request = match &self.session {
             Some(id) => json!({ "SessionId": id }),
             None => json!({
-                "WorkgroupName": "local", "Database": "dev", "SessionKeepAliveSeconds": 600,
+                "ClusterIdentifier": "local", "Database": "dev", "SessionKeepAliveSeconds": 600,
             }),
         };
         request["Sql"] = json!(sql);
@@ -129,7 +130,11 @@ fn agrees(found: &[String], expected: &[String]) -> bool {
 
 async fn mismatches(name: &str, text: &str) -> (usize, Vec<String>) {
     let store = Arc::new(MemoryObjects::default());
-    let options = Options { objects: Objects::Store(store.clone()), ..Options::default() };
+    let options = Options {
+        objects: Objects::Store(store.clone()),
+        system_view_lag: Duration::ZERO,
+        ..Options::default()
+    };
     let engine = Engine::open(options).expect("an empty warehouse opens");
     let mut kept = Kept { engine: engine.clone(), session: None };
     let mut wrong = Vec::new();

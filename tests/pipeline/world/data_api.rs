@@ -1,6 +1,7 @@
 //! The Data API behind the SDK's client, without a socket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -12,9 +13,14 @@ use super::kill::{Doom, unless_killed};
 use super::s3::{client, response};
 
 /// A client's way to the engine.
-pub fn data_api(engine: Engine, doom: Option<Arc<Doom>>) -> SharedHttpClient {
+pub fn data_api(
+    engine: Engine,
+    requests: Arc<AtomicU32>,
+    doom: Option<Arc<Doom>>,
+) -> SharedHttpClient {
     let engine = Arc::new(engine);
     client(move |request| {
+        requests.fetch_add(1, Ordering::Relaxed);
         let (engine, doom) = (Arc::clone(&engine), doom.clone());
         // A task of its own: the service's work goes on when the client hangs up.
         let work = async move {

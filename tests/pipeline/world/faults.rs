@@ -72,6 +72,21 @@ impl Mischief {
         Self::statement(number, Fault::LostEnd)
     }
 
+    /// A statement that the system views show so much later than others.
+    pub fn late_views(number: u32, delay: Duration) -> Self {
+        Self::statement(number, Fault::LateViews(delay))
+    }
+
+    /// A statement whose COPY is not counted by its session either.
+    pub fn no_copy_count(number: u32) -> Self {
+        Self::statement(number, Fault::NoCopyCount)
+    }
+
+    /// A statement whose parts have no numbers.
+    pub fn no_query_ids(number: u32) -> Self {
+        Self::statement(number, Fault::NoQueryIds)
+    }
+
     fn statement(number: u32, fault: Fault) -> Self {
         let schedule = vec![("run".to_owned(), number, fault)];
         Self { warehouse: Faults::Schedule(schedule), ..Self::none() }

@@ -54,7 +54,20 @@ pub struct World {
     pub objects: Arc<Objects>,
     pub region: Region,
     pub mischief: Arc<Mischief>,
+    /// Requests that the Data API was sent.
+    pub requests: Arc<AtomicU32>,
     runs: AtomicU32,
+}
+
+/// The warehouse of a world.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kind {
+    /// A cluster, whose numbers of statements are not those of its SYS views; else a workgroup.
+    pub is_cluster: bool,
+    /// Its endpoint does not know `WaitTimeSeconds`, and answers at once.
+    pub ignores_waits: bool,
+    /// How late its system views are, where it is not as usual.
+    pub view_lag: Option<Duration>,
 }
 
 /// Virtual time, as the warehouse asks for it.
@@ -81,20 +94,27 @@ impl World {
 
     /// An empty account.
     pub fn with(mischief: Mischief) -> Self {
-        Self::open(mischief, sources(), SLICES)
+        // Half of the seeds, with those of both kinds that merge objects first.
+        let is_cluster = mischief.seed() / 2 % 2 == 1;
+        Self::of(Kind { is_cluster, ..Kind::default() }, mischief)
+    }
+
+    /// An empty account with this kind of warehouse.
+    pub fn of(kind: Kind, mischief: Mischief) -> Self {
+        Self::open(kind, mischief, sources(), SLICES)
     }
 
     /// An empty account whose warehouse has this many slices: as many parts does a source become.
     pub fn with_slices(slices: &'static str) -> Self {
-        Self::open(Mischief::none(), sources(), slices)
+        Self::open(Kind::default(), Mischief::none(), sources(), slices)
     }
 
     /// An empty account in which files land elsewhere than usual.
     pub fn with_sources(sources: Value) -> Self {
-        Self::open(Mischief::none(), sources, SLICES)
+        Self::open(Kind::default(), Mischief::none(), sources, SLICES)
     }
 
-    fn open(mischief: Mischief, sources: Value, slices: &'static str) -> Self {
+    fn open(kind: Kind, mischief: Mischief, sources: Value, slices: &'static str) -> Self {
         let mischief = Arc::new(mischief);
         let objects = Arc::new(Objects::default());
         let copied = objects::Copied { objects: objects.clone(), mischief: mischief.clone() };
@@ -102,21 +122,26 @@ impl World {
         let engine = Engine::open(Options {
             objects: EngineObjects::Store(Arc::new(copied)),
             faults: mischief.warehouse(),
+            ignores_waits: kind.ignores_waits,
+            system_view_lag: kind.view_lag.unwrap_or(Options::SYSTEM_VIEW_LAG),
             clock: Arc::new(VirtualClock { base, begun: tokio::time::Instant::now() }),
             ..Options::default()
         })
         .expect("a warehouse in memory");
         let created_at = Timestamp::try_from(base).expect("a time");
         let region = Region::new(mischief.seed(), created_at);
+        let requests = Arc::default();
         let wire = wire::Wire {
             engine: engine.clone(),
             region: region.downgrade(),
+            is_cluster: kind.is_cluster,
+            requests: Arc::clone(&requests),
             objects: Arc::clone(&objects),
             mischief: Arc::clone(&mischief),
             doom: None,
         };
         functions::deploy(&region, wire, &sources, slices);
-        Self { engine, objects, region, mischief, runs: AtomicU32::new(0) }
+        Self { engine, objects, region, mischief, requests, runs: AtomicU32::new(0) }
     }
 
     /// Puts a file, replacing what stood under its key.
@@ -175,6 +200,8 @@ impl World {
         let wire = wire::Wire {
             engine: self.engine.clone(),
             region: self.region.downgrade(),
+            is_cluster: false,
+            requests: Arc::clone(&self.requests),
             objects: Arc::clone(&self.objects),
             mischief: Arc::clone(&self.mischief),
             doom: None,

@@ -1,6 +1,7 @@
 //! The functions' clients: those of the SDK, whose requests stay in this process.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use aws_smithy_types::retry::RetryConfig;
@@ -26,6 +27,8 @@ pub struct Wire {
     pub region: WeakRegion,
     pub objects: Arc<Objects>,
     pub mischief: Arc<Mischief>,
+    pub is_cluster: bool,
+    pub requests: Arc<AtomicU32>,
     /// The invocation whose requests these are, when it may be killed.
     pub doom: Option<Arc<Doom>>,
 }
@@ -40,9 +43,11 @@ impl Wire {
             .credentials_provider(Credentials::new("id", "key", None, None, "test"))
             .retry_config(RetryConfig::standard())
             .timeout_config(timeouts())
-            .http_client(data_api(self.engine.clone(), self.doom.clone()))
+            .http_client(data_api(self.engine.clone(), self.requests.clone(), self.doom.clone()))
             .build();
-        let target = Target::new("dev".into(), Some("workgroup".into()), None, None);
+        let named = |is_it: bool| is_it.then(|| "warehouse".to_owned());
+        let (workgroup, cluster) = (named(!self.is_cluster), named(self.is_cluster));
+        let target = Target::new("dev".into(), workgroup, cluster, None);
         Warehouse::new(aws_sdk_redshiftdata::Client::from_conf(config), target.expect("one target"))
     }
 

@@ -18,6 +18,10 @@ const VIEWS: &str = include_str!("system_views.sql");
 /// Those over what runs at the moment.
 const LIVE_VIEWS: &str = include_str!("live_views.sql");
 
+/// How much greater the number of a statement is in STL views, and in what a cluster answers, than
+/// in SYS views: on a cluster the two are numbered differently.
+pub(crate) const STL_OFFSET: i64 = 1_000_000_000;
+
 /// Why a warehouse could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -103,8 +107,10 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
     connection.execute_batch("use redshift;")?;
     connection.execute_batch(MACROS)?;
     connection.execute_batch(&search_path(name))?;
-    connection.execute_batch(&VIEWS.replace("{database}", name))?;
-    connection.execute_batch(&LIVE_VIEWS.replace("{database}", name))?;
+    for views in [VIEWS, LIVE_VIEWS] {
+        let views = views.replace("{database}", name);
+        connection.execute_batch(&views.replace("{stl_offset}", &STL_OFFSET.to_string()))?;
+    }
     // Last, for attaching is external access too.
     connection
         .execute_batch("set enable_external_access = false; set lock_configuration = false;")?;

@@ -9,7 +9,7 @@ select unnest(from_json(coalesce(getvariable('live_locks'), '[]'), '[{"schema": 
     "table": "VARCHAR", "xid": "BIGINT", "mode": "VARCHAR", "granted": "BOOLEAN"}]'), recursive := true);
 
 create view redshift.main.stv_inflight as
-select 100 as userid, 0 as slice, query, label, xid, pid, make_timestamp(started) as starttime,
+select 100 as userid, 0 as slice, redshift.main.stl_number(query) as query, label, xid, pid, make_timestamp(started) as starttime,
     left(text, 100) as text, 0 as suspended, 0 as insert_pristine, 0 as concurrency_scaling_status
 from redshift.main.live_processes
 where query is not null;

@@ -1,7 +1,8 @@
 //! What the system views show: written on a connection of its own, so that a rollback keeps it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use duckdb::params;
 use duckdb::types::{TimeUnit, Value};
@@ -9,13 +10,22 @@ use duckdb::types::{TimeUnit, Value};
 use super::database::Database;
 use super::error::SqlError;
 use super::session::{Done, Session};
+use crate::clock::Clock;
 
 /// How much of a statement's text the log keeps, in characters.
 const QUERY_TEXT_CHARACTERS_MAX: usize = 4_000;
+/// How much of a file's name `SYS_LOAD_ERROR_DETAIL` shows, in bytes.
+const FILE_NAME_BYTES_MAX: usize = 256;
+/// How much of a reason it shows, in bytes.
+const ERROR_MESSAGE_BYTES_MAX: usize = 512;
 
 /// Writes the system tables.
 pub(crate) struct Log {
     database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+    lag: Duration,
+    /// How much later than others the views show what these processes do.
+    late: Mutex<HashMap<i64, Duration>>,
     pending: Mutex<Vec<Ended>>,
 }
 
@@ -34,6 +44,7 @@ struct Ended {
     bytes: i64,
     text: String,
     label: Option<String>,
+    visible_at: Value,
 }
 
 /// One rejected record, as `SYS_LOAD_ERROR_DETAIL` and `STL_LOAD_ERRORS` show it.
@@ -82,8 +93,20 @@ pub(crate) struct Load {
 }
 
 impl Log {
-    pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database, pending: Mutex::default() }
+    /// `lag` is how long after an event the system views show it.
+    pub(crate) fn new(database: Arc<Database>, clock: Arc<dyn Clock>, lag: Duration) -> Self {
+        Self { database, clock, lag, late: Mutex::default(), pending: Mutex::default() }
+    }
+
+    /// What this process does is visible so much later than what others do.
+    pub(crate) fn delay(&self, process: i64, delay: Duration) {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).insert(process, delay);
+    }
+
+    /// When the views begin to show what this process has just done.
+    fn visible_at(&self, process: i64) -> SystemTime {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clock.now() + self.lag + late.get(&process).copied().unwrap_or_default()
     }
 
     /// The greatest number of a statement so far.
@@ -126,6 +149,7 @@ impl Log {
             bytes: as_integer(bytes),
             text: text.chars().take(QUERY_TEXT_CHARACTERS_MAX).collect(),
             label: session.label(),
+            visible_at: timestamp(self.visible_at(session.process())),
         };
         self.pending().push(ended);
     }
@@ -155,6 +179,7 @@ impl Log {
                     one.bytes,
                     one.text,
                     one.label,
+                    one.visible_at,
                 ])?;
             }
             appender.flush()
@@ -170,7 +195,9 @@ impl Log {
     pub(crate) fn load_errors(&self, load: &Load, errors: &[LoadError]) {
         let root = self.database.root();
         let sql = "insert into redshift_local.load_errors values \
-                   (?, ?, ?, ?, ?, ?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                   (?, ?, ?, ?, ?, ?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+                   make_timestamp(?))";
+        let visible_at = microseconds(self.visible_at(load.process));
         for error in errors {
             report(root.execute(
                 sql,
@@ -182,16 +209,17 @@ impl Log {
                     self.database.name(),
                     load.table_name,
                     microseconds(load.started),
-                    error.file,
+                    cut(&error.file, FILE_NAME_BYTES_MAX),
                     as_integer(error.line),
                     error.column,
                     error.column_type,
                     error.column_length,
                     as_integer(error.position),
                     error.code,
-                    error.message,
+                    cut(&error.message, ERROR_MESSAGE_BYTES_MAX),
                     error.raw_line,
                     error.raw_value,
+                    visible_at,
                 ],
             ));
         }
@@ -200,6 +228,7 @@ impl Log {
     /// Files that a COPY has read.
     pub(crate) fn load_files(&self, load: &Load, files: &[LoadedFile]) {
         let root = self.database.root();
+        let visible_at = timestamp(self.visible_at(load.process));
         let append = || -> duckdb::Result<()> {
             let mut appender = root.appender_to_db("load_files", "redshift_local")?;
             for file in files {
@@ -211,6 +240,7 @@ impl Log {
                     timestamp(file.started),
                     timestamp(file.ended),
                     as_integer(file.rejected),
+                    visible_at,
                 ])?;
             }
             appender.flush()
@@ -218,17 +248,21 @@ impl Log {
         report(append().map(|()| files.len()));
     }
 
-    /// A COPY as it stands; a later call replaces what an earlier one said.
+    /// A COPY as it stands; once it is visible, it replaces what an earlier call said.
     pub(crate) fn load(&self, load: &Load, ended: Option<SystemTime>) {
         let root = self.database.root();
-        report(
-            root.execute("delete from redshift_local.loads where query_id = ?", [load.query_id]),
-        );
+        // What nobody sees any more, because something newer is visible.
+        let delete = "delete from redshift_local.loads where query_id = ?1 and visible_at < \
+                      (select max(visible_at) from redshift_local.loads \
+                       where query_id = ?1 and visible_at <= make_timestamp(?2))";
+        report(root.execute(delete, params![load.query_id, microseconds(self.clock.now())]));
+        let visible_at = microseconds(self.visible_at(load.process));
         let start = microseconds(load.started);
         let end = ended.map(microseconds);
         report(root.execute(
             "insert into redshift_local.loads values \
-             (?, ?, ?, ?, ?, make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             (?, ?, ?, ?, ?, make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+              make_timestamp(?))",
             params![
                 load.query_id,
                 as_integer(load.transaction_id),
@@ -247,6 +281,7 @@ impl Log {
                 as_integer(load.files_scanned),
                 as_integer(load.bytes),
                 as_integer(load.errors),
+                visible_at,
             ],
         ));
     }
@@ -257,6 +292,11 @@ fn report(outcome: duckdb::Result<usize>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "the system tables could not be written");
     }
+}
+
+/// As the views' columns of a fixed width cut it, between characters.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 fn as_integer(number: u64) -> i64 {

@@ -44,7 +44,7 @@ use crate::objects::{ObjectStore, Objects, S3Objects};
 use crate::options::Options;
 use crate::protocol::{self, ApiError};
 use crate::statements::Statements;
-pub(crate) use database::Database;
+pub(crate) use database::{Database, STL_OFFSET};
 use definitions::Definitions;
 use locks::Locks;
 use log::Log;
@@ -64,6 +64,8 @@ pub(crate) struct Warehouse {
     pub(crate) objects: Option<Arc<dyn ObjectStore>>,
     pub(crate) slices: u32,
     pub(crate) object_latency: Duration,
+    /// Requests that would wait for a statement are answered at once.
+    pub(crate) ignores_waits: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Processes,
@@ -129,7 +131,8 @@ impl Engine {
             Objects::Endpoint(url) => Some(Arc::new(S3Objects::new(&url))),
             Objects::Store(store) => Some(store),
         };
-        let log = Log::new(Arc::clone(&database));
+        let log =
+            Log::new(Arc::clone(&database), Arc::clone(&options.clock), options.system_view_lag);
         let queries = log.last_query().max(QUERY_ID_FIRST) + 1;
         let warehouse = Arc::new(Warehouse {
             database,
@@ -139,6 +142,7 @@ impl Engine {
             objects,
             slices: options.slices.max(1),
             object_latency: options.object_latency,
+            ignores_waits: options.ignores_waits,
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),
             open: Processes::default(),

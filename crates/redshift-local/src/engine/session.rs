@@ -12,6 +12,7 @@ use super::catalog::{Table, execute};
 use super::definitions::Key;
 use super::error::SqlError;
 use super::locks::{Mode, TransactionId};
+use super::log::microseconds;
 use super::messages::redshift;
 use super::processes::{Close, Running};
 use super::settings::Settings;
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     last_query: i64,
     /// The statement that read or wrote tables last; −1 before there is one.
     last_read: i64,
+    /// What is added to a statement's number in all that the session is told of it.
+    number_offset: i64,
     pub(crate) cancel: Arc<Cancel>,
     pub(super) transaction: Option<Transaction>,
     pub(super) settings: Settings,
@@ -94,7 +97,11 @@ impl Session {
     pub(crate) fn open(warehouse: Arc<Warehouse>, cancel: Arc<Cancel>) -> Result<Self, SqlError> {
         let connection = warehouse.database.connection().map_err(|error| redshift(&error, &[]))?;
         let process = warehouse.next_process();
-        let variables = format!("set variable process = {process}; set variable copy_count = 0;");
+        let now = microseconds(warehouse.clock_now());
+        let variables = format!(
+            "set variable process = {process}; set variable copy_count = 0; \
+             set variable system_time = make_timestamp({now});"
+        );
         warehouse.open.opened(process, &cancel, warehouse.clock_now());
         connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))?;
         cancel.set_interrupt(Some(connection.interrupt_handle()));
@@ -104,6 +111,7 @@ impl Session {
             process,
             last_query: 0,
             last_read: -1,
+            number_offset: 0,
             cancel,
             transaction: None,
             settings: Settings::default(),
@@ -118,6 +126,21 @@ impl Session {
     /// The number under which the system views know the statement that ran last, well or not.
     pub(crate) fn last_query(&self) -> i64 {
         self.last_query
+    }
+
+    /// The session is told other numbers of its statements than the SYS views show, by this much.
+    pub(crate) fn number_from(&mut self, offset: i64) {
+        self.number_offset = offset;
+    }
+
+    /// From now on the last COPY is said to have loaded nothing.
+    pub(crate) fn forget_copy_count(&self) -> Result<(), SqlError> {
+        execute(&self.connection, "set variable copy_count = 0").map(|_| ())
+    }
+
+    /// The number that the session is told of its statement; −1 is none.
+    fn told(&self, query_id: i64) -> i64 {
+        if query_id < 0 { query_id } else { query_id + self.number_offset }
     }
 
     /// The process number that `RedshiftPid` gives.
@@ -160,6 +183,13 @@ impl Session {
         let query_id = self.warehouse.next_query();
         self.last_query = query_id;
         let started = self.warehouse.clock_now();
+        if reads_system_views(text) {
+            let now = microseconds(started);
+            execute(
+                &self.connection,
+                &format!("set variable system_time = make_timestamp({now})"),
+            )?;
+        }
         let limit = self.limit();
         let label = self.label().unwrap_or_else(|| "default".to_owned());
         let running = Running { query: query_id, started, label, text: text.to_owned() };
@@ -216,11 +246,16 @@ impl Session {
             Command::Write(write) => self.write(&write),
             Command::Merge(merge) => self.merge(&merge),
             Command::Copy(copy) => {
-                let done = self.copy(&copy, query_id)?;
-                let rows = done.rows;
-                execute(&self.connection, &format!("set variable copy_count = {rows}"))?;
-                execute(&self.connection, &format!("set variable copy_id = {query_id}"))?;
-                Ok(done)
+                let copied = self.copy(&copy, query_id);
+                // Also after a COPY that failed: nothing of it is loaded.
+                let rows = copied.as_ref().map_or(0, |done| done.rows);
+                let copy_id = self.told(query_id);
+                let variables =
+                    format!("set variable copy_count = {rows}; set variable copy_id = {copy_id}");
+                match (&copied, self.connection.execute_batch(&variables)) {
+                    (Ok(_), Err(error)) => Err(redshift(&error, &[])),
+                    _ => copied,
+                }
             }
             Command::CreateTable(create) => self.create_table(*create),
             Command::AlterTable(alter) => {
@@ -308,7 +343,7 @@ impl Session {
     /// The words of a statement, with what only the session knows in place of the calls that ask it.
     fn answered(&self, tokens: &Tokens) -> Result<Tokens, SqlError> {
         tokens.answer(|call, argument| match (call, argument) {
-            ("pg_last_query_id", None) => Ok(number(self.last_read)),
+            ("pg_last_query_id", None) => Ok(number(self.told(self.last_read))),
             ("current_setting", Some(name)) => self.setting(name).map(text),
             _ => Err(SqlError::new(format!("function {call}() does not exist"))),
         })
@@ -447,6 +482,12 @@ impl Catalog for Session {
         });
         Ok(Some(fields.collect()))
     }
+}
+
+/// Whether a text may read views that lag: what it names they are found by.
+fn reads_system_views(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["sys_", "stl_", "stv_", "svl_"].iter().any(|prefix| text.contains(prefix))
 }
 
 impl Drop for Session {

@@ -121,3 +121,9 @@ create table if not exists redshift_local.load_files (
     end_time timestamp not null,
     rejected_lines bigint not null
 );
+
+-- When the system views begin to show a row: they lag behind. Added for files that are older.
+alter table redshift_local.queries add column if not exists visible_at timestamp;
+alter table redshift_local.load_errors add column if not exists visible_at timestamp;
+alter table redshift_local.loads add column if not exists visible_at timestamp;
+alter table redshift_local.load_files add column if not exists visible_at timestamp;

@@ -1,62 +1,84 @@
 -- Redshift's system views, over what the warehouse keeps and over the engine's own catalog.
+
+-- The views lag behind what happened: a session sees what has become visible by its own time.
+create macro redshift.main.is_visible(visible_at) as
+    coalesce(visible_at <= getvariable('system_time'), visible_at is null);
+
+create view redshift.main.visible_queries as
+select * from {database}.redshift_local.queries where redshift.main.is_visible(visible_at);
+
+create view redshift.main.visible_load_errors as
+select * from {database}.redshift_local.load_errors where redshift.main.is_visible(visible_at);
+
+create view redshift.main.visible_load_files as
+select * from {database}.redshift_local.load_files where redshift.main.is_visible(visible_at);
+
+-- A COPY that runs writes itself down again and again: the newest that is visible counts, and its
+-- end where both are of one instant.
+create view redshift.main.visible_loads as
+select * from {database}.redshift_local.loads where redshift.main.is_visible(visible_at)
+qualify row_number() over (partition by query_id order by visible_at desc, end_time nulls last) = 1;
+
+-- STL views of a cluster number statements otherwise than SYS views do.
+create macro redshift.main.stl_number(query_id) as query_id + {stl_offset};
 create view redshift.main.sys_load_error_detail as
 select 100 as user_id, query_id, table_id, transaction_id, session_id, database_name, table_name,
     start_time, file_name, line_number, column_name, column_type, column_length, position,
     error_code, error_message
-from {database}.redshift_local.load_errors;
+from redshift.main.visible_load_errors;
 
 create view redshift.main.stl_load_errors as
 select 100 as userid, 0 as slice, table_id as tbl, start_time as starttime, session_id as session,
-    query_id as query, file_name as filename, line_number, column_name as colname,
+    redshift.main.stl_number(query_id) as query, file_name as filename, line_number, column_name as colname,
     column_type as type, column_length as col_length, position, raw_line, raw_field_value,
     error_code as err_code, error_message as err_reason, false as is_partial, 0 as start_offset,
     0 as copy_job_id
-from {database}.redshift_local.load_errors;
+from redshift.main.visible_load_errors;
 
 create view redshift.main.stl_loaderror_detail as
-select 100 as userid, 0 as slice, session_id as session, query_id as query, file_name as filename,
+select 100 as userid, 0 as slice, session_id as session, redshift.main.stl_number(query_id) as query, file_name as filename,
     line_number, 0 as field, column_name as colname, raw_field_value as value,
     case when error_code = 0 then 0 else 1 end as is_null, column_type as type,
     column_length as col_length
-from {database}.redshift_local.load_errors;
+from redshift.main.visible_load_errors;
 
 create view redshift.main.sys_load_history as
 select 100 as user_id, query_id, transaction_id, session_id, '{database}' as database_name, status,
     table_name, start_time, end_time, duration, data_source, file_format, loaded_rows,
     loaded_bytes, source_file_count, source_file_bytes, file_count_scanned, file_bytes_scanned,
     error_count, 0 as copy_job_id
-from {database}.redshift_local.loads;
+from redshift.main.visible_loads;
 
 create view redshift.main.sys_load_detail as
 select 100 as user_id, query_id, file_name, bytes_scanned, lines_scanned,
     0 as splits_scanned, end_time as record_time, start_time, end_time, rejected_lines
-from {database}.redshift_local.load_files;
+from redshift.main.visible_load_files;
 
 create view redshift.main.stl_load_commits as
-select 100 as userid, query_id as query, 0 as slice, file_name as name, file_name as filename,
+select 100 as userid, redshift.main.stl_number(query_id) as query, 0 as slice, file_name as name, file_name as filename,
     0 as byte_offset, lines_scanned, rejected_lines as errors, end_time as curtime, 1 as status,
     'n/a' as file_format, false as is_partial, 0 as start_offset
-from {database}.redshift_local.load_files;
+from redshift.main.visible_load_files;
 
 create view redshift.main.sys_query_history as
 select 100 as user_id, query_id, coalesce(label, '') as query_label, transaction_id, session_id,
     '{database}' as database_name, query_type, status, false as result_cache_hit, start_time,
     end_time, elapsed_time, 0 as queue_time, elapsed_time as execution_time, error_message,
     returned_rows, returned_bytes, query_text
-from {database}.redshift_local.queries;
+from redshift.main.visible_queries;
 
 create view redshift.main.stl_query as
-select 100 as userid, query_id as query, coalesce(label, 'default') as label, transaction_id as xid,
+select 100 as userid, redshift.main.stl_number(query_id) as query, coalesce(label, 'default') as label, transaction_id as xid,
     session_id as pid, '{database}' as database, query_text as querytxt, start_time as starttime,
     end_time as endtime, case when status = 'aborted' then 1 else 0 end as aborted
-from {database}.redshift_local.queries;
+from redshift.main.visible_queries;
 
 create view redshift.main.svl_qlog as
-select 100 as userid, query_id as query, transaction_id as xid, session_id as pid,
+select 100 as userid, redshift.main.stl_number(query_id) as query, transaction_id as xid, session_id as pid,
     start_time as starttime, end_time as endtime, elapsed_time as elapsed,
     case when status = 'aborted' then 1 else 0 end as aborted, coalesce(label, 'default') as label,
     query_text as substring
-from {database}.redshift_local.queries;
+from redshift.main.visible_queries;
 
 create view redshift.main.relations as
 select t.schema_name as schemaname, t.table_name as relname, d.object_id, 'r' as kind,
@@ -246,6 +268,6 @@ from redshift.main.relations
 where kind = 'r';
 
 create view redshift.main.stl_querytext as
-select 100 as userid, transaction_id as xid, session_id as pid, query_id as query, 0 as sequence,
+select 100 as userid, transaction_id as xid, session_id as pid, redshift.main.stl_number(query_id) as query, 0 as sequence,
     query_text as text
-from {database}.redshift_local.queries;
+from redshift.main.visible_queries;

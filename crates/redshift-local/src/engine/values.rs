@@ -83,6 +83,8 @@ pub struct QueryResult {
 
 /// The largest result that is kept, in bytes; Redshift's is 500 MB.
 const RESULT_BYTES_MAX: u64 = 500_000_000;
+/// The largest row of a result, in bytes.
+const ROW_BYTES_MAX: u64 = 64 * 1024;
 
 impl QueryResult {
     /// An empty result with the engine's columns.
@@ -108,10 +110,11 @@ impl QueryResult {
         let start = self.rows.len();
         let width = batch.num_columns();
         self.rows.extend((0..batch.num_rows()).map(|_| Vec::with_capacity(width)));
+        let mut row_bytes = vec![0; batch.num_rows()];
         for (index, array) in batch.columns().iter().enumerate() {
-            for row in 0..batch.num_rows() {
+            for (row, row_bytes) in row_bytes.iter_mut().enumerate() {
                 let value = value(array, row)?;
-                self.bytes += bytes(&value);
+                *row_bytes += bytes(&value);
                 if matches!(value, Value::Text(_)) && self.columns[index].type_name == "int8" {
                     // A sum beyond 64 bits.
                     self.columns[index].type_name = "numeric".to_owned();
@@ -119,9 +122,16 @@ impl QueryResult {
                 self.rows[start + row].push(value);
             }
         }
+        if let Some(bytes) = row_bytes.iter().find(|bytes| **bytes > ROW_BYTES_MAX) {
+            return Err(SqlError::new(format!(
+                "Packet for query is too large: a row of the result set has {bytes} bytes, the size \
+                 limit is {ROW_BYTES_MAX} (64 KB)"
+            )));
+        }
+        self.bytes += row_bytes.iter().sum::<u64>();
         if self.bytes > RESULT_BYTES_MAX {
             return Err(SqlError::new(
-                "The result set exceeds 500 MB; limit the rows or UNLOAD them",
+                "Database response exceeded size limit: a result set has at most 500 MB",
             ));
         }
         Ok(())
@@ -271,5 +281,37 @@ fn fraction_text(microseconds: u32) -> String {
     match microseconds {
         0 => String::new(),
         microseconds => format!(".{microseconds:06}").trim_end_matches('0').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use duckdb::arrow::array::StringArray;
+
+    use super::*;
+
+    fn batch(text: &str) -> RecordBatch {
+        let fields =
+            vec![Field::new("one", DataType::Utf8, true), Field::new("two", DataType::Utf8, true)];
+        let column = || Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![column(), column()])
+            .expect("a batch")
+    }
+
+    #[test]
+    fn a_row_over_64_kb_and_a_result_over_500_mb_are_refused() {
+        let small = batch("x");
+        let mut result = QueryResult::new(&small.schema());
+        let half = usize::try_from(ROW_BYTES_MAX / 2).expect("fits");
+        result.append(&batch(&"x".repeat(half))).expect("64 KB are allowed");
+        let error = result.append(&batch(&"x".repeat(half + 1))).expect_err("a row too long");
+        assert!(error.to_string().contains("Packet for query is too large"), "{error}");
+        let mut result =
+            QueryResult { bytes: RESULT_BYTES_MAX - 2, ..QueryResult::new(&small.schema()) };
+        result.append(&small).expect("500 MB are allowed");
+        let error = result.append(&small).expect_err("too much");
+        assert!(error.to_string().contains("Database response exceeded size limit"), "{error}");
     }
 }

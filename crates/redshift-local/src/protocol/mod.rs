@@ -54,7 +54,7 @@ async fn dispatch(engine: &Engine, operation: &str, request: Json) -> Result<Jso
             let request: ById = read(request)?;
             let (id, part) = split(&request.id)?;
             let statement = engine.statements.get(id)?;
-            statement.wait(wait(request.wait_time_seconds)?, &engine.warehouse).await?;
+            statement.wait(wait(engine, request.wait_time_seconds)?, &engine.warehouse).await?;
             answers::describe(&statement, part)
         }
         "CancelStatement" => {
@@ -67,7 +67,7 @@ async fn dispatch(engine: &Engine, operation: &str, request: Json) -> Result<Jso
             let request: ById = read(request)?;
             let (id, part) = split(&request.id)?;
             let statement = engine.statements.get(id)?;
-            statement.wait(wait(request.wait_time_seconds)?, &engine.warehouse).await?;
+            statement.wait(wait(engine, request.wait_time_seconds)?, &engine.warehouse).await?;
             let second = operation.ends_with("V2");
             results::page(&statement, part, request.next_token.as_deref(), second)
         }
@@ -84,7 +84,7 @@ async fn dispatch(engine: &Engine, operation: &str, request: Json) -> Result<Jso
 }
 
 async fn execute(engine: &Engine, request: Execute, batch: bool) -> Result<Json, ApiError> {
-    let wait = wait(request.wait_time_seconds)?;
+    let wait = wait(engine, request.wait_time_seconds)?;
     let statement = engine.statements.submit(request, batch)?;
     statement.wait(wait, &engine.warehouse).await?;
     Ok(answers::submitted(&statement))
@@ -106,9 +106,10 @@ fn split(id: &str) -> Result<(&str, Option<usize>), ApiError> {
     }
 }
 
-fn wait(seconds: Option<i64>) -> Result<Duration, ApiError> {
+fn wait(engine: &Engine, seconds: Option<i64>) -> Result<Duration, ApiError> {
     match seconds {
         None => Ok(Duration::ZERO),
+        Some(1..=30) if engine.warehouse.ignores_waits => Ok(Duration::ZERO),
         Some(seconds @ 1..=30) => Ok(Duration::from_secs(seconds.unsigned_abs())),
         Some(seconds) => Err(ApiError::validation(format!(
             "1 validation error detected: Value '{seconds}' at 'waitTimeSeconds' failed to satisfy \

@@ -10,7 +10,7 @@ use super::sessions::{Connection, Kept, Sessions, closes};
 use super::submit::parameters;
 use super::{Part, Statement, Statements, Status};
 use crate::dialect::{Tokens, bind, statements};
-use crate::engine::{Cancel, Done, Session, SqlError, Warehouse, serializable};
+use crate::engine::{Cancel, Done, STL_OFFSET, Session, SqlError, Warehouse, serializable};
 use crate::faults::{Fault, RUN};
 use crate::statements::journal::Journal;
 
@@ -31,7 +31,7 @@ impl Statements {
             sessions: Arc::clone(&self.sessions),
             statement,
             began: Instant::now(),
-            loses_its_end: fault == Some(Fault::LostEnd),
+            fault,
         };
         let slots = Arc::clone(&self.slots);
         let runner = async move {
@@ -89,7 +89,7 @@ struct Run {
     sessions: Arc<Sessions>,
     statement: Arc<Statement>,
     began: Instant,
-    loses_its_end: bool,
+    fault: Option<Fault>,
 }
 
 /// The number of the statement that failed, and why.
@@ -125,7 +125,9 @@ impl Run {
                 .and_then(|mut session| self.run_in(&mut session, false)),
             Place::Kept(place) => self.run_kept(place, kept, cancel),
         };
-        self.end(outcome.and_then(|()| if self.loses_its_end { self.lose_end() } else { Ok(()) }));
+        self.end(outcome.and_then(|()| {
+            if self.fault == Some(Fault::LostEnd) { self.lose_end() } else { Ok(()) }
+        }));
     }
 
     fn no_session(&self) -> SqlError {
@@ -162,6 +164,10 @@ impl Run {
     fn run_in(&self, session: &mut Session, kept: bool) -> Outcome {
         let process = session.process();
         self.statement.change(|state| state.process = process);
+        session.number_from(self.number_offset());
+        if let Some(Fault::LateViews(delay)) = self.fault {
+            self.warehouse.log.delay(process, delay);
+        }
         self.set(Status::Started);
         let one_by_one = self.statement.request.execution_mode.as_deref() == Some("AUTO_COMMIT");
         let last = self.statement.texts.len() - 1;
@@ -171,24 +177,31 @@ impl Run {
             let started = Instant::now();
             let earlier_query = session.last_query();
             self.change_part(index, |part| part.status = Status::Started);
-            let done =
-                self.tokens(text).and_then(|tokens| session.run(&tokens, text)).and_then(|done| {
-                    self.note(index, &done, started.elapsed());
-                    let explicit = kept && session.is_explicit();
-                    if index == last && outcome.is_ok() {
-                        // Kept with the work itself: after a crash both are there, or neither.
-                        self.journal.finished(&self.statement, session)?;
+            let done = self.tokens(text).and_then(|tokens| {
+                let mut done = session.run(&tokens, text)?;
+                if tokens.is("copy") {
+                    // The service does not say how many rows a COPY loaded.
+                    done.rows = 0;
+                    if self.fault == Some(Fault::NoCopyCount) {
+                        session.forget_copy_count()?;
                     }
-                    if (index == last || one_by_one) && !explicit {
-                        session.commit()?;
-                    }
-                    Ok(())
-                });
+                }
+                self.note(index, &done, started.elapsed());
+                let explicit = kept && session.is_explicit();
+                if index == last && outcome.is_ok() {
+                    // Kept with the work itself: after a crash both are there, or neither.
+                    self.journal.finished(&self.statement, session)?;
+                }
+                if (index == last || one_by_one) && !explicit {
+                    session.commit()?;
+                }
+                Ok(())
+            });
             let Err(error) = done else { continue };
             session.fail();
             // The system views say under this number why it failed.
             let began = session.last_query() != earlier_query;
-            let query_id = if began { session.last_query() } else { 0 };
+            let query_id = if began { self.shown(session.last_query()) } else { 0 };
             self.change_part(index, |part| part.query_id = query_id);
             let goes_on = one_by_one && error != SqlError::Cancelled;
             self.fail(index, &error, started.elapsed(), !goes_on);
@@ -198,6 +211,21 @@ impl Run {
             }
         }
         outcome
+    }
+
+    /// How much greater a cluster's numbers are than those of its SYS views. A workgroup has no STL
+    /// views, and one numbering.
+    fn number_offset(&self) -> i64 {
+        let connection = &self.statement.request.connection;
+        if connection.cluster_identifier.is_some() { STL_OFFSET } else { 0 }
+    }
+
+    /// The number that the service gives for the statement with this number in the SYS views.
+    fn shown(&self, query_id: i64) -> i64 {
+        match self.fault {
+            Some(Fault::NoQueryIds) => -1,
+            _ => query_id + self.number_offset(),
+        }
     }
 
     /// One statement a text; parameters are put in.
@@ -237,7 +265,7 @@ impl Run {
             part.rows = i64::try_from(done.rows).unwrap_or(i64::MAX);
             part.has_result = done.result.is_some();
             part.size = done.result.as_ref().map_or(0, |result| result.bytes as i64);
-            part.query_id = done.query_id;
+            part.query_id = self.shown(done.query_id);
             part.duration = nanoseconds(took);
             part.result = done.result.clone().map(Arc::new);
         });

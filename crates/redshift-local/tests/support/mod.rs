@@ -2,6 +2,7 @@
 //! What the tests of the protocol and of COPY share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_redshiftdata::Client;
 use aws_sdk_redshiftdata::config::{BehaviorVersion, Credentials, Region};
@@ -32,8 +33,10 @@ pub fn client(url: &str, attempts: u32) -> Client {
 }
 
 impl Warehouse {
+    /// A warehouse whose system views show at once what happens.
     pub async fn start() -> Self {
-        Self::start_with(Options::default()).await
+        let system_view_lag = Duration::ZERO;
+        Self::start_with(Options { system_view_lag, ..Options::default() }).await
     }
 
     pub async fn start_with(options: Options) -> Self {
