@@ -284,7 +284,7 @@ impl Region {
         let executions = locked(&self.shared.executions);
         let of_machine = executions.iter().filter(|(_, record)| record.machine == machine);
         let mut newest: Vec<_> = of_machine.collect();
-        newest.sort_by(|(_, one), (_, other)| other.started.cmp(&one.started));
+        newest.sort_by_key(|(_, record)| std::cmp::Reverse(record.started));
         newest.into_iter().take(most).map(|(arn, record)| record.summary(arn)).collect()
     }
 
