@@ -8,7 +8,7 @@ use crate::error::{QUERY_EVALUATION, StateError};
 
 /// The functions whose results were compared with JSONata's documentation. Others wait for somebody
 /// to do so.
-const FUNCTIONS: [&str; 20] = [
+const FUNCTIONS: [&str; 21] = [
     "abs",
     "append",
     "boolean",
@@ -25,6 +25,7 @@ const FUNCTIONS: [&str; 20] = [
     "merge",
     "min",
     "not",
+    "number",
     "power",
     "random",
     "string",
@@ -161,6 +162,7 @@ mod tests {
             ("$abs(-5)", json!(5)),
             ("$max([1, 5, 3])", json!(5)),
             ("$max([0, $one.missing])", json!(0)),
+            ("$number('12')", json!(12)),
             ("$min([4, 2])", json!(2)),
             ("$sum([1, 2.5])", json!(3.5)),
             ("$count($one.items)", json!(1)),
