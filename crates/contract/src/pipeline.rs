@@ -417,7 +417,7 @@ mod tests {
         };
         assert!(written(false).is_empty());
         let [delete, copy] = written(true).try_into().expect("two statements");
-        assert!(delete.is_delete(), "{delete:?}");
+        assert_eq!(delete.verb(), "delete", "{delete:?}");
         assert!(copy.sql.contains("from 's3://work/runs/run_1/rejects/'"), "{copy:?}");
     }
 
