@@ -36,5 +36,5 @@ pub use engine::{Engine, OpenError, QueryResult, SqlError, Value};
 pub use faults::{Fault, Faults};
 pub use objects::{MemoryObjects, ObjectError, ObjectReader, ObjectStore, ObjectSummary, Objects};
 pub use options::Options;
-pub use protocol::ApiError;
+pub use protocol::{ApiError, Caller};
 pub use server::{Server, StartError};

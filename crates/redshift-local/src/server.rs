@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{Engine, OpenError};
 use crate::options::Options;
-use crate::protocol::{ApiError, CONTENT_TYPE};
+use crate::protocol::{ApiError, CONTENT_TYPE, Caller};
 
 /// The largest request, in bytes; statement texts are much smaller.
 const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -146,11 +146,16 @@ impl Desk {
 
     /// The answer, unless the desk is closed. The work goes on when the client hangs up: the
     /// service's does too.
-    async fn answer(&self, operation: String, request: Value) -> Result<Value, ApiError> {
+    async fn answer(
+        &self,
+        caller: Caller,
+        operation: String,
+        request: Value,
+    ) -> Result<Value, ApiError> {
         let work = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             let engine = engine.clone().ok_or_else(ApiError::internal)?;
-            self.requests.spawn(async move { engine.call(&operation, request).await })
+            self.requests.spawn(async move { engine.call_as(&caller, &operation, request).await })
         };
         work.await.unwrap_or_else(|_| Err(ApiError::internal()))
     }
@@ -181,7 +186,9 @@ async fn answer(
             return failure(&ApiError::validation(text));
         }
     };
-    match desk.answer(operation.to_owned(), request).await {
+    let signed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let caller = Caller::of_authorization(signed);
+    match desk.answer(caller, operation.to_owned(), request).await {
         Ok(answer) => respond(StatusCode::OK, None, answer.to_string()),
         Err(error) if error.status == 0 => {
             peer.dropped.store(true, Ordering::SeqCst);

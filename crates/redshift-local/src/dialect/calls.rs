@@ -25,7 +25,9 @@ pub(crate) fn call(function: &mut Function, found: &mut Found) -> Result<Option<
             "current_timestamp" => Ok(Some(raw("now()".into()))),
             "localtimestamp" | "sysdate" => Ok(Some(raw("CAST(now() AS TIMESTAMP)".into()))),
             "current_time" | "localtime" => Ok(Some(raw("CAST(now() AS TIME)".into()))),
-            "current_user" | "session_user" | "user" => Ok(Some(raw("'awsuser'".into()))),
+            "current_user" | "session_user" | "user" => {
+                Ok(Some(raw("CAST(getvariable('user_name') AS VARCHAR)".into())))
+            }
             _ => Err(unknown(&name, &arguments)),
         };
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::tokenizer::Token;
 
+use super::access::{Access, grant};
 use super::alter::{AlterTable, Alteration};
 use super::copy_command::Copy;
 use super::create_table::{Body, CreateTable, Part};
@@ -61,7 +62,9 @@ pub(crate) enum Command {
         column: Option<String>,
         text: Option<String>,
     },
-    /// GRANT, REVOKE, CREATE USER and the like: accepted, they change nothing.
+    /// GRANT, REVOKE, CREATE USER and the like.
+    Access(Access),
+    /// Grants on functions, comments on schemas and the like: accepted, they change nothing.
     Accepted(&'static str),
     Set(Setting),
     Show {
@@ -196,7 +199,7 @@ fn other(first: &str, tokens: &mut Tokens, start: &Tokens) -> Result<Command, Sq
         "vacuum" => vacuum(tokens)?,
         "analyze" | "analyse" => analyze(tokens)?,
         "comment" => comment(tokens)?,
-        "grant" | "revoke" => accepted(tokens, "GRANT"),
+        "grant" | "revoke" => access_or_accepted(grant(tokens, first == "revoke")?, "GRANT"),
         "set" | "reset" => set(first, tokens)?,
         "show" => show(tokens)?,
         "begin" | "start" => begin(first, tokens)?,
@@ -264,6 +267,10 @@ fn end_process(tokens: &mut Tokens) -> Result<Command, SqlError> {
 fn accept(tokens: &mut Tokens, command: Command) -> Command {
     tokens.skip_to_end();
     command
+}
+
+pub(super) fn access_or_accepted(access: Option<Access>, what: &'static str) -> Command {
+    access.map_or(Command::Accepted(what), Command::Access)
 }
 
 pub(super) fn accepted(tokens: &mut Tokens, what: &'static str) -> Command {

@@ -2,8 +2,9 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::access;
 use super::alter::AlterTable;
-use super::command::{Command, accepted};
+use super::command::{Command, accepted, access_or_accepted};
 use super::create_table::CreateTable;
 use super::names::TableName;
 use super::query::{Query, view_text};
@@ -45,11 +46,9 @@ pub(super) fn create(tokens: &mut Tokens) -> Result<Command, SqlError> {
         }
         return Ok(Command::CreateSchema { name, if_not_exists });
     }
-    for (words, what) in
-        [("user", "CREATE USER"), ("group", "CREATE GROUP"), ("role", "CREATE ROLE")]
-    {
-        if tokens.take_if(words) {
-            return Ok(accepted(tokens, what));
+    for kind in ["user", "group", "role"] {
+        if tokens.take_if(kind) {
+            return Ok(Command::Access(access::create(tokens, kind)?));
         }
     }
     for what in ["external", "database", "function", "procedure", "library", "model", "datashare"] {
@@ -109,7 +108,9 @@ pub(super) fn drop(tokens: &mut Tokens) -> Result<Command, SqlError> {
             let cascade = behaviour(tokens);
             Ok(Command::DropSchema { names, if_exists, cascade })
         }
-        "user" | "group" | "role" => Ok(accepted(tokens, "DROP USER")),
+        kind @ ("user" | "group" | "role") => {
+            Ok(Command::Access(access::drop(tokens, kind, if_exists)?))
+        }
         "materialized" | "database" | "function" | "procedure" | "library" | "model" => {
             Err(SqlError::unsupported(&format!("DROP {}", what.to_uppercase())))
         }
@@ -138,7 +139,14 @@ pub(super) fn alter(tokens: &mut Tokens) -> Result<Command, SqlError> {
         }
         return Ok(accepted(tokens, "ALTER SCHEMA"));
     }
-    for what in ["user", "group", "role", "default"] {
+    if tokens.take_if("default privileges") {
+        let access = access::default_privileges(tokens)?;
+        return Ok(access_or_accepted(access, "ALTER DEFAULT PRIVILEGES"));
+    }
+    if tokens.take_if("group") {
+        return Ok(access_or_accepted(access::alter_group(tokens)?, "ALTER GROUP"));
+    }
+    for what in ["user", "role"] {
         if tokens.is(what) {
             return Ok(accepted(tokens, "ALTER USER"));
         }

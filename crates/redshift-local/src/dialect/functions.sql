@@ -172,9 +172,25 @@ create macro rs_current_database() as current_database();
 create macro rs_current_schema() as 'public', (x) as 'public';
 create macro rs_current_schemas(x) as ['pg_catalog', 'public'];
 create macro rs_current_user_id() as 100;
-create macro rs_has_table_privilege(a, b) as true, (u, a, b) as true;
-create macro rs_has_schema_privilege(a, b) as true, (u, a, b) as true;
-create macro rs_has_database_privilege(a, b) as true, (u, a, b) as true;
+-- Whether a user has a privilege; an error for a user who does not exist.
+create macro rs_has_grant(u, k, s, n, p) as case
+    when not exists (select 1 from {database}.redshift_local.principals where principal = 'user:' || lower(u))
+        then error('user "' || u || '" does not exist')
+    else exists (select 1 from {database}.redshift_local.principals where principal = 'user:' || lower(u) and superuser)
+        or exists (select 1 from {database}.redshift_local.owners as o where k in ('table', 'schema') and o.schema_name = s and o.name = n and o.owner = lower(u))
+        or exists (
+            select 1 from {database}.redshift_local.grants as g
+            where g.kind = k and g.schema_name = s and (g.name = n or (k = 'assumerole' and g.name = 'all'))
+                and (g.privilege = replace(lower(p), 'temp', 'temporary') or g.privilege = lower(p) or (k = 'assumerole' and g.privilege = 'all'))
+                and (g.grantee in ('public', 'user:' || lower(u)) or exists (
+                    select 1 from {database}.redshift_local.members as m where m.principal = g.grantee and m.member = 'user:' || lower(u)
+                ))
+        )
+    end;
+create macro rs_has_table_privilege(a, b) as rs_has_grant(getvariable('user_name'), 'table', split_part(a, '.', 1), split_part(a, '.', 2), b), (u, a, b) as rs_has_grant(u, 'table', split_part(a, '.', 1), split_part(a, '.', 2), b);
+create macro rs_has_schema_privilege(a, b) as rs_has_grant(getvariable('user_name'), 'schema', a, '', b), (u, a, b) as rs_has_grant(u, 'schema', a, '', b);
+create macro rs_has_database_privilege(a, b) as rs_has_grant(getvariable('user_name'), 'database', '', '', b), (u, a, b) as rs_has_grant(u, 'database', '', '', b);
+create macro rs_has_assumerole_privilege(a, b) as rs_has_grant(getvariable('user_name'), 'assumerole', '', a, b), (u, a, b) as rs_has_grant(u, 'assumerole', '', a, b);
 create macro rs_substring(x, start, n) as
     case when n < 0 then error('negative substring length not allowed')
          else substr(x, greatest(start, 1), greatest(0, n + least(start, 1) - 1)) end;

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::access::Access;
 use super::command::{Command, accepted};
 use super::names::TableName;
 use super::query::Query;
@@ -81,6 +82,16 @@ pub(crate) struct Setting {
 }
 
 pub(super) fn set(first: &str, tokens: &mut Tokens) -> Result<Command, SqlError> {
+    if tokens.take_if("session authorization") {
+        let name = match first == "reset" || tokens.take_if("default") {
+            true => None,
+            false => Some(match tokens.peek() {
+                Token::SingleQuotedString(_) => tokens.string()?.to_lowercase(),
+                _ => tokens.identifier()?,
+            }),
+        };
+        return Ok(Command::Access(Access::Become(name)));
+    }
     let local = tokens.take_if("local");
     let _ = !local && tokens.take_if("session");
     for words in ["authorization", "transaction", "characteristics", "seed"] {

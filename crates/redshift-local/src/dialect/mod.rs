@@ -5,6 +5,7 @@
 //! the rest go through the parser's tree, which is rewritten. What is not understood is an error
 //! that names itself.
 
+mod access;
 mod alter;
 mod bind;
 mod calls;
@@ -23,6 +24,7 @@ mod tokens;
 mod types;
 mod writes;
 
+pub(crate) use access::{Access, Object, PUBLIC};
 pub(crate) use alter::{AlterTable, Alteration};
 pub(crate) use bind::{Catalog, Field};
 pub(crate) use command::{Command, understand};

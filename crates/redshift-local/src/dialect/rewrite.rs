@@ -269,7 +269,7 @@ fn raw_number(count: u64) -> Expr {
 fn keyword(word: &str) -> Option<&'static str> {
     Some(match word {
         "sysdate" => "CAST(now() AS TIMESTAMP)",
-        "current_user" | "session_user" | "user" => "'awsuser'",
+        "current_user" | "session_user" | "user" => "CAST(getvariable('user_name') AS VARCHAR)",
         "current_user_id" => "100",
         "default" => "DEFAULT",
         _ => return None,

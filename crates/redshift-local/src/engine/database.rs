@@ -105,7 +105,7 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
     connection.execute_batch(STORAGE)?;
     scalars::register(&connection)?;
     connection.execute_batch("use redshift;")?;
-    connection.execute_batch(MACROS)?;
+    connection.execute_batch(&MACROS.replace("{database}", name))?;
     connection.execute_batch(&search_path(name))?;
     for views in [VIEWS, LIVE_VIEWS] {
         let views = views.replace("{database}", name);

@@ -12,6 +12,7 @@ mod log;
 mod merge;
 mod messages;
 mod number_format;
+mod privileges;
 mod processes;
 mod scalars;
 mod schemas;
@@ -42,7 +43,7 @@ use crate::clock::Clock;
 use crate::dialect::{TableName, statements};
 use crate::objects::{ObjectStore, Objects, S3Objects};
 use crate::options::Options;
-use crate::protocol::{self, ApiError};
+use crate::protocol::{self, ApiError, Caller};
 use crate::statements::Statements;
 pub(crate) use database::{Database, STL_OFFSET};
 use definitions::Definitions;
@@ -159,7 +160,20 @@ impl Engine {
     /// # Errors
     /// What the service would answer with, by its name.
     pub async fn call(&self, operation: &str, request: Json) -> Result<Json, ApiError> {
-        protocol::answer(self, operation, request).await
+        self.call_as(&Caller::default(), operation, request).await
+    }
+
+    /// The same, on behalf of somebody other than the administrator.
+    ///
+    /// # Errors
+    /// As [`Engine::call`].
+    pub async fn call_as(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        request: Json,
+    ) -> Result<Json, ApiError> {
+        protocol::answer(self, caller, operation, request).await
     }
 
     /// Makes no faults from now on.

@@ -14,6 +14,7 @@ use super::error::SqlError;
 use super::locks::{Mode, TransactionId};
 use super::log::microseconds;
 use super::messages::redshift;
+use super::privileges::User;
 use super::processes::{Close, Running};
 use super::settings::Settings;
 use super::values::QueryResult;
@@ -67,6 +68,11 @@ pub(crate) struct Session {
     pub(super) aborted: bool,
     /// The statement is one of several in one transaction.
     pub(super) block: bool,
+    /// Who the session acts as, and who logged in.
+    pub(super) user: User,
+    pub(super) login: User,
+    /// Whether the request named a workgroup.
+    pub(crate) is_serverless: bool,
 }
 
 /// A transaction that has begun.
@@ -100,7 +106,9 @@ impl Session {
         let now = microseconds(warehouse.clock_now());
         let variables = format!(
             "set variable process = {process}; set variable copy_count = 0; \
-             set variable system_time = make_timestamp({now});"
+             set variable system_time = make_timestamp({now}); \
+             set variable user_name = 'awsuser'; set variable superuser = true; \
+             set variable principals = ['public', 'user:awsuser'];"
         );
         warehouse.open.opened(process, &cancel, warehouse.clock_now());
         connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))?;
@@ -120,6 +128,9 @@ impl Session {
             explicit: false,
             aborted: false,
             block: false,
+            user: User::administrator(),
+            login: User::administrator(),
+            is_serverless: false,
         })
     }
 
@@ -237,10 +248,10 @@ impl Session {
         let mut command = understand(tokens)?;
         self.refuse_in_block(&command)?;
         self.qualify(&mut command)?;
-        self.execute(command, query_id)
+        self.permit(command, query_id)
     }
 
-    fn execute(&mut self, command: Command, query_id: i64) -> Result<Done, SqlError> {
+    pub(super) fn execute(&mut self, command: Command, query_id: i64) -> Result<Done, SqlError> {
         match command {
             Command::Query(query) => self.query(query),
             Command::Write(write) => self.write(&write),
@@ -283,6 +294,7 @@ impl Session {
             Command::Comment { table, column, text } => {
                 self.comment(&table, column.as_deref(), text.as_deref())
             }
+            Command::Access(access) => self.access(access),
             Command::Accepted(what) => {
                 tracing::debug!(what, "accepted without effect");
                 Ok(Done::default())

@@ -127,3 +127,51 @@ alter table redshift_local.queries add column if not exists visible_at timestamp
 alter table redshift_local.load_errors add column if not exists visible_at timestamp;
 alter table redshift_local.loads add column if not exists visible_at timestamp;
 alter table redshift_local.load_files add column if not exists visible_at timestamp;
+
+-- Users, roles and groups as `user:name`, `role:name` and `group:name`; everybody is `public`.
+create table if not exists redshift_local.principals (
+    principal varchar not null,
+    superuser boolean not null
+);
+
+create table if not exists redshift_local.members (
+    principal varchar not null,
+    member varchar not null
+);
+
+-- What has no row belongs to the administrator. An empty name is the schema itself.
+create table if not exists redshift_local.owners (
+    schema_name varchar not null,
+    name varchar not null,
+    owner varchar not null
+);
+
+create table if not exists redshift_local.grants (
+    kind varchar not null,
+    schema_name varchar not null,
+    name varchar not null,
+    privilege varchar not null,
+    grantee varchar not null
+);
+
+create table if not exists redshift_local.default_grants (
+    owner varchar not null,
+    schema_name varchar not null,
+    privilege varchar not null,
+    grantee varchar not null
+);
+
+-- What everybody may do in a new database.
+insert into redshift_local.grants
+select given.*
+from (values
+    ('database', '', '', 'temporary', 'public'),
+    ('assumerole', '', 'all', 'all', 'public'),
+    ('schema', 'public', '', 'usage', 'public'),
+    ('schema', 'public', '', 'create', 'public')
+) as given
+where not exists (select 1 from redshift_local.principals);
+
+insert into redshift_local.principals
+select 'user:awsuser', true
+where not exists (select 1 from redshift_local.principals);

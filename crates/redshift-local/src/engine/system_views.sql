@@ -117,10 +117,25 @@ left join {database}.redshift_local.columns as d
     and c.column_name = d.column_name
 where c.database_name = '{database}' and not c.internal and c.schema_name not in ('redshift_local');
 
+-- What the current user owns or has any right to.
+create view redshift.main.permitted_relations as
+select r.schemaname, r.relname, r.kind, r.comment
+from redshift.main.relations as r
+left join {database}.redshift_local.owners as o
+    on r.schemaname = o.schema_name and r.relname = o.name
+where cast(getvariable('superuser') as boolean)
+    or coalesce(o.owner, 'awsuser') = cast(getvariable('user_name') as varchar)
+    or exists (
+        select 1
+        from {database}.redshift_local.grants as g
+        where g.kind = 'table' and g.schema_name = r.schemaname and g.name = r.relname
+            and list_contains(cast(getvariable('principals') as varchar[]), g.grantee)
+    );
+
 create view redshift.main.svv_tables as
 select '{database}' as table_catalog, schemaname as table_schema, relname as table_name,
     case kind when 'r' then 'BASE TABLE' else 'VIEW' end as table_type, comment as remarks
-from redshift.main.relations;
+from redshift.main.permitted_relations;
 
 create view redshift.main."information_schema.tables" as
 select table_catalog, table_schema, table_name, table_type from redshift.main.svv_tables;
@@ -143,7 +158,12 @@ select '{database}' as table_catalog, schema_name as table_schema, table_name, c
     case when starts_with(type, 'numeric') then cast(regexp_extract(type, ',(\d+)', 1) as integer)
         when type in ('smallint', 'integer', 'bigint') then 0 end as numeric_scale,
     comment as remarks
-from redshift.main.relation_columns;
+from redshift.main.relation_columns as c
+where exists (
+    select 1
+    from redshift.main.permitted_relations as p
+    where p.schemaname = c.schema_name and p.relname = c.table_name
+);
 
 create view redshift.main."information_schema.columns" as
 select * exclude (remarks) from redshift.main.svv_columns;
@@ -259,8 +279,38 @@ create view redshift.main.pg_database as
 select 1 as oid, '{database}' as datname, 100 as datdba;
 
 create view redshift.main.pg_user as
-select 'awsuser' as usename, 100 as usesysid, true as usecreatedb, true as usesuper,
-    true as usecatupd, '********' as passwd, null as valuntil, null as useconfig;
+select substr(principal, 6) as usename,
+    cast(99 + row_number() over (order by not superuser, principal) as integer) as usesysid,
+    superuser as usecreatedb, superuser as usesuper, superuser as usecatupd, '********' as passwd,
+    null as valuntil, null as useconfig
+from {database}.redshift_local.principals
+where starts_with(principal, 'user:');
+
+create view redshift.main.pg_group as
+select substr(principal, 7) as groname,
+    cast(99 + row_number() over (order by principal) as integer) as grosysid, null as grolist
+from {database}.redshift_local.principals
+where starts_with(principal, 'group:');
+
+create view redshift.main.svv_roles as
+select cast(99 + row_number() over (order by principal) as integer) as role_id,
+    substr(principal, 6) as role_name, 'awsuser' as role_owner, null as external_id
+from {database}.redshift_local.principals
+where starts_with(principal, 'role:');
+
+create view redshift.main.svv_relation_privileges as
+select schema_name as namespace_name, name as relation_name, upper(privilege) as privilege_type,
+    100 as identity_id, regexp_replace(grantee, '^[a-z]+:', '') as identity_name,
+    split_part(grantee, ':', 1) as identity_type, false as admin_option
+from {database}.redshift_local.grants
+where kind = 'table';
+
+create view redshift.main.svv_schema_privileges as
+select schema_name as namespace_name, upper(privilege) as privilege_type, 100 as identity_id,
+    regexp_replace(grantee, '^[a-z]+:', '') as identity_name,
+    split_part(grantee, ':', 1) as identity_type, false as admin_option
+from {database}.redshift_local.grants
+where kind = 'schema';
 
 create view redshift.main.stv_tbl_perm as
 select 0 as slice, object_id as id, relname as name, estimated_size as rows, estimated_size as sorted_rows, 0 as temp, 1 as db_id

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value as Json, json};
 
+use super::caller::Caller;
 use super::error::ApiError;
 use super::requests::ListStatements;
 use crate::clock::epoch_seconds;
@@ -112,7 +113,11 @@ fn describe_part(statement: &Statement, number: usize, part: &Part) -> Json {
 }
 
 /// The answer to `ListStatements`.
-pub(crate) fn list(statements: &Statements, request: &ListStatements) -> Result<Json, ApiError> {
+pub(crate) fn list(
+    statements: &Statements,
+    caller: &Caller,
+    request: &ListStatements,
+) -> Result<Json, ApiError> {
     let filter = match request.status.as_deref() {
         // By default only those that are finished are shown.
         None => Some(Status::Finished),
@@ -139,6 +144,7 @@ pub(crate) fn list(statements: &Statements, request: &ListStatements) -> Result<
             && same(&request.database, &connection.database)
             && same(&request.workgroup_name, &connection.workgroup_name)
             && same(&request.cluster_identifier, &connection.cluster_identifier)
+            && statement.request.caller.as_deref() == caller.database_user()
             && filter.is_none_or(|status| statement.lock().status == status)
     };
     let (page, more) = statements.page(before, most, wanted);

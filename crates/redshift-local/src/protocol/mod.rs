@@ -1,6 +1,7 @@
 //! The requests and answers of the Redshift Data API.
 
 mod answers;
+mod caller;
 mod error;
 mod metadata;
 mod requests;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
+pub use caller::Caller;
 pub use error::ApiError;
 pub(crate) use requests::{Connection, Execute};
 
@@ -24,6 +26,7 @@ pub(crate) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// Answers one request.
 pub(crate) async fn answer(
     engine: &Engine,
+    caller: &Caller,
     operation: &str,
     request: Json,
 ) -> Result<Json, ApiError> {
@@ -39,41 +42,46 @@ pub(crate) async fn answer(
         }
         _ => {}
     }
-    let answer = dispatch(engine, operation, request).await;
+    let answer = dispatch(engine, caller, operation, request).await;
     match fault {
         Some(Fault::DroppedAnswer) => Err(ApiError::dropped()),
         _ => answer,
     }
 }
 
-async fn dispatch(engine: &Engine, operation: &str, request: Json) -> Result<Json, ApiError> {
+async fn dispatch(
+    engine: &Engine,
+    caller: &Caller,
+    operation: &str,
+    request: Json,
+) -> Result<Json, ApiError> {
     match operation {
-        "ExecuteStatement" => execute(engine, read(request)?, false).await,
-        "BatchExecuteStatement" => execute(engine, read(request)?, true).await,
+        "ExecuteStatement" => execute(engine, caller, read(request)?, false).await,
+        "BatchExecuteStatement" => execute(engine, caller, read(request)?, true).await,
         "DescribeStatement" => {
             let request: ById = read(request)?;
             let (id, part) = split(&request.id)?;
-            let statement = engine.statements.get(id)?;
+            let statement = engine.statements.get(id, caller)?;
             statement.wait(wait(engine, request.wait_time_seconds)?, &engine.warehouse).await?;
             answers::describe(&statement, part)
         }
         "CancelStatement" => {
             let request: ById = read(request)?;
             let (id, _) = split(&request.id)?;
-            engine.statements.cancel(id)?;
+            engine.statements.cancel(id, caller)?;
             Ok(json!({ "Status": true }))
         }
         "GetStatementResult" | "GetStatementResultV2" => {
             let request: ById = read(request)?;
             let (id, part) = split(&request.id)?;
-            let statement = engine.statements.get(id)?;
+            let statement = engine.statements.get(id, caller)?;
             statement.wait(wait(engine, request.wait_time_seconds)?, &engine.warehouse).await?;
             let second = operation.ends_with("V2");
             results::page(&statement, part, request.next_token.as_deref(), second)
         }
         "ListStatements" => {
             let request: ListStatements = read(request)?;
-            answers::list(&engine.statements, &request)
+            answers::list(&engine.statements, caller, &request)
         }
         "ListDatabases" | "ListSchemas" | "ListTables" | "DescribeTable" => {
             let request: Described = read(request)?;
@@ -83,7 +91,13 @@ async fn dispatch(engine: &Engine, operation: &str, request: Json) -> Result<Jso
     }
 }
 
-async fn execute(engine: &Engine, request: Execute, batch: bool) -> Result<Json, ApiError> {
+async fn execute(
+    engine: &Engine,
+    caller: &Caller,
+    mut request: Execute,
+    batch: bool,
+) -> Result<Json, ApiError> {
+    request.caller = caller.database_user().map(str::to_owned);
     let wait = wait(engine, request.wait_time_seconds)?;
     let statement = engine.statements.submit(request, batch)?;
     statement.wait(wait, &engine.warehouse).await?;

@@ -92,8 +92,23 @@ pub(crate) struct Execute {
     pub(crate) session_id: Option<String>,
     pub(crate) session_keep_alive_seconds: Option<i64>,
     pub(crate) with_event: Option<bool>,
+    /// Who sent it: written here by the server, whatever the request said.
+    #[serde(rename = "segue-caller")]
+    pub(crate) caller: Option<String>,
     #[serde(skip_serializing)]
     pub(crate) wait_time_seconds: Option<i64>,
+}
+
+impl Execute {
+    /// The database user that runs it, and whether it is made at its first login. A secret's user is
+    /// the administrator here.
+    pub(crate) fn database_user(&self) -> Option<(&str, bool)> {
+        match (&self.connection.db_user, &self.connection.secret_arn, &self.caller) {
+            (Some(user), ..) => Some((user, false)),
+            (None, Some(_), _) | (None, None, None) => None,
+            (None, None, Some(user)) => Some((user, true)),
+        }
+    }
 }
 
 /// Requests about one statement.

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{Cancel, QueryResult, Warehouse};
 use crate::faults::{FaultPlan, Faults};
-use crate::protocol::{ApiError, Execute};
+use crate::protocol::{ApiError, Caller, Execute};
 use journal::Journal;
 pub(crate) use known::Age;
 use known::Known;
@@ -289,7 +289,10 @@ impl Statements {
     }
 
     /// The statement of this id.
-    pub(crate) fn get(&self, id: &str) -> Result<Arc<Statement>, ApiError> {
+    ///
+    /// # Errors
+    /// Also when somebody else submitted it: nobody but the submitter may describe, read or cancel it.
+    pub(crate) fn get(&self, id: &str, caller: &Caller) -> Result<Arc<Statement>, ApiError> {
         let well_formed = id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         if !well_formed {
             return Err(ApiError::validation(format!(
@@ -297,7 +300,9 @@ impl Statements {
             )));
         }
         let found = self.lock().get(id).cloned();
-        found.ok_or_else(|| ApiError::not_found("Query does not exist."))
+        found
+            .filter(|statement| statement.request.caller.as_deref() == caller.database_user())
+            .ok_or_else(|| ApiError::not_found("Query does not exist."))
     }
 
     /// A page of those that are wanted, the newest first, and whether there are more.
@@ -314,8 +319,8 @@ impl Statements {
     }
 
     /// Stops a statement that runs.
-    pub(crate) fn cancel(&self, id: &str) -> Result<(), ApiError> {
-        let statement = self.get(id)?;
+    pub(crate) fn cancel(&self, id: &str, caller: &Caller) -> Result<(), ApiError> {
+        let statement = self.get(id, caller)?;
         let status = statement.state().status;
         if status.has_ended() {
             return Err(ApiError::validation(format!(

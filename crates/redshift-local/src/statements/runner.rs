@@ -120,9 +120,9 @@ impl Run {
         let cancel = Arc::clone(&self.statement.cancel);
         let outcome = match place {
             Place::Own { .. } if self.statement.session_id.is_some() => Err((0, self.no_session())),
-            Place::Own { .. } => Session::open(Arc::clone(&self.warehouse), cancel)
-                .map_err(|error| (0, error))
-                .and_then(|mut session| self.run_in(&mut session, false)),
+            Place::Own { .. } => {
+                self.open(cancel).and_then(|mut session| self.run_in(&mut session, false))
+            }
             Place::Kept(place) => self.run_kept(place, kept, cancel),
         };
         self.end(outcome.and_then(|()| {
@@ -142,6 +142,18 @@ impl Run {
         Err((last, error))
     }
 
+    /// A session of whoever sent the request.
+    fn open(&self, cancel: Arc<Cancel>) -> Result<Session, (usize, SqlError)> {
+        let failed = |error| (0, error);
+        let mut session = Session::open(Arc::clone(&self.warehouse), cancel).map_err(failed)?;
+        let request = &self.statement.request;
+        session.is_serverless = request.connection.workgroup_name.is_some();
+        if let Some((user, is_made)) = request.database_user() {
+            session.log_in_as(user, is_made).map_err(failed)?;
+        }
+        Ok(session)
+    }
+
     fn run_kept(
         &self,
         kept: &mut Kept,
@@ -149,8 +161,7 @@ impl Run {
         cancel: Arc<Cancel>,
     ) -> Outcome {
         if matches!(kept, Kept::Unopened) {
-            let session = Session::open(Arc::clone(&self.warehouse), Arc::clone(&cancel));
-            let session = session.map_err(|error| (0, error))?;
+            let session = self.open(Arc::clone(&cancel))?;
             if let Some(connection) = connection {
                 session.closes_by(closes(connection, &self.warehouse));
             }

@@ -1,0 +1,589 @@
+//! Who a session is, what it may do, and who owns what. A superuser may do everything, and costs
+//! nothing to check.
+
+use duckdb::params;
+
+use super::catalog::execute;
+use super::error::SqlError;
+use super::messages::redshift;
+use super::session::{Done, Session};
+use crate::dialect::{Access, Body, Command, Kind, Object, PUBLIC, Query, TableName, literal};
+
+/// The administrator, who exists from the beginning and owns what nobody else made.
+pub(crate) const ADMINISTRATOR: &str = "awsuser";
+/// Roles may be granted to roles, so deep at most.
+const ROLE_DEPTH_MAX: usize = 16;
+
+/// A database user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) superuser: bool,
+}
+
+impl User {
+    pub(crate) fn administrator() -> Self {
+        Self { name: ADMINISTRATOR.to_owned(), superuser: true }
+    }
+}
+
+impl Session {
+    /// Lets the session be this user's, as after a login.
+    pub(crate) fn log_in(&mut self, user: User) -> Result<(), SqlError> {
+        self.login = user.clone();
+        self.become_user(user)
+    }
+
+    fn become_user(&mut self, user: User) -> Result<(), SqlError> {
+        self.user = user;
+        let principals: Vec<String> =
+            self.principals(&self.user.name)?.iter().map(|one| literal(one)).collect();
+        let variables = format!(
+            "set variable user_name = {}; set variable superuser = {}; \
+             set variable principals = [{}];",
+            literal(&self.user.name),
+            self.user.superuser,
+            principals.join(", ")
+        );
+        self.connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))
+    }
+
+    /// Runs a command if the session may, and writes down who owns what it makes.
+    pub(super) fn permit(&mut self, command: Command, query_id: i64) -> Result<Done, SqlError> {
+        self.refuse_cluster_views(&command)?;
+        self.authorize(&command)?;
+        let made = made(&command).filter(|_| !self.has_made(&command));
+        let dropped = dropped(&command);
+        let done = self.execute(command, query_id)?;
+        if let Some((schema, name)) = made {
+            self.own(&schema, &name)?;
+        }
+        for (schema, name) in dropped {
+            self.disown(&schema, name.as_deref())?;
+        }
+        Ok(done)
+    }
+
+    /// What an `IF NOT EXISTS` finds belongs to somebody already.
+    fn has_made(&self, command: &Command) -> bool {
+        match command {
+            Command::CreateSchema { name, .. } => self.has_schema(name).unwrap_or(false),
+            Command::CreateTable(create) => {
+                self.is_relation(create.name.schema_or_public(), &create.name.name)
+            }
+            _ => false,
+        }
+    }
+
+    fn own(&self, schema: &str, name: &str) -> Result<(), SqlError> {
+        if self.user.name != ADMINISTRATOR {
+            let sql = "insert into redshift_local.owners values (?, ?, ?)";
+            let owned = self.connection.execute(sql, params![schema, name, self.user.name]);
+            owned.map_err(|error| redshift(&error, &[]))?;
+        }
+        if name.is_empty() {
+            return Ok(());
+        }
+        let sql = "insert into redshift_local.grants select 'table', ?, ?, privilege, grantee \
+                   from redshift_local.default_grants \
+                   where owner = ? and schema_name in ('', ?)";
+        let granted = self.connection.execute(sql, params![schema, name, self.user.name, schema]);
+        granted.map(|_| ()).map_err(|error| redshift(&error, &[]))
+    }
+
+    /// Forgets owners and grants of a table, or of a whole schema.
+    fn disown(&self, schema: &str, name: Option<&str>) -> Result<(), SqlError> {
+        let one = name.map(|name| format!(" and name = {}", literal(name))).unwrap_or_default();
+        let kinds = if name.is_some() { "('table')" } else { "('table', 'schema')" };
+        let schema = literal(schema);
+        for sql in [
+            format!("delete from redshift_local.owners where schema_name = {schema}{one}"),
+            format!(
+                "delete from redshift_local.grants where kind in {kinds} and schema_name = {schema}{one}"
+            ),
+        ] {
+            execute(&self.connection, &sql)?;
+        }
+        Ok(())
+    }
+
+    /// STL, STV, SVL and SVCS views do not exist on Redshift Serverless.
+    fn refuse_cluster_views(&self, command: &Command) -> Result<(), SqlError> {
+        let Command::Query(query) = command else { return Ok(()) };
+        let is_one = |name: &&TableName| {
+            matches!(name.schema.as_deref(), None | Some("pg_catalog"))
+                && ["stl_", "stv_", "svl_", "svcs_"].iter().any(|one| name.name.starts_with(one))
+        };
+        match query.relations.iter().find(is_one) {
+            Some(name) if self.is_serverless => {
+                Err(SqlError::new(format!("permission denied for relation {}", name.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn authorize(&self, command: &Command) -> Result<(), SqlError> {
+        if self.user.superuser {
+            return Ok(());
+        }
+        match command {
+            Command::Query(query) => self.may_query(query),
+            Command::Write(write) => {
+                let privilege = match write.kind {
+                    Kind::Insert => "insert",
+                    Kind::Update => "update",
+                    Kind::Delete => "delete",
+                };
+                self.may(&write.target, privilege)?;
+                let mut others = write.relations.iter().filter(|name| **name != write.target);
+                others.try_for_each(|name| self.may(name, "select"))
+            }
+            Command::Merge(merge) => {
+                // MERGE makes a temporary table.
+                self.may_in_database("temporary")?;
+                for privilege in ["select", "insert", "update", "delete"] {
+                    self.may(&merge.target, privilege)?;
+                }
+                self.may(&merge.source, "select")
+            }
+            Command::Copy(copy) => {
+                self.may(&copy.table, "insert")?;
+                self.may_assume_role()
+            }
+            Command::CreateTable(create) if create.temporary => self.may_in_database("temporary"),
+            Command::CreateTable(create) => {
+                self.may_in_schema(create.name.schema_or_public(), "create")?;
+                match &create.body {
+                    Body::Query { query, .. } => self.may_query(query),
+                    Body::Columns(_) => Ok(()),
+                }
+            }
+            Command::CreateView { name, query, .. } => {
+                self.may_in_schema(name.schema_or_public(), "create")?;
+                self.may_query(query)
+            }
+            Command::CreateSchema { .. } => self.may_in_database("create"),
+            Command::DropSchema { names, .. } => {
+                names.iter().try_for_each(|name| self.must_own_schema(name))
+            }
+            Command::DropTable { names, .. } | Command::DropView { names, .. } => {
+                names.iter().try_for_each(|name| self.must_own(name))
+            }
+            Command::AlterTable(alter) => self.must_own(&alter.name),
+            Command::Truncate(table) | Command::Comment { table, .. } => self.must_own(table),
+            Command::Lock(names) => names.iter().try_for_each(|name| self.may(name, "any")),
+            Command::Explain(command) => self.authorize(command),
+            Command::Access(access) => self.may_grant(access),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_query(&self, query: &Query) -> Result<(), SqlError> {
+        if let Some((name, false)) = &query.into {
+            self.may_in_schema(name.schema_or_public(), "create")?;
+        }
+        query.relations.iter().try_for_each(|name| self.may(name, "select"))
+    }
+
+    /// A relation that does not exist, or is nobody's, such as a system view, is let through.
+    fn may(&self, name: &TableName, privilege: &str) -> Result<(), SqlError> {
+        if name.schema.is_none() && self.is_temporary(&name.name) {
+            return Ok(());
+        }
+        let schema = name.schema_or_public();
+        if name.schema.is_some() {
+            self.may_in_schema(schema, "usage")?;
+        }
+        if !self.is_relation(schema, &name.name)
+            || self.owner(schema, &name.name)? == self.user.name
+            || self.is_granted("table", schema, &name.name, privilege)?
+        {
+            return Ok(());
+        }
+        Err(SqlError::new(format!("permission denied for relation {}", name.name)))
+    }
+
+    fn may_in_schema(&self, schema: &str, privilege: &str) -> Result<(), SqlError> {
+        if !self.has_schema(schema)?
+            || self.owner(schema, "")? == self.user.name
+            || self.is_granted("schema", schema, "", privilege)?
+        {
+            return Ok(());
+        }
+        Err(SqlError::new(format!("permission denied for schema {schema}")))
+    }
+
+    fn may_in_database(&self, privilege: &str) -> Result<(), SqlError> {
+        match self.is_granted("database", "", "", privilege)? {
+            true => Ok(()),
+            false => {
+                let name = self.warehouse.database.name();
+                Err(SqlError::new(format!("permission denied for database {name}")))
+            }
+        }
+    }
+
+    fn may_assume_role(&self) -> Result<(), SqlError> {
+        let granted = ["copy", "all"].map(|one| self.is_granted("assumerole", "", "any", one));
+        for granted in granted {
+            if granted? {
+                return Ok(());
+            }
+        }
+        let user = &self.user.name;
+        Err(SqlError::new(format!("User {user} does not have ASSUMEROLE permission for COPY")))
+    }
+
+    fn must_own_schema(&self, schema: &str) -> Result<(), SqlError> {
+        match !self.has_schema(schema)? || self.owner(schema, "")? == self.user.name {
+            true => Ok(()),
+            false => Err(SqlError::new(format!("must be owner of schema {schema}"))),
+        }
+    }
+
+    fn must_own(&self, name: &TableName) -> Result<(), SqlError> {
+        if name.schema.is_none() && self.is_temporary(&name.name) {
+            return Ok(());
+        }
+        let schema = name.schema_or_public();
+        if name.schema.is_some() {
+            self.may_in_schema(schema, "usage")?;
+        }
+        if !self.is_relation(schema, &name.name)
+            || self.owner(schema, &name.name)? == self.user.name
+        {
+            return Ok(());
+        }
+        Err(SqlError::new(format!("must be owner of relation {}", name.name)))
+    }
+
+    fn may_grant(&self, access: &Access) -> Result<(), SqlError> {
+        match access {
+            Access::Grant { object: Object::Tables(names), .. } => {
+                names.iter().try_for_each(|name| self.must_own(name))
+            }
+            Access::Grant { object: Object::TablesIn(names) | Object::Schemas(names), .. } => {
+                names.iter().try_for_each(|name| self.must_own_schema(name))
+            }
+            Access::Default { owner, .. }
+                if owner.as_ref().is_none_or(|name| *name == self.user.name) =>
+            {
+                Ok(())
+            }
+            Access::Become(_) if self.login.superuser => Ok(()),
+            _ => Err(SqlError::new("permission denied: must be a superuser")),
+        }
+    }
+
+    fn is_relation(&self, schema: &str, name: &str) -> bool {
+        let sql =
+            "select count(*) from redshift.main.relations where schemaname = ? and relname = ?";
+        let count = self.connection.query_row(sql, [schema, name], |row| row.get::<_, i64>(0));
+        count.is_ok_and(|count| count > 0)
+    }
+
+    /// The owner of a relation, or of a schema when the name is empty.
+    fn owner(&self, schema: &str, name: &str) -> Result<String, SqlError> {
+        let sql = format!(
+            "select owner from redshift_local.owners where schema_name = {} and name = {}",
+            literal(schema),
+            literal(name)
+        );
+        let rows = self.rows(&sql, &[])?.rows;
+        let owner = rows.into_iter().next().and_then(|row| row.into_iter().next()?.into_text());
+        Ok(owner.unwrap_or_else(|| ADMINISTRATOR.to_owned()))
+    }
+
+    fn is_granted(
+        &self,
+        kind: &str,
+        schema: &str,
+        name: &str,
+        privilege: &str,
+    ) -> Result<bool, SqlError> {
+        let sql = "select count(*) from redshift_local.grants where kind = ? and schema_name = ? \
+                   and (name = ? or ? = 'any') and (privilege = ? or ? = 'any') \
+                   and list_contains(getvariable('principals'), grantee)";
+        let given = params![kind, schema, name, name, privilege, privilege];
+        let count = self.connection.query_row(sql, given, |row| row.get::<_, i64>(0));
+        Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+    }
+
+    /// Everything that is granted to a user is granted to one of these.
+    fn principals(&self, user: &str) -> Result<Vec<String>, SqlError> {
+        let mut found = vec![PUBLIC.to_owned(), format!("user:{user}")];
+        for _ in 0..ROLE_DEPTH_MAX {
+            let members: Vec<String> = found.iter().map(|one| literal(one)).collect();
+            let sql = format!(
+                "select distinct principal from redshift_local.members where member in ({})",
+                members.join(", ")
+            );
+            let rows = self.rows(&sql, &[])?.rows;
+            let of = rows.into_iter().filter_map(|row| row.into_iter().next()?.into_text());
+            let more: Vec<String> = of.filter(|principal| !found.contains(principal)).collect();
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
+        Ok(found)
+    }
+}
+
+/// Schema and name of what a command makes; an empty name for a schema.
+fn made(command: &Command) -> Option<(String, String)> {
+    let of = |name: &TableName| (name.schema_or_public().to_owned(), name.name.clone());
+    match command {
+        Command::CreateSchema { name, .. } => Some((name.clone(), String::new())),
+        Command::CreateTable(create) if !create.temporary => Some(of(&create.name)),
+        Command::CreateView { name, .. } => Some(of(name)),
+        Command::Query(Query { into: Some((name, false)), .. }) => Some(of(name)),
+        _ => None,
+    }
+}
+
+/// Schema and name of what a command drops; no name for a whole schema.
+fn dropped(command: &Command) -> Vec<(String, Option<String>)> {
+    match command {
+        Command::DropSchema { names, .. } => {
+            names.iter().map(|name| (name.clone(), None)).collect()
+        }
+        Command::DropTable { names, .. } | Command::DropView { names, .. } => names
+            .iter()
+            .map(|name| (name.schema_or_public().to_owned(), Some(name.name.clone())))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl Session {
+    /// Carries out a statement about who may do what.
+    pub(super) fn access(&mut self, access: Access) -> Result<Done, SqlError> {
+        self.begin()?;
+        match access {
+            Access::Grant { revoke, privileges, object, grantees } => {
+                self.must_know(&grantees)?;
+                for (kind, schema, name) in self.objects(object)? {
+                    for privilege in expanded(kind, &privileges) {
+                        for grantee in &grantees {
+                            let row = [kind, &schema, &name, &privilege, grantee];
+                            self.change_row("grants", revoke, &row)?;
+                        }
+                    }
+                }
+            }
+            Access::Default { owner, schemas, revoke, privileges, grantees } => {
+                self.must_know(&grantees)?;
+                let owner = owner.unwrap_or_else(|| self.user.name.clone());
+                for schema in &schemas {
+                    if !schema.is_empty() && !self.has_schema(schema)? {
+                        return Err(SqlError::new(format!("schema \"{schema}\" does not exist")));
+                    }
+                    for privilege in expanded("table", &privileges) {
+                        for grantee in &grantees {
+                            let row = [owner.as_str(), schema, &privilege, grantee];
+                            self.change_row("default_grants", revoke, &row)?;
+                        }
+                    }
+                }
+            }
+            Access::Member { revoke, principals, members } => {
+                self.must_know(&principals)?;
+                self.must_know(&members)?;
+                for principal in &principals {
+                    for member in &members {
+                        self.change_row("members", revoke, &[principal.as_str(), member])?;
+                    }
+                }
+            }
+            Access::Create { principal, superuser, members } => {
+                self.create_principal(&principal, superuser, &members)?;
+            }
+            Access::Drop { principals, if_exists } => {
+                self.drop_principals(&principals, if_exists)?
+            }
+            Access::Become(name) => {
+                let user = match name {
+                    Some(name) => self.user_named(&name)?,
+                    None => self.login.clone(),
+                };
+                self.become_user(user)?;
+            }
+        }
+        Ok(Done::default())
+    }
+
+    /// Adds a row unless it is there, or takes it away.
+    fn change_row(&self, table: &str, remove: bool, row: &[&str]) -> Result<(), SqlError> {
+        let columns: &[&str] = match table {
+            "grants" => &["kind", "schema_name", "name", "privilege", "grantee"],
+            "default_grants" => &["owner", "schema_name", "privilege", "grantee"],
+            _ => &["principal", "member"],
+        };
+        let is_it: Vec<String> = columns
+            .iter()
+            .zip(row)
+            .map(|(column, value)| format!("{column} = {}", literal(value)))
+            .collect();
+        let is_it = is_it.join(" and ");
+        let values: Vec<String> = row.iter().map(|value| literal(value)).collect();
+        let sql = match remove {
+            true => format!("delete from redshift_local.{table} where {is_it}"),
+            false => format!(
+                "insert into redshift_local.{table} select {} \
+                 where not exists (select 1 from redshift_local.{table} where {is_it})",
+                values.join(", ")
+            ),
+        };
+        execute(&self.connection, &sql).map(|_| ())
+    }
+
+    /// Kind, schema and name of everything that a GRANT is about.
+    fn objects(&self, object: Object) -> Result<Vec<(&'static str, String, String)>, SqlError> {
+        let mut found = Vec::new();
+        match object {
+            Object::Tables(names) => {
+                for name in names {
+                    let schema = name.schema_or_public();
+                    if !self.is_relation(schema, &name.name) {
+                        return Err(SqlError::no_relation(&name.to_string()));
+                    }
+                    found.push(("table", schema.to_owned(), name.name.clone()));
+                }
+            }
+            Object::TablesIn(schemas) => {
+                for schema in schemas {
+                    self.must_have_schema(&schema)?;
+                    let sql = format!(
+                        "select relname from redshift.main.relations where schemaname = {}",
+                        literal(&schema)
+                    );
+                    for row in self.rows(&sql, &[])?.rows {
+                        let name = row.into_iter().next().and_then(super::Value::into_text);
+                        found.push(("table", schema.clone(), name.unwrap_or_default()));
+                    }
+                }
+            }
+            Object::Schemas(schemas) => {
+                for schema in schemas {
+                    self.must_have_schema(&schema)?;
+                    found.push(("schema", schema, String::new()));
+                }
+            }
+            Object::Databases(names) => {
+                for name in names {
+                    if name != self.warehouse.database.name() {
+                        return Err(SqlError::new(format!("database \"{name}\" does not exist")));
+                    }
+                    found.push(("database", String::new(), String::new()));
+                }
+            }
+            Object::Roles(roles) => {
+                found.extend(roles.into_iter().map(|role| ("assumerole", String::new(), role)));
+            }
+        }
+        Ok(found)
+    }
+
+    fn must_have_schema(&self, schema: &str) -> Result<(), SqlError> {
+        match self.has_schema(schema)? {
+            true => Ok(()),
+            false => Err(SqlError::new(format!("schema \"{schema}\" does not exist"))),
+        }
+    }
+
+    fn must_know(&self, principals: &[String]) -> Result<(), SqlError> {
+        for principal in principals.iter().filter(|one| *one != PUBLIC) {
+            if !self.knows(principal)? {
+                let (kind, name) = principal.split_once(':').unwrap_or(("user", principal));
+                return Err(SqlError::new(format!("{kind} \"{name}\" does not exist")));
+            }
+        }
+        Ok(())
+    }
+
+    fn knows(&self, principal: &str) -> Result<bool, SqlError> {
+        let sql = "select count(*) from redshift_local.principals where principal = ?";
+        let count = self.connection.query_row(sql, [principal], |row| row.get::<_, i64>(0));
+        Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+    }
+
+    fn user_named(&self, name: &str) -> Result<User, SqlError> {
+        let sql = "select superuser from redshift_local.principals where principal = ?";
+        let user = self.connection.query_row(sql, [format!("user:{name}")], |row| row.get(0));
+        user.map(|superuser| User { name: name.to_owned(), superuser })
+            .map_err(|_| SqlError::new(format!("user \"{name}\" does not exist")))
+    }
+
+    fn create_principal(
+        &self,
+        principal: &str,
+        superuser: bool,
+        members: &[String],
+    ) -> Result<(), SqlError> {
+        if self.knows(principal)? {
+            let (kind, name) = principal.split_once(':').unwrap_or(("user", principal));
+            return Err(SqlError::new(format!("{kind} \"{name}\" already exists")));
+        }
+        self.must_know(members)?;
+        let sql = "insert into redshift_local.principals values (?, ?)";
+        let added = self.connection.execute(sql, params![principal, superuser]);
+        added.map_err(|error| redshift(&error, &[]))?;
+        members
+            .iter()
+            .try_for_each(|member| self.change_row("members", false, &[principal, member]))
+    }
+
+    fn drop_principals(&self, principals: &[String], if_exists: bool) -> Result<(), SqlError> {
+        if !if_exists {
+            self.must_know(principals)?;
+        }
+        for principal in principals {
+            let it = literal(principal);
+            for sql in [
+                format!("delete from redshift_local.principals where principal = {it}"),
+                format!(
+                    "delete from redshift_local.members where principal = {it} or member = {it}"
+                ),
+                format!("delete from redshift_local.grants where grantee = {it}"),
+                format!("delete from redshift_local.default_grants where grantee = {it}"),
+            ] {
+                execute(&self.connection, &sql)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The user of this name; made first where IAM decides who logs in, as Redshift does.
+    pub(crate) fn log_in_as(&mut self, name: &str, is_made: bool) -> Result<(), SqlError> {
+        if name == ADMINISTRATOR {
+            return self.log_in(User::administrator());
+        }
+        if is_made {
+            let root = self.warehouse.database.root();
+            let sql = "insert into redshift_local.principals select ?, false \
+                       where not exists (select 1 from redshift_local.principals where principal = ?)";
+            let principal = format!("user:{name}");
+            let made = root.execute(sql, params![principal, principal]);
+            made.map_err(|error| redshift(&error, &[]))?;
+        }
+        let user = self.user_named(name)?;
+        self.log_in(user)
+    }
+}
+
+/// The privileges that ALL stands for.
+fn expanded(kind: &str, privileges: &[String]) -> Vec<String> {
+    let all: &[&str] = match kind {
+        "table" => {
+            &["select", "insert", "update", "delete", "references", "drop", "truncate", "alter"]
+        }
+        "schema" => &["create", "usage", "alter", "drop"],
+        "database" => &["create", "temporary", "usage", "alter"],
+        _ => &["copy", "unload", "all"],
+    };
+    match privileges.iter().any(|privilege| privilege == "all") {
+        true => all.iter().map(ToString::to_string).collect(),
+        false => privileges.to_vec(),
+    }
+}
