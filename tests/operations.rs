@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use segue_contract::ErrorName;
+use segue_contract::cost::{Cadence, Prices, RPUS_DEFAULT, RUN_TRANSITIONS};
 use segue_contract::metrics::{Metric, NAMESPACE, STACK_DIMENSION, STEP_DIMENSION};
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
@@ -171,4 +172,37 @@ fn every_permission_is_explained_and_none_that_nobody_has() {
     let mut granted = permissions(&template("template.yaml"));
     granted.extend(permissions(&template("warehouse.yaml")));
     assert_eq!(explained, granted);
+}
+
+/// `1,440`, `$2,215.08`.
+fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let digits: Vec<char> = whole.chars().rev().collect();
+    let groups: Vec<String> = digits.chunks(3).map(|group| group.iter().collect()).collect();
+    groups.join(",").chars().rev().collect::<String>() + rest
+}
+
+#[test]
+fn the_readme_says_what_runs_cost_by_how_often_they_start() {
+    let readme = read("README.md");
+    let prices = Prices::known().expect("prices");
+    for (name, runs) in Cadence::SHOWN {
+        let cadence = prices.cadence(runs, RPUS_DEFAULT);
+        let dollars = |amount: f64| format!("${}", grouped(&format!("{amount:.2}")));
+        let (day, month) = (dollars(cadence.warehouse_a_day), dollars(cadence.month()));
+        let row = format!("| {name} | {} | {day} | {month} |\n", grouped(&runs.to_string()));
+        assert!(readme.contains(&row), "README.md lacks the row {row}");
+    }
+}
+
+#[test]
+fn the_documentation_counts_the_transitions_that_the_estimate_counts() {
+    let prices = Prices::known().expect("prices");
+    let cost = prices.cadence(1, RPUS_DEFAULT).transitions_a_day;
+    for (page, words) in [
+        ("README.md", format!("{RUN_TRANSITIONS} state transitions (${cost:.4})")),
+        ("docs/operations.md", format!("{RUN_TRANSITIONS} transitions (${cost:.4})")),
+    ] {
+        assert!(read(page).contains(&words), "{page} does not say {words:?}");
+    }
 }

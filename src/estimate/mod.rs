@@ -1,9 +1,11 @@
-//! `segue estimate`: what a load will take and cost, before it runs.
+//! `segue estimate`: how long a load takes and what it costs, before it runs.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use segue_contract::cost::{Estimate, Prices, Source, Way};
+use indicatif::HumanCount;
+use segue_contract::cost::{Cadence, Estimate, Prices, SERVERLESS_SECONDS_MIN, Source, Way};
 use segue_data_set::FOLDERS;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     talk, upload,
 };
 
-/// What to reckon with.
+/// What the estimate assumes.
 #[derive(Debug, Args)]
 pub struct Assumptions {
     /// Estimate this directory, with song_data/ and log_data/, instead of the landing bucket
@@ -71,6 +73,7 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     if json {
         return print::json(&estimate);
     }
+    print::line(&sentence(&estimate))?;
     let counts = estimate.sources.iter().map(|source| {
         [source.source.clone(), source.objects.to_string(), source.bytes.to_string()]
     });
@@ -84,11 +87,42 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     let headers =
         ["way", "parts", "seconds", "S3 reads", "S3 writes", "transitions", "GB-s", "cost"];
     print::line(&print::table(&headers, rows, &[1, 2, 3, 4, 5, 6, 7]).to_string())?;
+    let cadences = Cadence::SHOWN.iter().zip(&estimate.cadences).map(|((name, _), cadence)| {
+        [(*name).to_owned(), dollars(cadence.warehouse_a_day), dollars(cadence.month())]
+    });
+    let headers = ["a small run every", "warehouse a day", "all a month"];
+    print::line(&print::table(&headers, cadences, &[1, 2]).to_string())?;
     let Prices { as_of, region, currency, .. } = &estimate.prices;
     print::line(&format!(
-        "{currency}, prices of {as_of} in {region}; {slices} slices, {rpus} RPUs; seconds are those \
-         that objects cost, in the middle of what public runs show",
+        "{currency}, prices of {as_of} in {region}; {slices} slices; Redshift Serverless at {rpus} RPUs, \
+         which bills {SERVERLESS_SECONDS_MIN} s for any run at least. A provisioned cluster costs the \
+         same, busy or idle."
     ))
+}
+
+/// The answer in one sentence.
+fn sentence(estimate: &Estimate) -> String {
+    let Estimate { planned, without_compaction, .. } = estimate;
+    let about = |way: &Way| {
+        format!("{} and {}", talk::seconds(Duration::from_secs_f64(way.seconds)), dollars(way.cost))
+    };
+    let objects: u64 = estimate.sources.iter().map(|source| source.objects).sum();
+    let objects = talk::count(objects as usize, "object");
+    let why = match planned.parts {
+        0 => format!("{objects}, copied as they are"),
+        parts => format!(
+            "{objects}, merged into {}; copying each one would take {}",
+            talk::count(parts as usize, "part"),
+            about(without_compaction)
+        ),
+    };
+    format!("About {}: {why}.", about(planned))
+}
+
+/// `$0.05`, `$1,234.50`.
+fn dollars(amount: f64) -> String {
+    let cents = (amount * 100.0).round() as u64;
+    format!("${}.{:02}", HumanCount(cents / 100), cents % 100)
 }
 
 fn row(name: &str, way: &Way) -> [String; 8] {
@@ -122,5 +156,17 @@ mod tests {
         let found: Vec<(u64, u64)> = found.iter().map(|one| (one.objects, one.bytes)).collect();
         assert_eq!(found, [(1, 3), (1, 2)]);
         assert!(directory(&folder.path().join("song_data")).is_err());
+    }
+
+    #[test]
+    fn the_answer_is_one_sentence() {
+        let said = |objects, bytes| {
+            let songs = Source { source: "songs".to_owned(), objects, bytes };
+            sentence(&Estimate::new(vec![songs], 8, 8, Prices::known().expect("prices")))
+        };
+        insta::assert_snapshot!([said(71, 20_000), said(385_252, 104_788_544)].join("\n"), @r"
+        About 45.9 s and $0.05: 71 objects, copied as they are.
+        About 57.1 s and $0.22: 385,252 objects, merged into 80 parts; copying each one would take 1 h 21 min and $4.22.
+        ");
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{BATCH_WRITES, COMPACT_GIGABYTES, LISTED_OBJECTS, Prices, Way};
+use super::{
+    BATCH_WRITES, COMPACT_GIGABYTES, LISTED_OBJECTS, Prices, RPUS_DEFAULT, RUN_STATEMENTS_SECONDS,
+    Way, billed,
+};
 use crate::Failure;
 use crate::compaction::{BATCHES_MAX, Volume};
 use crate::messages::{CompactedSource, Plan, StatementState};
@@ -14,7 +17,7 @@ const LOAD_WRITES: u64 = 2;
 /// What the steps begin with that copy files.
 const STAGE: &str = "stage/";
 
-/// Both, and the prices that they are reckoned with.
+/// Both, and the prices behind them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
@@ -26,6 +29,8 @@ pub struct Comparison {
     pub prices_as_of: String,
     /// Their currency.
     pub currency: String,
+    /// The capacity that the warehouse's cost assumes, in Redshift processing units.
+    pub rpus: u64,
 }
 
 /// What loading objects takes, as far as a run can count it.
@@ -44,12 +49,16 @@ pub struct Figures {
     pub merging_gigabyte_seconds: f64,
     /// How long the longest COPY took.
     pub copy_seconds: f64,
+    /// What Redshift Serverless bills: 60 seconds at least; of a run that ended, at most its length.
+    pub warehouse_seconds: f64,
+    /// What these cost on Redshift Serverless. A provisioned cluster costs the same, busy or idle.
+    pub warehouse_cost: f64,
     /// What requests and merging cost. Transitions and the warehouse are not among it.
     pub cost: f64,
 }
 
 impl Comparison {
-    /// Compares what was planned with what was done.
+    /// Compares what was planned with what was done, by a run that took these seconds.
     ///
     /// # Errors
     /// As [`Prices::known`].
@@ -57,11 +66,14 @@ impl Comparison {
         plan: &Plan,
         compacted: &[CompactedSource],
         loaded: &[StatementState],
+        run_seconds: f64,
     ) -> Result<Self, Failure> {
         let prices = Prices::known()?;
         Ok(Self {
             expected: expected(plan).priced(&prices),
-            real: real(plan, compacted, loaded).priced(&prices),
+            real: Figures { warehouse_seconds: run_seconds, ..real(plan, compacted, loaded) }
+                .priced(&prices),
+            rpus: RPUS_DEFAULT,
             prices_as_of: prices.as_of,
             currency: prices.currency,
         })
@@ -70,6 +82,8 @@ impl Comparison {
 
 impl Figures {
     fn priced(mut self, prices: &Prices) -> Self {
+        self.warehouse_seconds = billed(self.warehouse_seconds);
+        self.warehouse_cost = prices.warehouse(self.warehouse_seconds, RPUS_DEFAULT);
         let requests =
             Way { gets: self.gets, puts_and_lists: self.puts_and_lists, ..Way::default() };
         self.cost = requests.requests_cost(prices)
@@ -92,8 +106,9 @@ fn expected(plan: &Plan) -> Figures {
         gets: way.gets,
         puts_and_lists: way.puts_and_lists,
         merging_gigabyte_seconds: way.merging_gigabyte_seconds,
-        copy_seconds: way.warehouse_seconds,
-        cost: 0.0,
+        copy_seconds: way.copy_seconds,
+        warehouse_seconds: way.copy_seconds + RUN_STATEMENTS_SECONDS as f64,
+        ..Figures::default()
     }
 }
 
@@ -174,12 +189,14 @@ mod tests {
     fn a_run_that_went_as_expected_counts_what_was_expected() {
         let merged = Merged { objects: 385_252, milliseconds: 194_719, ..Merged::default() };
         let compacted = [CompactedSource { source: "songs".into(), batches: 40, merged }];
-        let compared = Comparison::new(&plan(385_252, 40), &compacted, &[copied(500)]);
+        let compared = Comparison::new(&plan(385_252, 40), &compacted, &[copied(500)], 72.0);
         let Comparison { expected, real, .. } = compared.expect("prices");
         assert_eq!((real.objects, real.parts, real.gets), (385_252, 40, 385_332));
         assert_eq!(real.puts_and_lists, 386 + 40 * 4 + 2);
         assert_eq!((real.gets, real.puts_and_lists), (expected.gets, expected.puts_and_lists));
         assert_eq!((real.copy_seconds, expected.copy_seconds), (0.5, 0.5));
+        assert_eq!((real.warehouse_seconds, expected.warehouse_seconds), (72.0, 60.0));
+        assert!((expected.warehouse_cost - 0.05).abs() < 1e-9, "{expected:?}");
         let apart = real.merging_gigabyte_seconds - expected.merging_gigabyte_seconds;
         assert!(apart.abs() < 0.01, "{apart}");
         assert!((real.cost - expected.cost).abs() < 1e-6, "{real:?} {expected:?}");
@@ -188,10 +205,11 @@ mod tests {
 
     #[test]
     fn objects_copied_one_by_one_cost_the_copy_what_they_did() {
-        let compared = Comparison::new(&plan(400, 0), &[], &[copied(7_300)]).expect("prices");
+        let compared = Comparison::new(&plan(400, 0), &[], &[copied(7_300)], 9.0).expect("prices");
         assert_eq!((compared.real.objects, compared.real.parts, compared.real.gets), (400, 0, 400));
         assert_eq!((compared.expected.copy_seconds, compared.real.copy_seconds), (5.0, 7.3));
         assert!(compared.real.merging_gigabyte_seconds.abs() < f64::EPSILON);
+        assert_eq!(compared.real.warehouse_seconds, 60.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a load takes and costs: the same rules as the plan's, and prices from one dated file.
 //!
-//! Before a run it is reckoned as a [`Way`]; after it a [`Comparison`] says what it really was.
+//! A [`Way`] is the estimate before a run; a [`Comparison`] shows it beside what the run took.
 
 mod comparison;
 
@@ -19,8 +19,16 @@ const PRICES: &str = include_str!("prices.json");
 const LISTED_OBJECTS: u64 = 1_000;
 /// Objects that a batch writes: part, index, list of objects, and its own list by the plan.
 const BATCH_WRITES: u64 = 4;
-/// Transitions of a run whatever it loads: its own states, and seven short statements.
-const RUN_TRANSITIONS: u64 = 90;
+/// Transitions of a run of two sources that neither merges nor waits: its own states and those of its
+/// statements. Measured by the test `a_run_makes_the_transitions_that_the_estimate_counts`.
+pub const RUN_TRANSITIONS: u64 = 54;
+/// How long a run's statements take besides its COPYs, in seconds: about nine short transactions one
+/// after the other, at the five seconds that compiling and committing one may take. An assumption.
+pub const RUN_STATEMENTS_SECONDS: u64 = 45;
+/// What Redshift Serverless bills at least for any activity, in seconds.
+pub const SERVERLESS_SECONDS_MIN: u64 = 60;
+/// The capacity of a workgroup unless somebody says otherwise, in Redshift processing units.
+pub const RPUS_DEFAULT: u64 = 8;
 /// Transitions of one batch: one state, and the Map's own.
 const BATCH_TRANSITIONS: u64 = 2;
 /// Transitions of one poll, and how far polls of a long statement lie apart.
@@ -61,6 +69,53 @@ impl Prices {
             Failure::new(ErrorName::InvalidConfiguration, reason)
         })
     }
+
+    /// What Redshift Serverless costs for these seconds of work.
+    #[must_use]
+    pub fn warehouse(&self, seconds: f64, rpus: u64) -> f64 {
+        seconds / 3_600.0 * rpus as f64 * self.redshift_per_rpu_hour
+    }
+
+    /// What short runs cost a day: the least that Serverless bills for each, and its transitions.
+    #[must_use]
+    pub fn cadence(&self, runs_a_day: u64, rpus: u64) -> Cadence {
+        let runs = runs_a_day as f64;
+        Cadence {
+            runs_a_day,
+            warehouse_a_day: runs * self.warehouse(SERVERLESS_SECONDS_MIN as f64, rpus),
+            transitions_a_day: runs * RUN_TRANSITIONS as f64 / 1e3
+                * self.step_functions_per_thousand_transitions,
+        }
+    }
+}
+
+/// What runs cost that start so often and bring little each.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cadence {
+    /// Runs a day.
+    pub runs_a_day: u64,
+    /// What Redshift Serverless costs a day.
+    pub warehouse_a_day: f64,
+    /// What Step Functions costs a day.
+    pub transitions_a_day: f64,
+}
+
+impl Cadence {
+    /// Names and runs a day of the cadences that the documentation and `segue estimate` show.
+    pub const SHOWN: [(&str, u64); 4] =
+        [("minute", 24 * 60), ("15 minutes", 24 * 4), ("hour", 24), ("night", 1)];
+
+    /// What they cost in a month of 30 days.
+    #[must_use]
+    pub fn month(&self) -> f64 {
+        (self.warehouse_a_day + self.transitions_a_day) * 30.0
+    }
+}
+
+/// Billed seconds of Redshift Serverless: all statements of the run, 60 at least.
+pub(super) fn billed(seconds: f64) -> f64 {
+    seconds.max(SERVERLESS_SECONDS_MIN as f64)
 }
 
 /// What there is to load of one source.
@@ -81,7 +136,7 @@ pub struct Source {
 pub struct Way {
     /// Parts that are made.
     pub parts: u64,
-    /// How long merging and the COPY's objects take.
+    /// How long the whole run takes: merging, the COPYs and the other statements.
     pub seconds: f64,
     /// Requests of S3 that read.
     pub gets: u64,
@@ -93,7 +148,9 @@ pub struct Way {
     pub lambda_gigabyte_seconds: f64,
     /// What merging takes of them.
     pub merging_gigabyte_seconds: f64,
-    /// What the warehouse takes for its objects.
+    /// How long the longest COPY takes for its objects.
+    pub copy_seconds: f64,
+    /// What Redshift Serverless bills for all statements of the run: 60 seconds at least.
     pub warehouse_seconds: f64,
     /// What all of it costs.
     pub cost: f64,
@@ -115,12 +172,14 @@ pub struct Estimate {
     pub with_compaction: Way,
     /// As a run decides, source by source.
     pub planned: Way,
-    /// What it is reckoned with.
+    /// What the smallest run costs at some cadences.
+    pub cadences: Vec<Cadence>,
+    /// The prices behind it.
     pub prices: Prices,
 }
 
 impl Estimate {
-    /// Reckons both ways.
+    /// Estimates both ways.
     pub fn new(sources: Vec<Source>, slices: u64, rpus: u64, prices: Prices) -> Self {
         let share = BATCHES_MAX / sources.len().max(1) as u64;
         let way = |merges: &dyn Fn(&Expectation) -> bool| {
@@ -140,6 +199,7 @@ impl Estimate {
             without_compaction: way(&|_| false),
             with_compaction: way(&|_| true),
             planned: way(&Expectation::pays),
+            cadences: Cadence::SHOWN.iter().map(|(_, runs)| prices.cadence(*runs, rpus)).collect(),
             sources: sources.clone(),
             prices,
         }
@@ -171,15 +231,17 @@ impl Way {
         self.merging_gigabyte_seconds += merging_seconds * COMPACT_GIGABYTES;
         self.lambda_gigabyte_seconds += merging_seconds * COMPACT_GIGABYTES
             + (polls * LONG_POLL_SECONDS) as f64 * POLL_GIGABYTES;
-        self.warehouse_seconds = self.warehouse_seconds.max(copy_seconds);
+        self.copy_seconds = self.copy_seconds.max(copy_seconds);
     }
 
     fn priced(mut self, prices: &Prices, rpus: u64) -> Self {
+        self.seconds += RUN_STATEMENTS_SECONDS as f64;
+        self.warehouse_seconds = billed(self.copy_seconds + RUN_STATEMENTS_SECONDS as f64);
         self.cost = self.requests_cost(prices)
             + self.transitions as f64 / 1e3 * prices.step_functions_per_thousand_transitions
             + self.lambda_gigabyte_seconds * prices.lambda_per_gigabyte_second
             + self.transitions as f64 / 1e6 * prices.lambda_per_million_requests
-            + self.warehouse_seconds / 3_600.0 * rpus as f64 * prices.redshift_per_rpu_hour;
+            + prices.warehouse(self.warehouse_seconds, rpus);
         self
     }
 
@@ -202,8 +264,8 @@ mod tests {
     #[test]
     fn the_full_exercise_takes_an_hour_by_objects_and_seconds_by_parts() {
         let estimate = estimate(385_252, 104_788_544);
-        assert!((4_800.0..4_900.0).contains(&estimate.without_compaction.seconds));
-        assert!(estimate.planned.seconds < 20.0, "{:?}", estimate.planned);
+        assert!((4_800.0..4_900.0).contains(&estimate.without_compaction.copy_seconds));
+        assert!(estimate.planned.seconds < 65.0, "{:?}", estimate.planned);
         assert_eq!(estimate.planned.parts, 80);
         assert!(estimate.planned.cost < 0.3, "{:?}", estimate.planned);
         assert!(estimate.planned.cost * 5.0 < estimate.without_compaction.cost);
@@ -213,5 +275,20 @@ mod tests {
     fn a_small_load_is_planned_as_it_is() {
         let estimate = estimate(71, 20_000);
         assert_eq!(estimate.planned, estimate.without_compaction);
+    }
+
+    #[test]
+    fn the_smallest_run_costs_the_minute_that_serverless_bills() {
+        let planned = estimate(71, 20_000).planned;
+        assert_eq!(planned.warehouse_seconds, 60.0);
+        assert!((0.050..0.053).contains(&planned.cost), "{planned:?}");
+        let long = estimate(71_000, 20_000_000).without_compaction;
+        assert_eq!(long.warehouse_seconds, long.copy_seconds + RUN_STATEMENTS_SECONDS as f64);
+    }
+
+    #[test]
+    fn a_run_a_minute_keeps_the_warehouse_busy_all_day() {
+        let cadence = Prices::known().expect("prices").cadence(1_440, RPUS_DEFAULT);
+        assert!((cadence.warehouse_a_day - 72.0).abs() < 1e-9, "{cadence:?}");
     }
 }
