@@ -3,6 +3,7 @@
 //! documents stand on it.
 
 mod names;
+mod paths;
 mod texts;
 
 use std::io::{self, BufRead, BufReader};
@@ -13,7 +14,8 @@ use segue_contract::{Run, layout};
 use serde::Deserialize;
 
 pub use names::{may_be_cut, whole_names};
-pub use texts::{Given, broken, texts, value};
+pub use paths::{Found, Path, plain};
+pub use texts::{Given, broken, texts};
 
 /// What the name of a part ends with, and its index instead.
 const PART_ENDING: &str = ".json.zst";

@@ -6,7 +6,6 @@ use std::io;
 
 use aws_sdk_s3::Client;
 use segue_documents::{Records, Reject, Sink, read};
-use serde_json::value::RawValue;
 
 /// Bytes of a file that is read again at most, compressed or not: a merged part has up to 60 MB.
 const FILE_BYTES_MAX: i64 = 64 << 20;
@@ -127,16 +126,6 @@ impl fmt::Display for Given {
     }
 }
 
-/// What a record has for a column: the value of the key that has the column's name, in whatever
-/// case and with or without underscores, as `userAgent` is to `user_agent`.
-pub fn value(record: &str, column: &str) -> Option<Given> {
-    let plain = |name: &str| name.replace('_', "").to_lowercase();
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(record).ok()?;
-    let (_, value) = fields.into_iter().find(|(key, _)| plain(key) == plain(column))?;
-    let text = serde_json::from_str(value.get()).map(Given::Text);
-    Some(text.unwrap_or_else(|_| Given::Other(value.get().replace(['\n', '\r'], " "))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,16 +155,5 @@ mod tests {
         assert_eq!(found(text, 5).as_deref(), Some("{\n  \"a\": {\n    \"b\": 2}\n}"));
         assert_eq!(found(text, 6).as_deref(), Some("{\"a\": oops}"));
         assert_eq!(found(text, 7), None);
-    }
-
-    #[test]
-    fn a_column_s_value_is_found_by_its_key() {
-        let record = "{\"userAgent\": \"a \\\"b\\\"\", \"ts\": 1e9, \"song\": null}";
-        let shown = |column| value(record, column).map(|given| given.to_string());
-        assert_eq!(value(record, "user_agent"), Some(Given::Text("a \"b\"".into())));
-        assert_eq!(shown("user_agent").as_deref(), Some(r#""a \"b\"""#));
-        assert_eq!(shown("ts").as_deref(), Some("1e9"));
-        assert_eq!(shown("song").as_deref(), Some("null"));
-        assert_eq!(shown("artist"), None);
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_s3::Client;
 use segue_contract::rejects::Refused;
-use segue_contract::{Run, jsonpaths, pipeline};
+use segue_contract::{Run, jsonpaths, layout, pipeline};
 use segue_documents::Reject;
-use segue_records::{Document, Given, Parts, broken, texts, value, whole_names};
+use segue_records::{Document, Found, Given, Parts, Path, broken, texts, whole_names};
 
 /// Records that are looked up at most: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
@@ -33,6 +33,13 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
     let mut parts = Parts::new(s3, bucket, run);
     let mut lines: Vec<String> = Vec::new();
     let mut looked_up = 0;
+    // The step that failed names the source, and with it the paths that its COPY used.
+    let source =
+        pipeline::sources().into_iter().find(|name| cause.contains(&format!("stage/{name}")));
+    let paths = match source {
+        Some(source) => paths(s3, bucket, run, source).await,
+        None => None,
+    };
     for line in cause.lines() {
         let refused = refusal(line).filter(|_| looked_up < LOOKUPS_MAX);
         let Some(mut refused) = refused else {
@@ -49,7 +56,11 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
             continue;
         }
         let record = texts(s3, &refused.file, &BTreeSet::from([refused.line])).await;
-        let what = record.get(&refused.line).and_then(|record| what_was_given(&refused, record));
+        let what = record.get(&refused.line).and_then(|record| {
+            let path =
+                |column: &str| Path::of(source.unwrap_or_default(), column, paths.as_deref());
+            what_was_given(&refused, record, path)
+        });
         let landed = parts.document(&refused.file, refused.line).await;
         lines.push(format!("  {}{}", placed(&refused, landed), what.unwrap_or_default()));
     }
@@ -82,24 +93,46 @@ fn placed(refused: &Refused, landed: Option<Document>) -> String {
     text.replacen(&place, &format!("{uri} line {line} ({place})"), 1)
 }
 
-/// `; title is 312 bytes, the column holds 256`, or what else the record has for the column.
-fn what_was_given(refused: &Refused, record: &str) -> Option<String> {
+/// The JSONPaths file that the run's COPY of a source used, if it used one.
+async fn paths(s3: &Client, bucket: &str, run: &Run, source: &str) -> Option<String> {
+    pipeline::jsonpaths(source)?;
+    let object = s3.get_object().bucket(bucket).key(layout::jsonpaths_key(run, source));
+    let body = object.send().await.ok()?.body.collect().await.ok()?;
+    String::from_utf8(body.to_vec()).ok()
+}
+
+/// `; title is 312 bytes, the column holds 256`, or what else the record has for the column. What it
+/// has under another key is never shown as the column's value.
+fn what_was_given(refused: &Refused, record: &str, path: impl Fn(&str) -> Path) -> Option<String> {
     if jsonpaths::content_says_so(record.as_bytes()) {
         return Some(JSONPATHS.to_owned());
     }
     let Some(column) = &refused.column else {
         return Some(format!("; it is {}", shown(&Given::Text(record.to_owned()))));
     };
-    let value = value(record, column);
-    Some(match (value, refused.column_bytes_max()) {
-        (Some(value), Some(most)) if refused.code == TOO_LONG => {
+    let path = path(column);
+    let key = path.key();
+    Some(match (path.find(record), refused.column_bytes_max()) {
+        (Found::Value(value), Some(most)) if refused.code == TOO_LONG => {
             let bytes = value.text().len();
-            format!("; {column} is {bytes} bytes, the column holds {most}: {}", shown(&value))
+            format!("; {key} is {bytes} bytes, the column holds {most}: {}", shown(&value))
         }
-        (Some(value), _) => format!("; {column} is {}", shown(&value)),
-        (None, _) if refused.code == MISSING => format!("; the record has no {column}"),
-        (None, _) => return None,
+        (Found::Value(value), _) => format!("; {key} is {}", shown(&value)),
+        (found, _) if refused.code == MISSING => missing(&path, &found),
+        _ => return None,
     })
+}
+
+/// `; the record has no itemInSession, by the path $['itemInSession']`.
+fn missing(path: &Path, found: &Found) -> String {
+    let by = path.written().map(|path| format!(", by the path {path}")).unwrap_or_default();
+    let key = path.key();
+    match found {
+        Found::Similar(other) => {
+            format!("; the record has {other}, not {key}{by}: keys are case-sensitive")
+        }
+        _ => format!("; the record has no {key}{by}"),
+    }
 }
 
 /// A value on one line, cut where it is long.
@@ -142,7 +175,8 @@ mod tests {
     fn what_was_given_is_said_as_far_as_it_helps() {
         let titled = format!("\"title\": \"{}\"", "é".repeat(156));
         let record = format!("{{{titled}, \"year\": \"long\", \"latitude\": 1e9}}");
-        let given = |refused: Refused| what_was_given(&refused, &record);
+        let path = |column: &str| Path::of("songs", column, None);
+        let given = |refused: Refused| what_was_given(&refused, &record, path);
         let title = given(refused(Some("title"), "varchar(256)", TOO_LONG)).expect("a value");
         assert!(title.starts_with("; title is 312 bytes, the column holds 256: \"éé"), "{title}");
         assert!(title.ends_with("é\" …"), "{title}");
@@ -153,7 +187,31 @@ mod tests {
         let duration = given(refused(Some("duration"), "numeric(12, 5)", MISSING));
         assert_eq!(duration.as_deref(), Some("; the record has no duration"));
         assert_eq!(given(refused(Some("duration"), "numeric(12, 5)", 1207)), None);
-        let broken = what_was_given(&refused(None, "", 1216), "{\"a\": x}");
+        let broken = what_was_given(&refused(None, "", 1216), "{\"a\": x}", path);
         assert_eq!(broken.as_deref(), Some("; it is \"{\\\"a\\\": x}\""));
+    }
+
+    #[test]
+    fn a_missing_key_is_named_with_its_path_and_never_another_field_s_value() {
+        let missing = |source: &'static str, column: &str, record: &str| {
+            let own = pipeline::jsonpaths(source);
+            let path = move |column: &str| Path::of(source, column, own);
+            what_was_given(&refused(Some(column), "int4", MISSING), record, path)
+        };
+        assert_eq!(
+            missing("events", "item_in_session", r#"{"page": "NextSong"}"#).as_deref(),
+            Some("; the record has no itemInSession, by the path $['itemInSession']")
+        );
+        assert_eq!(
+            missing("events", "item_in_session", r#"{"item_in_session": 0}"#).as_deref(),
+            Some(
+                "; the record has item_in_session, not itemInSession, by the path \
+                 $['itemInSession']: keys are case-sensitive"
+            )
+        );
+        assert_eq!(
+            missing("songs", "title", r#"{"Title": "Harbour Lights 1"}"#).as_deref(),
+            Some("; the record has Title, not title: keys are case-sensitive")
+        );
     }
 }
