@@ -54,6 +54,18 @@ create table if not exists ops.run_paths (
 diststyle all
 sortkey (run_id);
 
+-- Grain: one row per published run, source and column that may be null. Of events only plays count.
+create table if not exists ops.column_fill (
+    run_id varchar(80) not null,
+    source varchar(64) not null,
+    column_name varchar(128) not null,
+    rows_staged bigint not null,
+    rows_filled bigint not null,
+    primary key (run_id, source, column_name)
+)
+diststyle all
+sortkey (source, column_name);
+
 -- Grain: one row per record that a published run could not load and was allowed to leave out.
 -- `uri` is the object as it landed, `line` the line of it to fix.
 create table if not exists ops.rejected_rows (

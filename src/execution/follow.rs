@@ -75,6 +75,10 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
             .get("variants")
             .and_then(|variants| serde_json::from_value(variants.clone()).ok())
             .unwrap_or_default(),
+        warnings: output
+            .get("warnings")
+            .and_then(|warnings| serde_json::from_value(warnings.clone()).ok())
+            .unwrap_or_default(),
         status: text("status").unwrap_or_else(|| "loaded".to_owned()),
         duration_seconds: ended.map(|end| milliseconds(end - described.start_date.as_secs_f64())),
         ..Report::started(arn.to_owned())

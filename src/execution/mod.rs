@@ -58,6 +58,9 @@ pub struct Report {
     /// Keys under which it brought records that differ, by table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variants>,
+    /// What looks wrong and did not stop it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Where the run's own report stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -204,6 +207,7 @@ impl Report {
             rejected: None,
             set_aside: None,
             variants: Vec::new(),
+            warnings: Vec::new(),
             report: None,
             error: None,
             message: None,
@@ -256,6 +260,8 @@ impl Report {
                  and from what was published under {beside}"
             ));
         }
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        before.extend(warnings);
         before.push(line);
         before.join("\n")
     }

@@ -316,6 +316,9 @@ pub struct Checked {
     /// Keys with records that differ, of the tables that have such keys.
     #[serde(default)]
     pub variants: Vec<Variants>,
+    /// What looks wrong and does not stop the run: one sentence each, with examples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Under how many keys of one table a run brought records that differ. The greatest version wins.
@@ -421,6 +424,9 @@ pub enum Reported {
         skipped: Vec<Skipped>,
         /// Published objects that were loaded by other JSONPaths than the present ones.
         loaded_by_other_paths: u64,
+        /// What looks wrong and did not stop the run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
         /// Where the report stands.
         report: String,
     },

@@ -20,6 +20,8 @@ const SAMPLE_ROWS_MAX: usize = 5;
 const CHECK_HEADER: &str = "-- Healthy when empty: ";
 /// What the file begins with that counts staged rows instead.
 const COUNTS_HEADER: &str = "-- Counts: ";
+/// What the file of a check begins with whose rows are worth a look, and stop no run by themselves.
+const WARNS_HEADER: &str = "-- Warns: ";
 /// What the file begins with that counts keys with records that differ.
 const VARIANTS_HEADER: &str = "-- Counts variants: ";
 
@@ -58,6 +60,8 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
             checked.variants.extend(result.sample.iter().filter_map(variants));
         } else if result.rows == 0 {
             checked.healthy.push(statement.file.clone());
+        } else if statement.sql.starts_with(WARNS_HEADER) && !context.deployment.warnings_fail {
+            checked.warnings.push(warning(statement, &result));
         } else {
             findings.push(finding(statement, &result));
         }
@@ -113,20 +117,33 @@ fn variants(row: &Row) -> Option<Variants> {
     is_any.then_some(Variants { table, within_run, beside_published })
 }
 
+/// Something that looks wrong: what it is, and the first rows that show it.
+fn warning(statement: &Statement, result: &CheckResult) -> String {
+    let sentence = statement.sql.lines().next().unwrap_or_default();
+    let sentence = sentence.trim_start_matches(WARNS_HEADER).trim_end_matches('.');
+    let rows: Vec<String> = result.sample.iter().map(|row| fields(result, row)).collect();
+    let more = result.rows.saturating_sub(rows.len());
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{sentence}: {}{more}", rows.join("; "))
+}
+
+/// `source events, column_name song`.
+fn fields(result: &CheckResult, row: &Row) -> String {
+    let named = result.columns.iter().zip(row);
+    let shown = named.map(|(name, field)| match text(field) {
+        Some(value) => format!("{name} {value}"),
+        None => format!("no {name}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 /// A check that found offenders: what healthy would be, how many there are, and the first.
 fn finding(statement: &Statement, result: &CheckResult) -> String {
     let healthy = statement.sql.lines().next().unwrap_or_default();
-    let healthy = healthy.trim_start_matches(CHECK_HEADER);
-    let fields = |row: &Row| {
-        let named = result.columns.iter().zip(row);
-        let shown = named.map(|(name, field)| match text(field) {
-            Some(value) => format!("{name} {value}"),
-            None => format!("no {name}"),
-        });
-        shown.collect::<Vec<_>>().join(", ")
-    };
+    let healthy = healthy.trim_start_matches(CHECK_HEADER).trim_start_matches(WARNS_HEADER);
     let offenders = if result.rows == 1 { "offender" } else { "offenders" };
-    let sample: String = result.sample.iter().map(|row| format!("\n  {}", fields(row))).collect();
+    let sample: String =
+        result.sample.iter().map(|row| format!("\n  {}", fields(result, row))).collect();
     format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.rows)
 }
 
@@ -264,11 +281,12 @@ mod tests {
             work_bucket: "w".into(),
             copy_role_arn: "r".into(),
             staging_retention_days: 30,
+            ..pipeline::Deployment::default()
         };
         let run = request(0).run;
         let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {
-            let known = [CHECK_HEADER, COUNTS_HEADER, VARIANTS_HEADER];
+            let known = [CHECK_HEADER, COUNTS_HEADER, VARIANTS_HEADER, WARNS_HEADER];
             assert!(
                 known.iter().any(|header| statement.sql.starts_with(header)),
                 "{}",

@@ -119,7 +119,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     let (rejected, set_aside) = (report.rejected(), report.set_aside);
     let rows = report.rows();
     let sources = report.plan.as_ref().map(|plan| plan.sources.clone()).unwrap_or_default();
-    let variants = report.checked.map(|checked| checked.variants).unwrap_or_default();
+    let Checked { variants, warnings, .. } = report.checked.unwrap_or_default();
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
@@ -131,6 +131,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
             rejected,
             set_aside,
             variants,
+            warnings,
             report: uri,
         },
         Some(failure) => Reported::Failed {
@@ -150,9 +151,11 @@ impl Report {
         let started: Timestamp = request.run.started_at.parse().map_err(|error| {
             Failure::new(ErrorName::InvalidInput, format!("the run's start is no time: {error}"))
         })?;
-        // Of a run that failed nobody knows how far it came.
+        // A failed run may have stopped anywhere.
         let finished = request.plan.as_ref().filter(|_| request.failure.is_none());
-        let compare = |plan| Comparison::new(plan, &request.compacted, &request.loaded);
+        let seconds = now.as_second() - started.as_second();
+        let compare =
+            |plan| Comparison::new(plan, &request.compacted, &request.loaded, seconds as f64);
         let cost = finished.map(compare).transpose()?;
         let status = status(&request);
         let statements = request.loaded.into_iter().chain(request.transformed);
@@ -168,7 +171,7 @@ impl Report {
             rejects_uri: None,
             started_at: request.run.started_at,
             finished_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            duration_seconds: now.as_second() - started.as_second(),
+            duration_seconds: seconds,
             failure: request.failure.map(cause::innermost),
             plan: request.plan,
             compacted: request.compacted,
