@@ -55,6 +55,19 @@ impl Clouds {
         Self { aws, warehouse }
     }
 
+    /// A warehouse at an address, and nothing else.
+    #[cfg(test)]
+    pub async fn of_warehouse(url: String, key: &str) -> Self {
+        let aws = loader()
+            .empty_test_environment()
+            .region(Region::new(environment::REGION))
+            .credentials_provider(Credentials::new(key, key, None, None, "test"))
+            .endpoint_url(url)
+            .load()
+            .await;
+        Self { warehouse: aws.clone(), aws }
+    }
+
     /// The region, as it is named in messages.
     pub fn region(&self) -> String {
         self.aws.region().map_or_else(|| "no region".to_owned(), ToString::to_string)

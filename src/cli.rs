@@ -219,6 +219,12 @@ pub struct Doctor {
     /// Have the warehouse read every file as a run would, and load nothing
     #[arg(long)]
     pub noload: bool,
+    /// Run the SQL that puts missing rights right, after showing it and asking
+    #[arg(long, conflicts_with = "json")]
+    pub fix: bool,
+    /// With --fix: do not ask
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
     /// Print an array of findings
     #[arg(long)]
     pub json: bool,

@@ -12,7 +12,7 @@ use crate::{
     errors::{Outcome, Problem},
     estimate,
     execution::{self, Report, Runs},
-    generate, local, plan, print,
+    generate, grants, local, plan, print,
     project::Project,
     query, skip,
     stack::{Destination, Stack},
@@ -90,8 +90,15 @@ async fn examine(wanted: cli::Doctor) -> Outcome {
     let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::OneFile };
     let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
     let (clouds, stack) = find(wanted.target).await?;
-    let findings = doctor::Doctor { clouds, stack, place, depth }.examine().await;
-    doctor::show(&findings, wanted.json)
+    let doctor = doctor::Doctor { clouds, stack, place, depth };
+    let findings = doctor.examine().await;
+    if !wanted.fix {
+        return doctor::show(&findings, wanted.json);
+    }
+    match doctor.fix(&findings, wanted.yes).await? {
+        doctor::Fixed::Nothing => doctor::show(&findings, false),
+        doctor::Fixed::Ran => doctor::show(&doctor.examine().await, false),
+    }
 }
 
 async fn load(wanted: cli::Run) -> Outcome {
@@ -197,7 +204,11 @@ async fn ask(wanted: cli::Query) -> Outcome {
     let text = query::text(wanted.sql, wanted.file.as_deref())?;
     let sql = query::statement(&text, wanted.write)?;
     let (clouds, stack) = find(wanted.target).await?;
-    let rows = Warehouse::of(&clouds, &stack)?.query(&sql).await?;
+    let warehouse = Warehouse::of(&clouds, &stack)?;
+    let rows = match warehouse.query(&sql).await {
+        Ok(rows) => rows,
+        Err(problem) => return Err(grants::explain(&warehouse, &sql, problem).await),
+    };
     if wanted.json {
         return print::with(|out| rows.write_json(out));
     }

@@ -9,6 +9,7 @@ mod errors;
 mod estimate;
 mod execution;
 mod generate;
+mod grants;
 mod landing;
 mod local;
 mod plan;

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fs};
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use segue_contract::pipeline::Deployment;
 use serde::Deserialize;
 
 use crate::{
@@ -47,6 +48,13 @@ impl Stack {
             values.extend(outputs.filter_map(|one| Some((one.output_key?, one.output_value?))));
         }
         Ok(Some(Self { name: name.to_owned(), values }))
+    }
+
+    /// A stack with these outputs.
+    #[cfg(test)]
+    pub fn of(values: &[(&str, &str)]) -> Self {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Self { name: "segue".to_owned(), values: values.iter().map(owned).collect() }
     }
 
     /// The stack that the user means, which must exist.
@@ -143,6 +151,28 @@ impl Stack {
     /// For how many days the staging schema of a failed run is kept.
     pub fn staging_retention_days(&self) -> Outcome<u32> {
         self.number("StagingRetentionDays")
+    }
+
+    /// The database role that may read the star schema, if one is named.
+    pub fn reader_role(&self) -> Option<&str> {
+        self.filled("ReaderRole")
+    }
+
+    /// The database group that may read the star schema, if one is named.
+    pub fn reader_group(&self) -> Option<&str> {
+        self.filled("ReaderGroup")
+    }
+
+    /// What the functions' settings add to the SQL.
+    pub fn deployment(&self) -> Outcome<Deployment> {
+        Ok(Deployment {
+            work_bucket: self.work_bucket()?.to_owned(),
+            copy_role_arn: self.copy_role()?.to_owned(),
+            staging_retention_days: self.staging_retention_days()?,
+            reader_role: self.reader_role().map(str::to_owned),
+            reader_group: self.reader_group().map(str::to_owned),
+            warnings_fail: self.filled("WarningsFail") == Some("true"),
+        })
     }
 
     fn number<N: std::str::FromStr>(&self, key: &str) -> Outcome<N> {

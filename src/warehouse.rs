@@ -262,6 +262,11 @@ impl Serialize for Record<'_> {
 }
 
 impl Rows {
+    /// The first column of the first row.
+    pub fn first_text(&self) -> Option<String> {
+        self.rows.first()?.first().map(Cell::text)
+    }
+
     fn none() -> Self {
         Self { columns: Vec::new(), rows: Vec::new() }
     }

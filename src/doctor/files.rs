@@ -36,9 +36,11 @@ impl Files<'_> {
             let listed = self.s3.list_objects_v2().bucket(bucket).max_keys(1).send().await;
             findings.push(match listed {
                 Ok(_) => Finding::good(check, bucket),
-                Err(error) => {
-                    Finding::problem(check, &aws::problem(&format!("list s3://{bucket}"), error))
-                }
+                Err(error) => Finding::problem(
+                    check,
+                    &aws::problem(&format!("list s3://{bucket}"), error),
+                    "see that the bucket exists and that you may list it",
+                ),
             });
         }
         findings

@@ -50,12 +50,22 @@ pub struct Finding {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// Statements of the database's administrator that put it right, for `--fix`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fix: Vec<String>,
 }
 
 impl Finding {
     /// As it should be.
     pub fn good(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, source: None, verdict: Verdict::Good, found: found.into(), advice: None }
+        Self {
+            check,
+            source: None,
+            verdict: Verdict::Good,
+            found: found.into(),
+            advice: None,
+            fix: Vec::new(),
+        }
     }
 
     /// A run will do, and yet somebody should look.
@@ -77,10 +87,14 @@ impl Finding {
         Self { verdict: Verdict::Unknown, ..Self::good(check, found) }
     }
 
-    /// Looking failed, as a run would.
-    pub fn problem(check: &'static str, problem: &Problem) -> Self {
-        let advice = problem.advice().map(str::to_owned);
-        Self { verdict: Verdict::Bad, advice, ..Self::good(check, problem.message()) }
+    /// Looking failed, as a run would; `otherwise` is what to do where the problem does not say.
+    pub fn problem(check: &'static str, problem: &Problem, otherwise: &str) -> Self {
+        Self::bad(check, problem.message(), problem.advice().unwrap_or(otherwise))
+    }
+
+    /// The same, put right by these statements.
+    pub fn fixed_by(self, statements: impl IntoIterator<Item = String>) -> Self {
+        Self { fix: statements.into_iter().collect(), ..self }
     }
 
     /// The same, about a source.
@@ -105,7 +119,7 @@ pub fn show(findings: &[Finding], json: bool) -> Outcome {
         0 => Ok(()),
         bad => {
             Err(Problem::failed(format!("{}, a run would fail", talk::count(bad, "bad finding")))
-                .hint("do what is said above, then look again"))
+                .hint("follow the advice above, then look again"))
         }
     }
 }
@@ -133,14 +147,14 @@ mod tests {
         let findings = [
             Finding::good("region", "eu-west-1"),
             Finding::bad("files", "none under s3://b/log_data/", "put some there").of("events"),
-            Finding::unknown("rights", "the local warehouse knows no users"),
+            Finding::unknown("copy role", "the local warehouse assumes no role"),
         ];
         insta::assert_snapshot!(table(&findings), @r"
-        | looked at       | is      | found                              |
-        |-----------------|---------|------------------------------------|
-        | region          | good    | eu-west-1                          |
-        | files of events | BAD     | none under s3://b/log_data/        |
-        | rights          | unknown | the local warehouse knows no users |
+        | looked at       | is      | found                               |
+        |-----------------|---------|-------------------------------------|
+        | region          | good    | eu-west-1                           |
+        | files of events | BAD     | none under s3://b/log_data/         |
+        | copy role       | unknown | the local warehouse assumes no role |
         ");
         assert!(show(&findings[..1], true).is_ok());
         let problem = show(&findings, true).expect_err("one is bad");

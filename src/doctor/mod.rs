@@ -4,6 +4,7 @@
 
 mod files;
 mod finding;
+mod fix;
 mod paths;
 mod rehearsal;
 mod sample;
@@ -12,9 +13,16 @@ mod warehouse;
 
 use segue_contract::{jsonpaths::JsonPaths, pipeline};
 
-pub use self::finding::{Finding, show};
 use self::{files::Files, finding::Verdict, shape::Table};
+pub use self::{
+    finding::{Finding, show},
+    fix::Fixed,
+};
 use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
+
+/// What to do when a listing or an object cannot be read, and the service does not say.
+const LIST_IT: &str = "see that the bucket exists and that you may list it";
+const READ_IT: &str = "see that you may read the object, and use the bucket's key, if it has one";
 
 /// Where the stack stands: what only AWS knows is not guessed locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +67,11 @@ impl Doctor {
         let mut findings = vec![self.version(), self.region()];
         match self.look_at_all(&mut findings).await {
             Ok(()) => {}
-            Err(problem) => findings.push(Finding::problem("stack", &problem)),
+            Err(problem) => findings.push(Finding::problem(
+                "stack",
+                &problem,
+                "deploy the stack again from this checkout, then look again",
+            )),
         }
         findings
     }
@@ -76,14 +88,16 @@ impl Doctor {
         let is_reachable = reachable.verdict == Verdict::Good;
         findings.push(reachable);
         if is_reachable {
-            findings.push(warehouse::rights(&warehouse, &self.stack, self.place).await?);
+            let rights =
+                warehouse::Rights { warehouse: &warehouse, stack: &self.stack, place: self.place };
+            findings.extend(rights.examine().await?);
         }
         for source in self.sources()? {
             let listed = files.list(&source, self.depth).await;
             let listed = match listed {
                 Ok(listed) => listed,
                 Err(problem) => {
-                    findings.push(Finding::problem("files", &problem).of(source.name));
+                    findings.push(Finding::problem("files", &problem, LIST_IT).of(source.name));
                     continue;
                 }
             };
@@ -106,13 +120,13 @@ impl Doctor {
         listed: &files::Listed,
         findings: &mut Vec<Finding>,
     ) -> Outcome {
-        let table = Table::of(source.name, &self.deployment()?)?;
+        let table = Table::of(source.name, &self.stack.deployment()?)?;
         let own = pipeline::jsonpaths(source.name);
         let paths = paths::find(source, files).await;
         let paths = match paths {
             Ok(paths) => paths,
             Err(problem) => {
-                findings.push(Finding::problem("paths", &problem).of(source.name));
+                findings.push(Finding::problem("paths", &problem, READ_IT).of(source.name));
                 own.and_then(|own| JsonPaths::read(own.as_bytes()).ok())
                     .map(|own| (String::new(), own))
             }
@@ -133,15 +147,6 @@ impl Doctor {
             Source { name: "events", prefix: events.to_owned(), jsonpaths_key: key },
             Source { name: "songs", prefix: songs.to_owned(), jsonpaths_key: None },
         ])
-    }
-
-    /// What the functions' settings add to the SQL.
-    fn deployment(&self) -> Outcome<pipeline::Deployment> {
-        Ok(pipeline::Deployment {
-            work_bucket: self.stack.work_bucket()?.to_owned(),
-            copy_role_arn: self.stack.copy_role()?.to_owned(),
-            staging_retention_days: self.stack.staging_retention_days()?,
-        })
     }
 
     fn version(&self) -> Finding {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     errors::{Outcome, Problem},
-    talk,
+    grants, talk,
     warehouse::Warehouse,
 };
 
@@ -55,6 +55,11 @@ impl Rehearsal<'_> {
                 let took = talk::seconds(started.elapsed());
                 Finding::good("copy", format!("the warehouse reads {what} in {took}"))
             }
+            Err(problem) if grants::is_denial(problem.message()) => Finding::unknown(
+                "copy",
+                "you may not create schemas, so the warehouse reads no file for you; the functions \
+                 may, if `rights` is good",
+            ),
             Err(problem) => {
                 let found = format!("the warehouse does not read {what}: {}", problem.message());
                 let advice = self.advice(problem.message())?;
@@ -95,7 +100,7 @@ impl Rehearsal<'_> {
             let key = layout::jsonpaths_key(&step.run, source.name);
             self.files.write(&key, paths.text.into_bytes()).await?;
         }
-        let statements = pipeline::rehearse(&step, &self.doctor.deployment()?)
+        let statements = pipeline::rehearse(&step, &self.doctor.stack.deployment()?)
             .map_err(|failure| Problem::failed(failure.message))?;
         warehouse.transact(statements.into_iter().map(|statement| statement.sql).collect()).await
     }
@@ -109,15 +114,15 @@ impl Rehearsal<'_> {
                 "attach {role} to the warehouse, and let it trust redshift.amazonaws.com and \
                  redshift-serverless.amazonaws.com"
             )
+        } else if said.contains("kms") {
+            format!("let {role} decrypt with the key of the bucket (kms:Decrypt)")
         } else if said.contains("access denied") || said.contains("accessdenied") {
             format!(
                 "let {role} read both buckets, as the template's CopyPolicy does, and use their key, \
                  if they have one"
             )
-        } else if said.contains("permission denied") {
-            "grant the user that the doctor signs in as the right to create schemas".to_owned()
         } else {
-            "mend the file that is named, or widen its column; docs/operations.md says how"
+            "fix the file that is named, or widen its column; docs/operations.md says how"
                 .to_owned()
         })
     }

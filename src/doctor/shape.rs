@@ -163,6 +163,7 @@ pub mod tests {
             work_bucket: "work".into(),
             copy_role_arn: "arn:aws:iam::1:role/c".into(),
             staging_retention_days: 30,
+            ..Deployment::default()
         };
         Table::of(source, &deployment).expect("a table")
     }

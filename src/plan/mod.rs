@@ -15,7 +15,7 @@ use self::order::{Order, Stage};
 use crate::{
     aws::Clouds,
     errors::{Outcome, Problem},
-    print,
+    grants, print,
     stack::Stack,
     talk,
     warehouse::Warehouse,
@@ -25,11 +25,16 @@ use crate::{
 const RUN_ID: &str = "preview";
 /// The step whose result is the ledger.
 const LEDGER: &str = "plan/ledger";
-/// Tables that the ledger's step reads: before the first run there are none.
-const TABLES_SQL: &str = "select table_name from information_schema.tables \
-    where table_schema = 'ops' and table_name in ('loaded_objects', 'run_paths', 'set_aside_objects', \
-    'staging_schemas')";
+/// Tables that the ledger's step reads: before the first run there are none. The catalog shows them
+/// also to people who may not read them; `information_schema` would hide them.
+const TABLES_SQL: &str = "select c.relname from pg_catalog.pg_class as c \
+    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid \
+    where n.nspname = 'ops' and c.relname in \
+    ('loaded_objects', 'run_paths', 'set_aside_objects', 'staging_schemas')";
 const TABLES: usize = 4;
+/// Where they are, for the hint to somebody who may not read them.
+const LEDGER_SQL: &str = "select 1 from ops.loaded_objects, ops.run_paths, ops.set_aside_objects, \
+    ops.staging_schemas";
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
@@ -70,20 +75,20 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
     // To the nanosecond: it makes the client token, and each preview reads the ledger anew.
     let started_at = Timestamp::now().to_string();
     let run = Run { id: RUN_ID.to_owned(), started_at, redrive_count: 0, input };
-    let deployment = Deployment {
-        work_bucket: stack.work_bucket()?.to_owned(),
-        copy_role_arn: stack.copy_role()?.to_owned(),
-        staging_retention_days: stack.staging_retention_days()?,
-    };
+    let deployment = stack.deployment()?;
     let context = segue_plan::Context {
         s3: clouds.s3_of(stack),
         warehouse: segue_warehouse::Warehouse::new(clouds.redshift(), target(stack)?),
         step_functions: clouds.step_functions(),
         settings: settings(clouds, stack)?,
     };
-    let tables = Warehouse::of(clouds, stack)?.query(TABLES_SQL).await?;
+    let people = Warehouse::of(clouds, stack)?;
+    let tables = people.query(TABLES_SQL).await?;
     let ledger = match tables.len() == TABLES {
-        true => Some(read_ledger(&context.warehouse, &run, &deployment).await?),
+        true => match read_ledger(&context.warehouse, &run, &deployment).await {
+            Ok(ledger) => Some(ledger),
+            Err(problem) => return Err(grants::explain(&people, LEDGER_SQL, problem).await),
+        },
         false => None,
     };
     let machine = stack.load_state_machine()?.replacen(":stateMachine:", ":execution:", 1);

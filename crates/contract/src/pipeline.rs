@@ -9,7 +9,7 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::messages::{Compression, Step};
-use crate::quoting::{Identifier, literal};
+use crate::quoting::{Identifier, Principal, literal};
 use crate::run::STAGING_PREFIX;
 use crate::{ErrorName, Failure, layout};
 
@@ -82,7 +82,7 @@ impl CopyPlace {
 }
 
 /// What a deployment adds to the SQL of every run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployment {
     /// The bucket that holds manifests.
     pub work_bucket: String,
@@ -90,6 +90,26 @@ pub struct Deployment {
     pub copy_role_arn: String,
     /// For how many days the staging schema of a failed run is kept.
     pub staging_retention_days: u32,
+    /// The database role that may read the star schema, if one is to.
+    pub reader_role: Option<String>,
+    /// The database group that may read the star schema, if one is to.
+    pub reader_group: Option<String>,
+    /// Whether a warning of a check fails the run.
+    pub warnings_fail: bool,
+}
+
+impl Deployment {
+    /// Who may read the star schema: what kind of principal, and its name.
+    fn readers(&self) -> Result<Vec<Value>, Failure> {
+        let named = [("role", &self.reader_role), ("group", &self.reader_group)].into_iter();
+        let named = named.filter_map(|(kind, name)| Some((kind, name.as_ref()?)));
+        named
+            .map(|(kind, name)| {
+                let kind = Identifier::new(kind)?;
+                Ok(context! { kind => Value::from(kind), name => Value::from(Principal::new(name)?) })
+            })
+            .collect()
+    }
 }
 
 /// The sources, in the order of their names: one for each file in `sql/stage`.
@@ -100,6 +120,19 @@ pub fn sources() -> Vec<&'static str> {
         .collect();
     names.sort_unstable();
     names
+}
+
+/// The columns of the table that a source is staged in, in their order: JSONPaths map by position.
+pub fn columns(source: &str) -> Vec<&'static str> {
+    let ddl = SQL.get_file("create/staging.sql").and_then(|file| file.contents_utf8());
+    let begin = format!(".staging_{source} (");
+    ddl.unwrap_or_default()
+        .lines()
+        .skip_while(|line| !line.contains(&begin))
+        .skip(1)
+        .take_while(|line| !line.starts_with(')'))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect()
 }
 
 /// The JSONPaths file that Segue brings for a source whose keys are not its columns' names.
@@ -147,6 +180,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         staging_retention_days => deployment.staging_retention_days,
         staging_schemas_max => STAGING_SCHEMAS_MAX,
         abandoned => abandoned,
+        readers => deployment.readers()?,
         run_id => step.run.id.as_str(),
         is_repeated => step.attempt > 1 || step.run.redrive_count > 0,
         rebuild => step.run.input.rebuild,
@@ -277,6 +311,8 @@ fn environment() -> Environment<'static> {
             |reason: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason);
         if let Some(identifier) = value.downcast_object_ref::<Identifier>() {
             write!(output, "{identifier}")?;
+        } else if let Some(principal) = value.downcast_object_ref::<Principal>() {
+            write!(output, "{principal}")?;
         } else if let Some(text) = value.as_str() {
             let quoted = literal(text).map_err(|failure| refused(failure.to_string()))?;
             output.write_str(&quoted)?;
@@ -332,6 +368,7 @@ mod tests {
             work_bucket: "work".into(),
             copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
             staging_retention_days: 30,
+            ..Deployment::default()
         }
     }
 
@@ -373,6 +410,8 @@ mod tests {
     fn there_is_a_step_for_every_phase_and_source() {
         insta::assert_snapshot!(steps().join("\n"));
         assert_eq!(sources(), ["events", "songs"]);
+        assert_eq!((columns("events").len(), columns("songs").len()), (18, 10));
+        assert_eq!((columns("events")[17], columns("songs")[0]), ("user_id", "num_songs"));
     }
 
     #[test]
@@ -487,6 +526,32 @@ mod tests {
         assert_eq!(split(text), ["-- it's; a comment\nselect ';', \"a;b\", ''''"]);
         assert_eq!(split("select 1; select 'é;'"), ["select 1", "select 'é;'"]);
         assert!(split("-- nothing; here").is_empty());
+    }
+
+    #[test]
+    fn readers_are_granted_the_star_schema_and_nothing_else() {
+        let grants = |deployment: &Deployment| {
+            let statements = render(&step("create", false), deployment).expect("renders");
+            let statements = statements.into_iter().filter(|one| one.file == "create/40_readers");
+            statements.map(|one| one.sql).collect::<Vec<_>>()
+        };
+        assert_eq!(grants(&deployment()), [""; 0]);
+        let analysts = Deployment { reader_role: Some("Our \"analysts\"".into()), ..deployment() };
+        let both = Deployment { reader_group: Some("bi".into()), ..analysts };
+        insta::assert_snapshot!(grants(&both).join(";\n"), @r#"
+        -- Lets the readers that the deployment names read the star schema, its later tables included, and
+        -- nothing of `ops`. Without readers there is nothing to do.
+        -- Safe to run again: what is granted stays granted.
+
+        grant usage on schema mart to role "Our ""analysts""";
+        grant select on all tables in schema mart to role "Our ""analysts""";
+        alter default privileges in schema mart
+        grant select on tables to role "Our ""analysts""";
+        grant usage on schema mart to group "bi";
+        grant select on all tables in schema mart to group "bi";
+        alter default privileges in schema mart
+        grant select on tables to group "bi"
+        "#);
     }
 
     #[test]

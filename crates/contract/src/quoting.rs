@@ -58,6 +58,46 @@ impl Identifier {
     }
 }
 
+/// The name of a database user, role or group, such as `"IAMR:Loader"`: any text, in double quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal(String);
+
+impl Principal {
+    /// Takes a name as it is.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` when it is empty or too long, or holds a backslash or a control
+    /// character.
+    pub fn new(name: impl Into<String>) -> Result<Self, Failure> {
+        let name = name.into();
+        let refused = |character: char| character == '\\' || character.is_control();
+        if name.is_empty() || name.len() > IDENTIFIER_BYTES_MAX || name.contains(refused) {
+            return Err(Failure::new(
+                ErrorName::InvalidConfiguration,
+                format!(
+                    "expected the name of a database role or group, 1 to {IDENTIFIER_BYTES_MAX} bytes \
+                     without backslashes and control characters, found {name:?}"
+                ),
+            ));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+impl Object for Principal {}
+
+impl From<Principal> for Value {
+    fn from(principal: Principal) -> Self {
+        Self::from_object(principal)
+    }
+}
+
 impl fmt::Display for Identifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -106,6 +146,16 @@ mod tests {
     #[test]
     fn a_quote_cannot_end_a_literal() {
         assert_eq!(literal("'; drop table x --").expect("plain"), "'''; drop table x --'");
+    }
+
+    #[test]
+    fn a_principal_cannot_leave_its_quotes() {
+        let shown = |name: &str| Principal::new(name).map(|name| name.to_string());
+        assert_eq!(shown("IAMR:Loader").expect("a name"), "\"IAMR:Loader\"");
+        assert_eq!(shown("x\"; drop role y").expect("a name"), "\"x\"\"; drop role y\"");
+        for name in ["", "a\\b", "a\nb", &"a".repeat(128)] {
+            assert!(shown(name).is_err(), "{name:?}");
+        }
     }
 
     #[test]

@@ -264,6 +264,9 @@ pub fn deployment() -> Result<Deployment, Failure> {
             let reason = format!("expected STAGING_RETENTION_DAYS to be a number, found {days:?}");
             Failure::new(ErrorName::InvalidConfiguration, reason)
         })?,
+        reader_role: optional_setting("READER_ROLE"),
+        reader_group: optional_setting("READER_GROUP"),
+        warnings_fail: optional_setting("WARNINGS_FAIL").as_deref() == Some("true"),
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use redshift_local::Engine;
+use redshift_local::{Caller, Engine};
 use serde_json::{Value, json};
 
 use super::kill::{Doom, unless_killed};
@@ -36,7 +36,8 @@ async fn answer(engine: &Engine, request: &HttpRequest) -> Result<HttpResponse, 
     let operation = target.strip_prefix("RedshiftData.").unwrap_or_default();
     let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())
         .map_err(|error| ConnectorError::user(error.into()))?;
-    match engine.call(operation, body).await {
+    let caller = Caller::of_authorization(request.headers().get("authorization"));
+    match engine.call_as(&caller, operation, body).await {
         Ok(answer) => Ok(response(200, "application/x-amz-json-1.1", answer.to_string())),
         Err(error) if error.status == 0 => {
             Err(ConnectorError::io("the connection closed before an answer".into()))

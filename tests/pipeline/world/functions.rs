@@ -28,11 +28,19 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 const EVENT_ATTEMPTS: u32 = 185;
 
 /// Deploys functions and state machines.
-pub fn deploy(region: &Region, wire: Wire, sources: &Value, slices: &str) {
+pub fn deploy(
+    region: &Region,
+    wire: Wire,
+    sources: &Value,
+    slices: &str,
+    reader_role: Option<&str>,
+) {
     let deployment = Deployment {
         work_bucket: WORK_BUCKET.into(),
         copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
         staging_retention_days: super::STAGING_RETENTION_DAYS,
+        reader_role: reader_role.map(str::to_owned),
+        ..Deployment::default()
     };
     let add = Add { region, wire: &wire };
     let settings = plan_settings(sources, slices);

@@ -68,6 +68,10 @@ pub struct Kind {
     pub ignores_waits: bool,
     /// How late its system views are, where it is not as usual.
     pub view_lag: Option<Duration>,
+    /// Whose credentials the functions have; else the administrator's.
+    pub access_key: Option<&'static str>,
+    /// The database role that may read the star schema.
+    pub reader_role: Option<&'static str>,
 }
 
 /// Virtual time, as the warehouse asks for it.
@@ -114,6 +118,13 @@ impl World {
         Self::open(Kind::default(), Mischief::none(), sources, SLICES)
     }
 
+    /// An empty account in which the functions have a role's rights and no others: that of
+    /// `access_key`. The database role may read the star schema.
+    pub fn of_role(access_key: &'static str, reader_role: &'static str) -> Self {
+        let kind = Kind { access_key: Some(access_key), reader_role: Some(reader_role), ..Kind::default() };
+        Self::of(kind, Mischief::none())
+    }
+
     fn open(kind: Kind, mischief: Mischief, sources: Value, slices: &'static str) -> Self {
         let mischief = Arc::new(mischief);
         let objects = Arc::new(Objects::default());
@@ -138,9 +149,10 @@ impl World {
             requests: Arc::clone(&requests),
             objects: Arc::clone(&objects),
             mischief: Arc::clone(&mischief),
+            access_key: kind.access_key.unwrap_or("id"),
             doom: None,
         };
-        functions::deploy(&region, wire, &sources, slices);
+        functions::deploy(&region, wire, &sources, slices, kind.reader_role);
         Self { engine, objects, region, mischief, requests, runs: AtomicU32::new(0) }
     }
 

@@ -29,6 +29,8 @@ pub struct Wire {
     pub mischief: Arc<Mischief>,
     pub is_cluster: bool,
     pub requests: Arc<AtomicU32>,
+    /// Whose credentials the functions have.
+    pub access_key: &'static str,
     /// The invocation whose requests these are, when it may be killed.
     pub doom: Option<Arc<Doom>>,
 }
@@ -40,7 +42,7 @@ impl Wire {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("id", "key", None, None, "test"))
+            .credentials_provider(Credentials::new(self.access_key, "key", None, None, "test"))
             .retry_config(RetryConfig::standard())
             .timeout_config(timeouts())
             .http_client(data_api(self.engine.clone(), self.requests.clone(), self.doom.clone()))
