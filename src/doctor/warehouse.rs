@@ -214,7 +214,10 @@ mod tests {
     async fn doctor(server: &Server, key: &str) -> Doctor {
         let stack = Stack::of(&[
             ("Database", "dev"),
-            ("WorkgroupArn", "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/w"),
+            (
+                "WorkgroupArn",
+                "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/1a2b3c4d-1234-1234-1234-1a2b3c4d5e6f",
+            ),
             ("WarehouseRoleName", "Functions"),
             ("CopyRoleArn", COPY_ROLE),
             ("ReaderRole", "analysts"),
