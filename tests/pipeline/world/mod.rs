@@ -216,6 +216,7 @@ impl World {
             requests: Arc::clone(&self.requests),
             objects: Arc::clone(&self.objects),
             mischief: Arc::clone(&self.mischief),
+            access_key: "id",
             doom: None,
         };
         let context = segue_plan::Context {
