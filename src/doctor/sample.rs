@@ -58,7 +58,9 @@ pub async fn examine(
     for (key, bytes) in listed.objects.iter().step_by(step) {
         let text = match files.head(key, bytes_max).await {
             Ok(text) => text,
-            Err(problem) => return vec![Finding::problem("widths", &problem, super::READ_IT).of(source)],
+            Err(problem) => {
+                return vec![Finding::problem("widths", &problem, super::READ_IT).of(source)];
+            }
         };
         let uri = format!("s3://{}/{key}", files.landing);
         seen.add(&uri, &text, *bytes > bytes_max, keys);

@@ -172,7 +172,6 @@ impl Session {
             Command::AlterTable(alter) => self.must_own(&alter.name),
             Command::Truncate(table) | Command::Comment { table, .. } => self.must_own(table),
             Command::Lock(names) => names.iter().try_for_each(|name| self.may(name, "any")),
-            Command::Explain(command) => self.authorize(command),
             Command::Access(access) => self.may_grant(access),
             _ => Ok(()),
         }
