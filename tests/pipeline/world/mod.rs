@@ -121,7 +121,11 @@ impl World {
     /// An empty account in which the functions have a role's rights and no others: that of
     /// `access_key`. The database role may read the star schema.
     pub fn of_role(access_key: &'static str, reader_role: &'static str) -> Self {
-        let kind = Kind { access_key: Some(access_key), reader_role: Some(reader_role), ..Kind::default() };
+        let kind = Kind {
+            access_key: Some(access_key),
+            reader_role: Some(reader_role),
+            ..Kind::default()
+        };
         Self::of(kind, Mischief::none())
     }
 
