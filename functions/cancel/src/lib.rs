@@ -66,9 +66,11 @@ pub struct Cancelled {
 ///
 /// # Errors
 /// `WarehouseBusy` and `WarehouseUnreachable`: Lambda tries an event again.
-#[tracing::instrument(skip_all, fields(execution = %change.detail.name))]
+#[tracing::instrument(skip_all, fields(execution = %change.detail.name, run_id))]
 pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled, Failure> {
     let (prefix, is_run) = prefix(context, &change.detail)?;
+    let run_id = prefix.split('/').nth(1).unwrap_or_default();
+    tracing::Span::current().record("run_id", run_id);
     let until = submitted_until(&change.detail);
     let mut statements = Vec::new();
     for look in 0..LOOKS {
