@@ -1,10 +1,15 @@
-//! Tells the linker where the tests find the DuckDB library at run time; the program needs none.
+//! Tells the linker where tests find the DuckDB library at run time.
 //!
-//! As in `crates/redshift-local`: paths relative to the binary first, so that a checkout may be moved.
+//! The command itself needs none, but the tests within it talk to the local warehouse, and cargo has
+//! no argument for those alone. The path relative to the test comes first, so that a checkout may be
+//! moved; the absolute one is for target folders elsewhere.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    println!("cargo:rustc-link-arg-tests=-Wl,-rpath,$ORIGIN/../../../.tools/duckdb");
+    // From target/<platform>/<profile>/deps.
+    let relative = "$ORIGIN/../../../../.tools/duckdb";
+    println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{relative}");
+    println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{relative}");
     if let Ok(directory) = std::env::var("DUCKDB_LIB_DIR") {
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{directory}");
     }

@@ -6,9 +6,9 @@
 
 fn main() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    // target/<profile>/redshift-local, then target/<profile>/deps/<test>.
-    for relative in ["$ORIGIN/../../.tools/duckdb", "$ORIGIN/../../../.tools/duckdb"] {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{relative}");
+    // From target/bin, from target/<platform>/<profile>, and from the tests in its deps.
+    for up in ["../..", "../../..", "../../../.."] {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/{up}/.tools/duckdb");
     }
     if let Ok(directory) = std::env::var("DUCKDB_LIB_DIR") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
