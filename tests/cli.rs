@@ -153,7 +153,7 @@ fn without_a_stack_name_the_ways_to_give_one_are_named() {
     insta::assert_snapshot!(failure(folder().path(), &["run"]), @"
     exit code 2
     error: no stack is named
-    hint: name it by --stack, run this where samconfig.toml has a stack_name, or use --local for the stack on this machine
+    hint: name it by --stack or SEGUE_STACK, run this where samconfig.toml has a stack_name, or use --local for the stack on this machine
     ");
 }
 
