@@ -49,7 +49,7 @@ fn quiet(stack: &Stack, cloud: &Services) {
 
 #[test]
 fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
-    let stack = Stack::empty();
+    let stack = Stack::awake();
     let cloud = Services::of(&stack);
     let bucket = cloud.output("LandingBucketName").to_owned();
     let mut songs: Vec<_> = (0..OBJECTS).map(song).collect();
@@ -88,7 +88,7 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
 
 #[test]
 fn a_message_that_is_no_event_ends_among_the_dead_letters_and_holds_nobody_up() {
-    let stack = Stack::empty();
+    let stack = Stack::awake();
     let cloud = Services::of(&stack);
     // So that five tries take seconds.
     cloud.hide_for_seconds(1);

@@ -76,7 +76,7 @@ fn events_file(folder: &Path, other_than: &Path) -> PathBuf {
 
 #[test]
 fn files_that_land_wake_the_pipeline() {
-    let stack = Stack::new();
+    let stack = Stack::awake();
     let data = data(stack.folder());
     stack.up(&data);
     stack.follow(&data);

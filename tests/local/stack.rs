@@ -63,6 +63,14 @@ impl Stack {
         stack
     }
 
+    /// A stack that runs, holds nothing and hears of what lands. A copied deployment does not: the
+    /// emulator's poller knows the queue by the port that it had.
+    pub fn awake() -> Self {
+        let stack = Self::undeployed();
+        stack.done(&["local", "up"]);
+        stack
+    }
+
     /// A folder with all that a stack needs, and nothing deployed.
     pub fn undeployed() -> Self {
         let folder = TempDir::new().expect("a folder");
