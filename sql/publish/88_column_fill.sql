@@ -5,11 +5,14 @@ insert into ops.column_fill (
 )
 select
     {{ run_id }} as run_id,
-    source,
-    column_name,
-    rows_staged,
-    rows_filled
-from {{ staging }}.column_fill
+    filled.source,
+    filled.column_name,
+    filled.rows_staged,
+    filled.rows_filled
+from {{ staging }}.column_fill as filled
 where
-    rows_staged > 0
-    and not exists (select 1 from ops.column_fill where run_id = {{ run_id }});
+    filled.rows_staged > 0
+    and not exists (
+        select 1 from ops.column_fill as known
+        where known.run_id = {{ run_id }}
+    );

@@ -49,6 +49,7 @@ fn a_plan_names_what_the_next_run_loads_and_touches_nothing() {
         "transform",
         "check",
         "publish",
+        "sweep/own",
     ];
     assert_eq!(steps(&first), expected);
 
