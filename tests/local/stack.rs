@@ -87,7 +87,7 @@ impl Stack {
 
     /// A stack whose built functions may be changed, one by one, without touching the checkout's.
     pub fn with_own_build() -> Self {
-        let stack = Self::new();
+        let stack = Self::undeployed();
         let shared = root().join(".aws-sam/local");
         let own = stack.build();
         fs::remove_file(stack.folder().join(".aws-sam")).expect("a link");
