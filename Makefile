@@ -33,7 +33,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: help
 help: ## List what can be typed
 	@echo 'usage: make TARGET [DATA=dir]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
 .PHONY: prerequisites
 prerequisites:
