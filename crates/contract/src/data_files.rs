@@ -2,7 +2,7 @@
 //!
 //! A file is data when its ending is `.json`, `.jsonl` or `.ndjson`, in any case, or when it has no
 //! ending; each may be followed by `.gz` or `.zst`. Everything else is skipped, with a reason.
-//! Names are looked at below the prefix of their source: whoever names a prefix means it.
+//! Names are judged below the prefix of their source: a prefix is always meant.
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ pub struct Documents {
     line: u64,
     /// Whether the last byte was a carriage return: a newline behind it ends the same line.
     after_return: bool,
-    /// Blanks before `unread` on its line; `None` when something else stands there.
+    /// Blanks before `unread` on its line; `None` if there is anything else.
     indent: Option<usize>,
     /// The length of `unread` from which what was incomplete is worth another look.
     enough: usize,

@@ -55,7 +55,7 @@ const TABLES: &str =
     "select table_name from information_schema.tables where table_schema = 'mart' order by 1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_grant_sees_nothing_and_is_refused_by_name() {
+async fn a_user_without_a_grant_sees_nothing_and_is_refused_by_name() {
     let (engine, owner, reader) = warehouse().await;
     assert_eq!(ask(&engine, &owner, TABLES).await, Ok(vec!["plays".to_owned()]));
     assert_eq!(ask(&engine, &reader, TABLES).await, Ok(vec![]));

@@ -1,4 +1,4 @@
-//! The example of the README, as it stands there but for the client without TLS.
+//! The example of the README, unchanged except for a client without TLS.
 
 use aws_sdk_redshiftdata::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_redshiftdata::types::Field;

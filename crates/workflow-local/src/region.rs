@@ -279,7 +279,7 @@ impl Region {
         self.newest_executions(machine, usize::MAX)
     }
 
-    /// So many executions of a machine at most, the newest first.
+    /// The newest executions of a machine, at most `most`, the newest first.
     pub fn newest_executions(&self, machine: &str, most: usize) -> Vec<Summary> {
         let executions = locked(&self.shared.executions);
         let of_machine = executions.iter().filter(|(_, record)| record.machine == machine);

@@ -1,4 +1,4 @@
-//! The connections of a warehouse by their process numbers: for those who cancel or end them.
+//! The connections of a warehouse by their process numbers, so that they can be cancelled or ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -53,7 +53,7 @@ pub(crate) struct Session {
     last_query: i64,
     /// The statement that read or wrote tables last; −1 before there is one.
     last_read: i64,
-    /// What is added to a statement's number in all that the session is told of it.
+    /// What is added to a statement's number wherever the session sees it.
     number_offset: i64,
     pub(crate) cancel: Arc<Cancel>,
     pub(super) transaction: Option<Transaction>,
@@ -149,7 +149,7 @@ impl Session {
         execute(&self.connection, "set variable copy_count = 0").map(|_| ())
     }
 
-    /// The number that the session is told of its statement; −1 is none.
+    /// The number under which the session sees its statement; −1 before the first.
     fn told(&self, query_id: i64) -> i64 {
         if query_id < 0 { query_id } else { query_id + self.number_offset }
     }

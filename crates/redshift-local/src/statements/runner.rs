@@ -142,7 +142,7 @@ impl Run {
         Err((last, error))
     }
 
-    /// A session of whoever sent the request.
+    /// A session of the user who sent the request.
     fn open(&self, cancel: Arc<Cancel>) -> Result<Session, (usize, SqlError)> {
         let failed = |error| (0, error);
         let mut session = Session::open(Arc::clone(&self.warehouse), cancel).map_err(failed)?;

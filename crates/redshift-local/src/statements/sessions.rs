@@ -24,7 +24,7 @@ pub(crate) enum Kept {
     Closed,
 }
 
-/// A kept session's connection, as its statements and those who end it share it.
+/// A kept session's connection, shared by its statements and by what ends it.
 pub(crate) type Connection = Arc<tokio::sync::Mutex<Kept>>;
 
 struct KeptSession {

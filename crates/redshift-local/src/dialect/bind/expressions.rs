@@ -631,7 +631,7 @@ pub(super) fn unscaled(expression: &mut Expr, (precision, scale): (i32, i32)) ->
     own(name, vec![*take(expression), power])
 }
 
-/// The quotient of two integers, so many digits to the left; what is beyond the scale is cut off.
+/// The quotient of two integers, scaled by a power of ten; digits beyond the scale are cut off.
 pub(super) fn quotient(left: Expr, right: Expr, shift: i32, scale: i32) -> Expr {
     let power = 10_i128.pow(shift.clamp(0, 37) as u32).to_string();
     let unit = match scale {
