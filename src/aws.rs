@@ -96,6 +96,16 @@ impl Clouds {
         Some(Elsewhere { bucket: stack.landing_bucket().ok()?.into(), region: region.into() })
     }
 
+    /// Functions, and the account's quotas of them.
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.aws)
+    }
+
+    /// Topics and who has subscribed to them.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.aws)
+    }
+
     /// State machines.
     pub fn step_functions(&self) -> aws_sdk_sfn::Client {
         aws_sdk_sfn::Client::new(&self.aws)

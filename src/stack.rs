@@ -108,6 +108,11 @@ impl Stack {
         self.output("LoadStateMachineArn")
     }
 
+    /// The topic that alerts go to.
+    pub fn alerts_topic(&self) -> Option<&str> {
+        self.filled("AlertsTopicArn")
+    }
+
     /// The database inside the warehouse.
     pub fn database(&self) -> Outcome<&str> {
         self.output("Database")

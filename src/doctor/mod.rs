@@ -2,6 +2,7 @@
 //!
 //! It changes nothing that a run sees: what the warehouse is asked to read leaves with its transaction.
 
+mod account;
 mod files;
 mod finding;
 mod fix;
@@ -91,6 +92,10 @@ impl Doctor {
             let rights =
                 warehouse::Rights { warehouse: &warehouse, stack: &self.stack, place: self.place };
             findings.extend(rights.examine().await?);
+        }
+        if self.place == Place::Deployed {
+            findings.push(account::concurrency(&self.clouds.lambda()).await);
+            findings.push(account::alerts(&self.clouds.sns(), &self.stack).await);
         }
         for source in self.sources()? {
             let listed = files.list(&source, self.depth).await;
