@@ -28,6 +28,8 @@ pub struct Options {
     pub object_latency: Duration,
     /// How long after an event the system views show it; Redshift's are late by seconds.
     pub system_view_lag: Duration,
+    /// How many schemas the database holds; a CREATE SCHEMA beyond them fails.
+    pub schemas_max: u64,
     /// Answers at once where a request asks to wait, as an endpoint does that does not know
     /// `WaitTimeSeconds`.
     pub ignores_waits: bool,
@@ -38,6 +40,8 @@ pub struct Options {
 impl Options {
     /// How late the system views are, unless something else is asked for.
     pub const SYSTEM_VIEW_LAG: Duration = Duration::from_secs(2);
+    /// Redshift's quota: <https://docs.aws.amazon.com/redshift/latest/mgmt/amazon-redshift-limits.html>
+    pub const SCHEMAS_MAX: u64 = 9_900;
 }
 
 impl Default for Options {
@@ -51,6 +55,7 @@ impl Default for Options {
             slices: 8,
             object_latency: Duration::ZERO,
             system_view_lag: Self::SYSTEM_VIEW_LAG,
+            schemas_max: Self::SCHEMAS_MAX,
             ignores_waits: false,
             clock: Arc::new(SystemClock),
         }

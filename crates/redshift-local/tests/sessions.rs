@@ -4,6 +4,7 @@ mod support;
 
 use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
 use aws_sdk_redshiftdata::types::{ExecutionMode, StatusString};
+use redshift_local::Options;
 use support::Warehouse;
 
 /// A kept session.
@@ -63,6 +64,34 @@ async fn an_expired_session_frees_its_locks_though_nobody_asks_for_it() {
     warehouse.run("drop table t").await.expect("the session ends by itself");
     let gone = session.run("commit").await.expect_err("the session has expired");
     assert_eq!(gone, "ResourceNotFoundException");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_of_a_schema_waits_for_its_readers() {
+    let warehouse = Warehouse::start().await;
+    warehouse.run("create schema s").await.expect("finishes");
+    warehouse.run("create table s.t (a int)").await.expect("finishes");
+    let reader = Session::open(&warehouse, 60).await;
+    reader.run("select a from s.t").await.expect("finishes");
+    let drop = warehouse.submit("drop schema s cascade").await;
+    let waits = warehouse.client.describe_statement().id(&drop).wait_time_seconds(1).send().await;
+    assert_eq!(waits.expect("known").status(), Some(&StatusString::Started));
+    reader.run("commit").await.expect("commits");
+    warehouse.ended(&drop).await.expect("finishes once nobody reads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_takes_as_many_schemas_as_its_quota_allows() {
+    let options = Options { schemas_max: 2, ..Options::default() };
+    let warehouse = Warehouse::start_with(options).await;
+    for name in ["one", "two"] {
+        warehouse.run(&format!("create schema {name}")).await.expect("finishes");
+    }
+    let error = warehouse.run("create schema three").await.expect_err("one too many");
+    assert!(error.contains("the database has 2 schemas"), "{error}");
+    warehouse.run("create schema if not exists two").await.expect("it is there already");
+    warehouse.run("drop schema one").await.expect("finishes");
+    warehouse.run("create schema three").await.expect("there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,6 +66,7 @@ pub(crate) struct Warehouse {
     pub(crate) slices: u32,
     pub(crate) object_latency: Duration,
     /// Requests that would wait for a statement are answered at once.
+    pub(crate) schemas_max: u64,
     pub(crate) ignores_waits: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -143,6 +144,7 @@ impl Engine {
             objects,
             slices: options.slices.max(1),
             object_latency: options.object_latency,
+            schemas_max: options.schemas_max,
             ignores_waits: options.ignores_waits,
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),

@@ -34,6 +34,13 @@ impl Session {
                 false => Err(SqlError::new(format!("Schema \"{name}\" already exists"))),
             };
         }
+        let most = self.warehouse.schemas_max;
+        if count_schemas(&self.connection)? >= most {
+            return Err(SqlError::new(format!(
+                "cannot create schema {name}: the database has {most} schemas, the most that its \
+                 quota allows"
+            )));
+        }
         execute(&self.connection, &format!("create schema {}", quoted(name)))?;
         self.note_written(&format!("schema {name}"), false)?;
         Ok(Done::default())
@@ -138,4 +145,12 @@ fn has_schema(connection: &Connection, name: &str) -> Result<bool, SqlError> {
                where database_name = current_database() and schema_name = ?";
     let count = connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
     Ok(count.map_err(|error| redshift(&error, &[]))? > 0)
+}
+
+/// How many schemas people have made.
+fn count_schemas(connection: &Connection) -> Result<u64, SqlError> {
+    let sql = "select count(*) from duckdb_schemas() where database_name = current_database() \
+               and not internal and schema_name not in ('public', 'redshift', 'redshift_local')";
+    let count = connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+    count.map_err(|error| redshift(&error, &[]))
 }
