@@ -224,6 +224,17 @@ impl Stack {
         rows[0]["counted"].as_u64().unwrap_or_else(|| panic!("expected a number, found {rows}"))
     }
 
+    /// Waits until a run that this test has not started makes a query count this many.
+    pub fn count_becomes(&self, expected: u64, sql: &str) {
+        let deadline = Instant::now() + FOLLOWS_WITHIN;
+        while self.count(sql) != expected {
+            let statuses = self.statuses();
+            assert!(!statuses.iter().any(|status| status == "failed"), "{statuses:?}");
+            assert!(Instant::now() < deadline, "{sql} is never {expected}: {statuses:?}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
     /// Empties the warehouse, so that whatever stands in the bucket is new again.
     pub fn forget(&self) {
         for table in REMEMBERED {

@@ -26,6 +26,7 @@ const ADMIN_SECRET: &str = "SEGUE_ACCEPTANCE_ADMIN_SECRET";
 const DELETED_WITHIN: Duration = Duration::from_secs(1_200);
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const POLL_SECONDS: i32 = 20;
+const ADMIN_STATEMENT_MAX: Duration = Duration::from_secs(600);
 
 /// What was made, and what it takes to remove it.
 pub struct Account {
@@ -96,6 +97,7 @@ impl Account {
             .send();
         let submitted = self.runtime.block_on(submitted).map_err(|error| format!("{error:?}"))?;
         let id = submitted.id.unwrap_or_default();
+        let deadline = Instant::now() + ADMIN_STATEMENT_MAX;
         loop {
             let asked = client.describe_statement().id(&id).wait_time_seconds(POLL_SECONDS);
             let statement = self.runtime.block_on(asked.send());
@@ -104,6 +106,10 @@ impl Account {
                 Some(StatusString::Finished) => return Ok(()),
                 Some(StatusString::Failed | StatusString::Aborted) => {
                     return Err(format!("{sql}: {}", statement.error.unwrap_or_default()));
+                }
+                status if Instant::now() >= deadline => {
+                    let status = status.map_or("no status", |status| status.as_str());
+                    return Err(format!("{sql}: still {status} after {ADMIN_STATEMENT_MAX:?}"));
                 }
                 _ => std::thread::sleep(Duration::from_secs(1)),
             }
