@@ -108,8 +108,7 @@ impl Account {
                     return Err(format!("{sql}: {}", statement.error.unwrap_or_default()));
                 }
                 status if Instant::now() >= deadline => {
-                    let status = status.map_or("no status", |status| status.as_str());
-                    return Err(format!("{sql}: still {status} after {ADMIN_STATEMENT_MAX:?}"));
+                    return Err(format!("{sql}: {status:?} after {ADMIN_STATEMENT_MAX:?}"));
                 }
                 _ => std::thread::sleep(Duration::from_secs(1)),
             }
