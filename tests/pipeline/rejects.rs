@@ -9,7 +9,7 @@ use crate::converge::in_virtual_time;
 use crate::generate::{Landed, landed};
 use crate::model::{self, Row, Source, Tables};
 use crate::sample::{assert_same, difference};
-use crate::world::{WORK_BUCKET, World};
+use crate::world::{Mischief, WORK_BUCKET, World};
 
 /// Cases of the property, unless `SEGUE_CASES` says otherwise; each has two runs.
 const CASES: u32 = 12;
@@ -149,6 +149,21 @@ async fn a_mended_object_is_loaded_by_the_next_run_and_what_was_written_down_sta
     let files = [(Source::Events, GOOD_EVENT), (Source::Events, mended.as_str())];
     assert_same(&world.tables().await, &model::tables(files.into_iter()));
     assert_eq!(rejected_rows(&world).await.len(), 3);
+}
+
+/// The last statements of a run: check, publish, clean up.
+const LAST_STATEMENTS: std::ops::Range<u32> = 4..8;
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_commits_and_seems_to_fail_writes_each_reject_once() {
+    for number in LAST_STATEMENTS {
+        let world = World::with(Mischief::statement_whose_end_is_lost(number));
+        world.put(Source::Events, "a.json", &events());
+        let ended = world.run(input("always", 3)).await;
+        assert_eq!(ended.output["status"], "loaded-with-rejects", "{number}: {:?}", ended.cause);
+        assert_same(&world.tables().await, &expected());
+        assert_eq!(rejected_rows(&world).await.len(), 3, "statement {number}");
+    }
 }
 
 /// The text with a record among its own that no COPY takes.
