@@ -160,7 +160,11 @@ async fn a_publish_that_commits_and_seems_to_fail_writes_each_reject_once() {
         let world = World::with(Mischief::statement_whose_end_is_lost(number));
         world.put(Source::Events, "a.json", &events());
         let ended = world.run(input("always", 3)).await;
-        assert_eq!(ended.output["status"], "loaded-with-rejects", "{number}: {:?}", ended.cause);
+        assert_eq!(
+            ended.output["status"], "loaded-with-rejects",
+            "{number}: {:?} {:?}",
+            ended.error, ended.cause
+        );
         assert_same(&world.tables().await, &expected());
         assert_eq!(rejected_rows(&world).await.len(), 3, "statement {number}");
     }

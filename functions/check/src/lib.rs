@@ -44,7 +44,8 @@ pub struct Context {
 /// `LoadUnconfirmed` while the warehouse does not show what a COPY did, which is worth a retry;
 /// `LoadRejected` when more could not be loaded than may be left out;
 /// `QualityCheckFailed` with every check that found offenders and every count that does not add up;
-/// `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
+/// `WarehouseBusy`, `WarehouseUnreachable`, `TransactionConflict` and `StatementInterrupted`, which are
+/// worth a retry: the check asks the warehouse, too, and a question may be cut off like a step.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
     let step = Step::first(request.run.clone(), "check");
