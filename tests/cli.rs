@@ -162,7 +162,7 @@ fn an_unknown_source_is_refused_before_anything_starts() {
     insta::assert_snapshot!(failure(checkout().path(), &["run", "--local", "--sources", "song"]), @r#"
     exit code 2
     error: expected sources among events, songs, found "song"
-    hint: mend `sources` or `maxRejects` of the run's input
+    hint: fix `sources` or `maxRejects` in the run's input
     "#);
 }
 
@@ -172,7 +172,7 @@ fn a_plan_needs_what_a_run_needs() {
     insta::assert_snapshot!(failure(folder.path(), &["plan", "--local", "--sources", "song"]), @r#"
     exit code 2
     error: expected sources among events, songs, found "song"
-    hint: mend `sources` or `maxRejects` of the run's input
+    hint: fix `sources` or `maxRejects` in the run's input
     "#);
     insta::assert_snapshot!(failure(folder.path(), &["plan", "--local"]), @"
     exit code 2

@@ -64,7 +64,7 @@ impl Table {
 
     /// Whether each path of a JSONPaths file stands where its column does.
     pub fn paths_fit(&self, whose: &str, paths: &JsonPaths) -> Finding {
-        let advice = "mend the file, or remove it to use Segue's own: one path a column, in the order \
+        let advice = "fix the file, or remove it to use Segue's own: one path a column, in the order \
                       of sql/create/staging.sql";
         let paths = &paths.paths;
         let expected = self.columns.len();

@@ -61,13 +61,13 @@ mod tests {
     fn a_lambda_error_inside_a_nested_execution_is_unwrapped() {
         let lambda = serde_json::json!({
             "errorType": "LoadRejected",
-            "errorMessage": "line 3 of a.json is not JSON\nhint: mend the file and run again",
+            "errorMessage": "line 3 of a.json is not JSON\nhint: fix the file and run again",
         });
         let nested = serde_json::json!({
             "ExecutionArn": "arn:aws:states:…", "Error": "LoadRejected", "Cause": lambda.to_string(),
         });
         let expected =
-            explanation("line 3 of a.json is not JSON", Some("mend the file and run again"));
+            explanation("line 3 of a.json is not JSON", Some("fix the file and run again"));
         assert_eq!(explain(&nested.to_string()), expected);
     }
 

@@ -60,7 +60,8 @@ fn a_file_that_is_no_json_stops_the_run_names_itself_and_harms_nothing() {
     assert!(errors.contains("LoadRejected") && errors.contains("broken-events.json"), "{errors}");
     assert_eq!(stack.mart(), mart);
 
-    fs::copy(events_file(&part.join("log_data"), &broken), &broken).expect("mended");
+    fs::copy(events_file(&part.join("log_data"), &broken), &broken)
+        .expect("the broken file is replaced");
     assert_eq!(stack.load(&part)["status"], "loaded");
     assert_eq!(stack.mart(), mart, "the same events under another name change nothing");
 }

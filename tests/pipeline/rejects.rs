@@ -139,14 +139,14 @@ async fn a_failed_run_names_all_that_is_broken_in_all_files_of_all_sources() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mended_object_is_loaded_by_the_next_run_and_what_was_written_down_stays() {
+async fn a_fixed_object_is_loaded_by_the_next_run_and_what_was_written_down_stays() {
     let world = World::new();
     world.put(Source::Events, "a.json", &events());
     world.run(input("never", 3)).await;
-    let mended = GOOD_EVENT.replace("\"itemInSession\": 1", "\"itemInSession\": 2");
-    world.put(Source::Events, "a.json", &mended);
+    let fixed = GOOD_EVENT.replace("\"itemInSession\": 1", "\"itemInSession\": 2");
+    world.put(Source::Events, "a.json", &fixed);
     assert_eq!(world.load().await.output["status"], "loaded");
-    let files = [(Source::Events, GOOD_EVENT), (Source::Events, mended.as_str())];
+    let files = [(Source::Events, GOOD_EVENT), (Source::Events, fixed.as_str())];
     assert_same(&world.tables().await, &model::tables(files.into_iter()));
     assert_eq!(rejected_rows(&world).await.len(), 3);
 }

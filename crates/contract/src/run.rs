@@ -116,7 +116,7 @@ impl Run {
                 ErrorName::InvalidInput,
                 format!("expected sources among {}, found {unknown:?}", known.join(", ")),
             )
-            .hint("mend `sources` or `maxRejects` of the run's input"));
+            .hint("fix `sources` or `maxRejects` in the run's input"));
         }
         let too_many = |(_, count): &(&String, &u64)| **count > MAX_REJECTS;
         if let Some((source, count)) = self.input.max_rejects.iter().find(too_many) {
@@ -124,7 +124,7 @@ impl Run {
                 ErrorName::InvalidInput,
                 format!("expected at most {MAX_REJECTS} rejects of {source}, found {count}"),
             )
-            .hint("a COPY bears no more; a file that is wrong throughout is better moved away"));
+            .hint("a COPY allows no more; if a whole file is bad, move it out of the prefix"));
         }
         let Some(sources) = &self.input.sources else { return Ok(()) };
         if sources.is_empty() {

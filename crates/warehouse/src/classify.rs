@@ -82,10 +82,10 @@ fn hint(name: ErrorName) -> Option<&'static str> {
         ),
         ResultExpired => Some(
             "a statement and its result are kept for 24 hours, for the role that submitted it: start a \
-             new run instead of going on with this one; ops.runs says whether it was published",
+             new run instead of redriving this one; ops.runs says whether it was published",
         ),
         LoadRejected => Some(
-            "mend or remove the file, then start the run again: it loads what is not loaded yet",
+            "fix or remove the file, then start the run again; it loads whatever is not loaded yet",
         ),
         SourceUnreadable => Some(
             "start the run again: it loads what is there then; if it fails in the same way, see \
@@ -95,7 +95,7 @@ fn hint(name: ErrorName) -> Option<&'static str> {
             Some("nothing of this step was kept; start the run again when the reason is gone")
         }
         StatementFailed => {
-            Some("nothing was published; mend the SQL or its rights, then run again")
+            Some("nothing was published; fix the SQL or its permissions, then run again")
         }
         _ => None,
     }

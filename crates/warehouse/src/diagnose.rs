@@ -56,7 +56,7 @@ impl Warehouse {
             ),
         };
         Ok(Failure::new(ErrorName::LoadRejected, message).hint(
-            "mend or remove the file, then start the run again: it loads what is not loaded yet",
+            "fix or remove the file, then start the run again; it loads whatever is not loaded yet",
         ))
     }
 

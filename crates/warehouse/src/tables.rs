@@ -158,7 +158,7 @@ pub const STATEMENTS: [Reason; 52] = [
     reason("is shutting down", StatementInterrupted),
     reason("is resuming", StatementInterrupted),
     reason("is paused", StatementInterrupted),
-    // Nothing but somebody's work mends these.
+    // These need a person; a retry does not help.
     hinted("disk full", StatementFailed, MAKE_ROOM),
     hinted("usage limit", StatementFailed, RAISE_LIMIT),
     hinted("size limit", StatementFailed, ASK_FOR_LESS),

@@ -75,8 +75,8 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
         return Ok(checked);
     }
     Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n")).hint(
-        "nothing was published; mend the files, or the check, and start the run again; the staged \
-             rows are kept in the run's staging schema for a look",
+        "nothing was published; fix the files or the check, then start the run again; the staged \
+             rows are kept in the run's staging schema for inspection",
     ))
 }
 

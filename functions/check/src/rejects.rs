@@ -178,7 +178,7 @@ fn too_many(rejects: &SourceRejects, first: &[String]) -> Failure {
              published; the first:{list}"
         ),
     )
-    .hint("mend or remove the files, or let the run leave out more by `maxRejects`; then start again")
+    .hint("fix or remove the files, or raise `maxRejects`, then start the run again")
 }
 
 /// The first records, for a person: what the COPY refused, then what was set aside before it.

@@ -244,7 +244,7 @@ async fn wait_again(
 ) -> Result<(), Failure> {
     if attempt >= ATTEMPTS_MAX {
         return Err(unreadable(format!("{} cannot be read", address.uri), root(error))
-            .hint("start the run again: it loads what is not loaded yet"));
+            .hint("start the run again; it loads whatever is not loaded yet"));
     }
     tokio::time::sleep(wait(address, attempt)).await;
     Ok(())
