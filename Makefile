@@ -1,22 +1,22 @@
-# The commands of the project; `make help` lists them. What they do stands in tools/.
+# The commands of the project; `make help` lists them. tools/ has what they run.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 export PYTHON ?= python3
-# The directory that `make run` loads; without one a data set is generated. A name may hold anything:
-# make does not read the `$` in it, and it reaches programs by the environment, not in a shell line.
+# The directory that `make run` loads; without it a data set is generated. The name may contain
+# anything: make does not expand `$` in it, and programs get it by the environment, not by a shell.
 DATA ?=
 override DATA := $(value DATA)
 export DATA
-# How `make build` and `make run` compile: dev (soon done) or release (as deployed).
+# How `make build` and `make run` compile: dev (fast to build) or release (as deployed).
 PROFILE ?= dev
-# How many schedules of faults `make faults` tries; without it as many as `make test` does.
+# How many schedules of faults `make faults` tries; the default is what `make test` tries.
 SEEDS ?=
-# What `make deploy` deploys: an environment of samconfig.toml, for which processor, with which
-# parameters other than the last time (NAME=value …; values may hold blanks or be empty), and a
-# folder with a built template, where nothing is to be built.
+# What `make deploy` deploys: the environment of samconfig.toml, the processor, the parameters to
+# change since the last time (NAME=value …; values may contain blanks or be empty), and a folder
+# with a built template, if nothing is to be built.
 ENVIRONMENT ?= dev
 ARCHITECTURE ?= arm64
 # The processors of Lambda that `make dist` builds for.
@@ -25,13 +25,13 @@ export PARAMETERS ?=
 export BUILT ?=
 GENERATED := .segue/generated
 
-# One folder for everything that cargo builds, wherever the machine would put it.
+# One folder for everything that cargo builds, whatever this machine's default is.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export SAM_CLI_TELEMETRY := 0
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
-help: ## List what can be typed
+help: ## List the commands
 	@echo 'usage: make TARGET [DATA=dir]'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
@@ -64,7 +64,7 @@ data:
 	@tools/data.sh
 
 .PHONY: down
-down: ## Stop what `make run` started; the data stays
+down: ## Stop the local stack; the data stays
 	@if [ -x target/bin/segue ]; then target/bin/segue local down; fi
 
 .PHONY: deploy-tools
@@ -90,11 +90,11 @@ check: check-tools ## Format, clippy, templates, state machines, SQL: one line e
 	@$(PYTHON) tools/check.py
 
 .PHONY: test
-test: tools check-tools test-tools ## Check, build and test everything; the last line counts
+test: tools check-tools test-tools ## Check, build and test everything; the last line counts the tests
 	@$(PYTHON) tools/test.py
 
 .PHONY: faults
-faults: tools ## Try SEEDS schedules of faults in one process and print what became of their runs
+faults: tools ## Try SEEDS schedules of faults in one process and print how their runs ended
 	@SEGUE_FAULT_SEEDS='$(SEEDS)' cargo test --locked --test pipeline any_fault -- --nocapture
 
 .PHONY: bench

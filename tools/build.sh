@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds everything that people run: the command line, the local warehouse and the functions.
+# Builds all programs: the command line, the local warehouse and the functions.
 #
-# One call of cargo compiles all programs of the workspace side by side, so that they share what they
-# depend on; the real `sam build` then finds each function compiled and lays out .aws-sam/local: not
-# .aws-sam/build, from where a bare `sam deploy` would take programs that only this machine can run.
+# One call of cargo compiles all programs of the workspace in parallel, so that they share their
+# dependencies; the real `sam build` then finds each function compiled and lays out .aws-sam/local:
+# not .aws-sam/build, where a bare `sam deploy` would find programs that only this machine can run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ "$(uname -s)" != Linux ]; then
-    echo "error: functions are built and run as Linux programs, and this is $(uname -s)" >&2
+    echo "error: expected Linux, since functions are built and run as Linux programs; found $(uname -s)" >&2
     echo "hint: use a Linux machine, container or WSL" >&2
     exit 2
 fi
@@ -16,21 +16,21 @@ case $(uname -m) in
     x86_64) architecture=x86_64 flags=() ;;
     aarch64 | arm64) architecture=arm64 flags=(--arm64) ;;
     *)
-        echo "error: Lambda has no processor like $(uname -m); expected x86_64 or arm64" >&2
+        echo "error: expected a processor of Lambda, x86_64 or arm64; found $(uname -m)" >&2
         exit 2
         ;;
 esac
 
 export PATH="$PWD/.tools/sam/bin:$PATH"
 export CARGO_TARGET_DIR="$PWD/target"
-# The machine's own linker, and no other from elsewhere on the path.
+# The machine's own linker, not another one on the path.
 export CARGO_LAMBDA_COMPILER=cargo
-# Features are resolved over the whole workspace in each call: else the dependencies of one function
-# would differ a little from those of the next, and nearly all of them be compiled again for it.
+# Each call resolves features over the whole workspace: otherwise the dependencies of one function
+# would differ a little from those of the next, and cargo would compile nearly all of them again.
 compiled=--workspace
-# What is deployed deserves every optimisation; what only runs on this machine is ready in a third
-# of the time without. There one small test is compiled as well: with any test, cargo resolves the
-# features that tests ask for, so that programs and tests share what they depend on, whoever comes first.
+# Deployed programs get every optimisation; programs that only run on this machine compile in a third
+# of the time without. For these, one small test is compiled as well: with any test, cargo resolves
+# the features that tests need, so that programs and tests share their dependencies in either order.
 case ${PROFILE:-dev} in
     dev)
         export SAM_BUILD_MODE=debug
@@ -38,17 +38,17 @@ case ${PROFILE:-dev} in
         ;;
     release) flags+=(--release) ;;
     *)
-        echo "error: PROFILE is $PROFILE; expected dev or release" >&2
+        echo "error: expected the PROFILE dev or release, found $PROFILE" >&2
         exit 2
         ;;
 esac
 
 export CARGO_LAMBDA_COMPILER_EXTRA_ARGS=$compiled
 
-# As `sam build` will call it, or it would compile everything once more.
+# Called as `sam build` calls it; otherwise that would compile everything once more.
 cargo lambda build --locked --bins "${flags[@]}"
 
-# It leaves every program under the name that Lambda wants; people find theirs under their own.
+# Every program now has the name that Lambda wants; link those for people under their own names.
 built=target/lambda
 mkdir -p target/bin
 for program in segue redshift-local; do
@@ -56,7 +56,7 @@ for program in segue redshift-local; do
         ln -f "$built/$program/bootstrap" "target/bin/$program"
 done
 
-# The programs are written anew by every call: only their content tells whether there is work left.
+# Every call rewrites the programs: only their content shows whether there is work left.
 laid_out=.aws-sam/fingerprint
 fingerprint=$(cat template.yaml samconfig.toml "$built"/segue-*/bootstrap | sha256sum)
 if [ -f .aws-sam/local/template.yaml ] && [ "$fingerprint" = "$(cat "$laid_out" 2>/dev/null)" ]; then
@@ -70,9 +70,9 @@ if ! output=$(sam build --template template.yaml --build-dir .aws-sam/local \
 fi
 bootstraps=(.aws-sam/local/*/bootstrap)
 if [ ! -f "${bootstraps[0]}" ]; then
-    echo "error: sam build made no bootstrap; expected one a function in .aws-sam/local" >&2
+    echo "error: expected one bootstrap per function in .aws-sam/local after sam build, found none" >&2
     exit 1
 fi
 "${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
 echo "$fingerprint" >"$laid_out"
-echo "functions: ${#bootstraps[@]} stand in .aws-sam/local"
+echo "functions: ${#bootstraps[@]} built in .aws-sam/local"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the functions and the command line for one of Lambda's processors, on any machine, and
-# lays out what is deployed in .aws-sam/bundle/PROCESSOR: bundle.sh arm64|x86_64
+# lays out what to deploy in .aws-sam/bundle/PROCESSOR: bundle.sh arm64|x86_64
 set -euo pipefail
 cd "$(dirname "$0")/.."
 processor=$1
@@ -8,7 +8,7 @@ case $processor in
     arm64) target=aarch64-unknown-linux-gnu flag=--arm64 ;;
     x86_64) target=x86_64-unknown-linux-gnu flag=--x86-64 ;;
     *)
-        echo "error: Lambda has no processor $processor; expected arm64 or x86_64" >&2
+        echo "error: expected a processor of Lambda, arm64 or x86_64; found $processor" >&2
         exit 2
         ;;
 esac
@@ -24,12 +24,12 @@ if ! [ -d "$(library)" ]; then
     exit 2
 fi
 
-# The environment's python finds zig, by which cargo-lambda links for Lambda's C library.
+# The environment's python finds zig, with which cargo-lambda links for Lambda's C library.
 export PATH="$PWD/.tools/zig/bin:$PWD/.tools/sam/bin:$PATH"
 export CARGO_TARGET_DIR="$PWD/target"
 unset CARGO_LAMBDA_COMPILER CARGO_LAMBDA_COMPILER_EXTRA_ARGS
 
-# One call for all programs, so that they share what they depend on. The local warehouse is not
+# One call for all programs, so that they share their dependencies. The local warehouse is not
 # deployed, and needs a library that only this machine has.
 programs=target/lambda-$processor
 cargo lambda build --locked --release "$flag" --lambda-dir "$programs" \

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
 # Deploys the stack of one environment of samconfig.toml: deploy.sh ENVIRONMENT ARCHITECTURE
 #
-# PARAMETERS (NAME=value NAME=value …) says what is to differ from the last deployment: a value may
-# hold blanks and is taken back by giving none (`Schedule=rate(1 day) AlertEmail=`). A parameter that
-# is not named keeps its value. BUILT names a folder with a built template.yaml, as a release has one
-# for each processor; without it the functions are built for Lambda first.
+# PARAMETERS (NAME=value NAME=value …) lists the changes since the last deployment: a value may
+# contain blanks; an empty value clears it (`Schedule=rate(1 day) AlertEmail=`). A parameter that is
+# not named keeps its value. BUILT names a folder with a built template.yaml, such as the one that a
+# release has for each processor; without it the functions are built for Lambda first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 environment=$1
 architecture=$2
 
 if ! grep -q "^\[$environment\.deploy\.parameters\]" samconfig.toml; then
-    echo "error: samconfig.toml knows no environment $environment" >&2
+    echo "error: samconfig.toml has no environment $environment" >&2
     echo "hint: make deploy ENVIRONMENT=dev, or prod" >&2
     exit 2
 fi
 
-# The processor is given each time: it and what the functions were built for are one thing.
+# The processor is always passed: it must match what the functions were built for.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# JSON is YAML, and only that name is read.
+# JSON is YAML, and SAM only reads files with that ending.
 overrides=$scratch/parameters.yaml
 "${PYTHON:-python3}" tools/parameters.py template.yaml "Architecture=$architecture" \
     "${PARAMETERS:-}" >"$overrides"
@@ -31,9 +31,9 @@ if [ -z "$built" ]; then
 fi
 if [ ! -f "$built/template.yaml" ]; then
     echo "error: expected a built template.yaml in $built, found none" >&2
-    echo "hint: leave BUILT out, and the functions are built first" >&2
+    echo "hint: without BUILT, the functions are built first" >&2
     exit 2
 fi
-# SAM looks for samconfig.toml beside the template that it is given, and there is none.
+# SAM looks for samconfig.toml next to the template, where there is none.
 .tools/sam/bin/sam deploy --config-file "$PWD/samconfig.toml" --config-env "$environment" \
     --template "$built/template.yaml" --parameter-overrides "file://$overrides"

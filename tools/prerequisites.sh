@@ -1,12 +1,12 @@
 #!/bin/sh
-# Says in one line each what this machine lacks, and how to get it:
+# Prints what this machine lacks, one line each, and how to get it:
 # prerequisites.sh PYTHON [deploy|bundle]
-# A deployment needs less than building and testing everything, one of a bundle no compiler.
+# Deploying needs less than building and testing everything; deploying a bundle needs no compiler.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 python=${1:-python3}
 purpose=${2:-all}
-# The one place where the minimum is written down.
+# The only place that states the minimum version.
 rust=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 missing=0
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Loads the directory $DATA into the local warehouse and says what to type next: run.sh GENERATED
-# Without DATA a data set is generated there, once, and loaded.
+# Without DATA, it generates a data set in GENERATED, once, and loads that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${DATA:-}
@@ -17,13 +17,13 @@ if [ -z "$data" ]; then
 fi
 "$segue" local run --data "$data"
 
-# Quoted as the shell reads it, so that the line can be pasted.
+# Quoted for the shell, so that the line can be pasted.
 printf -v pasted '%q' "$data"
 cat <<END
 
-The star schema stands in the local warehouse. What you can type next:
+The star schema is in the local warehouse. Try next:
   $segue query --local "select level, count(*) as users from mart.users group by level"
-  $segue local run --data $pasted     (again: nothing changes)
+  $segue local run --data $pasted     (load again: nothing changes)
   $segue local status
   make down                         (stops it; the data stays)
 END
