@@ -1,9 +1,9 @@
-"""Lays out what is deployed for one processor: `bundle.py PROGRAMS PROCESSOR FOLDER`.
+"""Lays out what to deploy for one processor: `bundle.py PROGRAMS PROCESSOR FOLDER`.
 
 PROGRAMS has a folder for each program, as cargo-lambda leaves it: `segue-plan/bootstrap`. FOLDER is
-made anew: a template for this processor alone, a zip of each function, the state machines. Neither
-a compiler nor this project is needed to deploy it. Runs in the environment of the SAM CLI, whose
-reader of YAML knows CloudFormation's tags.
+created from scratch: a template for this processor alone, a zip of each function, the state
+machines. Deploying it needs neither a compiler nor this project. Runs in the environment of the SAM
+CLI, whose YAML reader knows CloudFormation's tags.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTION = "AWS::Serverless::Function"
 STATE_MACHINE = "AWS::Serverless::StateMachine"
-# Zips of the same program are the same: no time of this day, no umask of this machine.
+# Zips of the same program are identical: they contain no current time and no umask.
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 EXECUTABLE = 0o100755 << 16
 
@@ -50,14 +50,14 @@ def bundle(programs: Path, processor: str, folder: Path) -> None:
             pack(programs / program / "bootstrap", folder / properties["CodeUri"])
         elif resource["Type"] == STATE_MACHINE:
             shutil.copy(ROOT / properties["DefinitionUri"], folder / "statemachine")
-    # The programs run on this processor and on no other.
+    # The programs run only on this processor.
     architecture = template["Parameters"]["Architecture"]
     architecture |= {"Default": processor, "AllowedValues": [processor]}
     (folder / "template.yaml").write_text(yaml_dump(template), encoding="utf-8")
 
 
 def main(programs: str, processor: str, folder: str) -> int:
-    """Lays out a folder; 1 when something is missing."""
+    """Lays out a folder; returns 1 if something is missing."""
     try:
         bundle(Path(programs), processor, Path(folder))
     except BundleError as error:

@@ -1,6 +1,6 @@
-"""Runs every static check of the project: one line each when good, its whole output when not.
+"""Runs every static check of the project: prints one line each, and the whole output of a failure.
 
-Ends with 1 when a check fails. `make check` installs first what the checks need.
+Exits with 1 if a check fails. `make check` first installs what the checks need.
 """
 
 import concurrent.futures
@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 CHECKS_AT_ONCE_MAX = 2
 CHECK_SECONDS_MAX = 2400
-# SAM asks for a region even where nothing is deployed.
+# SAM needs a region even if nothing is deployed.
 REGION = "us-east-1"
 
 
 class Check(NamedTuple):
-    """A name, what is checked, and the commands that must all succeed."""
+    """A name, what it checks, and the commands that must all succeed."""
 
     name: str
     what: str
@@ -29,7 +29,7 @@ class Check(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a check came to."""
+    """The outcome of a check."""
 
     check: Check
     passed: bool
@@ -49,7 +49,7 @@ def checks() -> list[Check]:
     statements = found("sql/**/*.sql")
     sqlfluff = [str(TOOLS / "lint/bin/sqlfluff"), "lint", "--disable-progress-bar"]
     sam = [str(TOOLS / "sam/bin/sam"), "validate", "--lint", "--region", REGION, "--template"]
-    # A merge stands more compactly here than the linter's indentation would have it.
+    # A merge is written more compactly here than the linter's indentation allows.
     published = found("sql/publish/*.sql")
     others = [name for name in statements if name not in published]
     return [
@@ -91,14 +91,14 @@ def checks() -> list[Check]:
 
 
 def excluded_rules() -> str:
-    """The rules that the SQL linter's settings leave out, which a command line would replace."""
+    """The rules that the SQL linter's settings exclude, which the command line would override."""
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(ROOT / ".sqlfluff", encoding="utf-8")
     return settings["sqlfluff"]["exclude_rules"].replace(" ", "")
 
 
 def run(check: Check) -> Outcome:
-    """Runs one check to its end, all its commands even when the first one fails."""
+    """Runs one check: all its commands, even if the first one fails."""
     started = time.monotonic()
     environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     passed, output = True, ""
@@ -118,7 +118,7 @@ def run(check: Check) -> Outcome:
 
 
 def run_all() -> list[Outcome]:
-    """Runs all checks, says the outcome of each as it ends, and gives them back."""
+    """Runs all checks, prints the outcome of each as it ends, and returns the outcomes."""
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(CHECKS_AT_ONCE_MAX) as pool:
         for future in concurrent.futures.as_completed(pool.submit(run, one) for one in checks()):

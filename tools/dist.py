@@ -1,8 +1,7 @@
-"""Packs a release for people without a compiler: `dist.py VERSION FOLDER PROCESSOR ...`.
+"""Packs a release for people without a compiler: `dist.py VERSION PROCESSOR ...`.
 
-For each processor FOLDER/bundle has what bundle.py lays out and FOLDER/programs the command line.
-Makes dist/segue-VERSION and the archive beside it: templates, zips, command line, three lines of
-how to begin, and a checksum of every file.
+For each processor it takes what bundle.sh has left. Creates dist/segue-VERSION and an archive of it:
+templates, zips, command line, three lines that say how to begin, and a checksum of every file.
 """
 
 import hashlib
@@ -13,9 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = """\
-Segue {version}: unpack, choose the folder of a processor ({processors}), and deploy it; no compiler is needed.
+Segue {version}: unpack, choose the folder of a processor ({processors}), and deploy it; you need no compiler.
 SAM: sam deploy --guided --template {first}/template.yaml, or AWS CLI: aws cloudformation package --template-file {first}/template.yaml --s3-bucket BUCKET --output-template-file packaged.yaml && aws cloudformation deploy --template-file packaged.yaml --stack-name segue --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides WorkgroupArn=ARN CopyRoleArn=ARN
-Then PROCESSOR/segue doctor --stack segue; a warehouse, if you have none: aws cloudformation deploy --template-file warehouse.yaml --stack-name segue-warehouse --capabilities CAPABILITY_IAM.
+Then run PROCESSOR/segue doctor --stack segue. If you have no warehouse: aws cloudformation deploy --template-file warehouse.yaml --stack-name segue-warehouse --capabilities CAPABILITY_IAM.
 """
 
 
@@ -29,7 +28,7 @@ def checksums(folder: Path) -> str:
 
 
 def dist(version: str, processors: dict[str, tuple[Path, Path]], folder: Path) -> Path:
-    """Lays out and packs a release; each processor comes with its bundle and its command line."""
+    """Lays out and packs a release; each processor has its bundle and its command line."""
     release = folder / f"segue-{version}"
     shutil.rmtree(release, ignore_errors=True)
     release.mkdir(parents=True)

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The SAM CLI stands in an environment of its own, made by the interpreter that runs this.
+# The SAM CLI is in its own environment, created by the interpreter that runs this.
 sys.path.extend(map(str, (ROOT / ".tools/sam/lib").glob("*/site-packages")))
 
 import bundle  # noqa: E402

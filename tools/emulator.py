@@ -1,14 +1,14 @@
-"""Starts ministack without its fixed waits, and with a listing that large buckets can afford.
+"""Starts ministack without its fixed waits, and with a listing that is fast for large buckets.
 
 ministack sorts every key of a bucket for every page of a thousand: a second each at 400,000 keys,
-and a listing asks for 400 pages, several at once. Here the order is kept for as long as the keys
-are the same. The pages are the same as before.
+and a listing reads 400 pages, several at once. Here the order is kept as long as the keys
+are the same. The pages are unchanged.
 
 ministack also pauses where AWS does not: before each execution, and after each invocation for log
-lines that have come already. A run of ten executions and as many invocations was idle most of its
+lines that have already arrived. A run of ten executions and ten invocations was idle most of its
 time.
 
-And the conditions of a template know more functions here: in them ministack reads parameters only.
+The conditions of a template support more functions here: ministack only reads parameters in them.
 """
 
 import functools
@@ -24,13 +24,13 @@ from ministack.services import s3, stepfunctions
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 Page = tuple[list[str], list[str], bool, str]
-# Greater than whatever may follow a folder's name.
+# Greater than anything that may follow a folder's name.
 LAST = "\U0010ffff"
 # How long ministack sleeps before it walks through an execution.
 EXECUTION_PAUSE_SECONDS = 0.15
 # How long an invocation waits for its first log line; a line that comes later is still kept.
 LOG_LINE_SECONDS = 0.005
-# The functions by which a condition may take a value apart.
+# The functions with which a condition may split a value.
 VALUE_FUNCTIONS = ("Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub")
 evaluate_conditions = engine._evaluate_conditions  # noqa: SLF001 (kept before it is replaced)
 
@@ -43,7 +43,7 @@ class Order:
         self.known: frozenset[str] = frozenset()
 
     def of(self, objects: dict) -> list[str]:
-        """Orders them anew only when they are others."""
+        """Sorts them again only if they have changed."""
         if self.known != objects.keys():
             self.known = frozenset(objects)
             self.keys = sorted(objects)
@@ -55,7 +55,7 @@ orders: dict[int, Order] = {}
 
 
 def rows(keys: list[str], prefix: str, delimiter: str, marker: str) -> Iterator[tuple[str, bool]]:
-    """What is listed after the marker: keys, and folders in the place of all that is below them."""
+    """The listing after the marker: keys, and folders in place of everything below them."""
     at = max(bisect_left(keys, prefix), bisect_right(keys, marker))
     while at < len(keys) and keys[at].startswith(prefix):
         key = keys[at]
@@ -65,7 +65,7 @@ def rows(keys: list[str], prefix: str, delimiter: str, marker: str) -> Iterator[
             at += 1
             continue
         folder = key[: end + len(delimiter)]
-        # The marker is a folder where a page ended with one: all below it has been told.
+        # If a page ended with a folder, that is the marker: everything below it has been listed.
         if folder > marker:
             yield folder, True
         at = bisect_right(keys, folder + LAST)
@@ -119,7 +119,7 @@ def read_values(node: object, template: dict, parameters: dict) -> object:
 
 
 def conditions(template: dict, parameters: dict) -> dict:
-    """Which conditions of a template hold, as `_evaluate_conditions` of ministack says it."""
+    """Which conditions of a template hold, in the form of ministack's `_evaluate_conditions`."""
     read = read_values(template.get("Conditions", {}), template, parameters)
     return evaluate_conditions(template | {"Conditions": read}, parameters)
 

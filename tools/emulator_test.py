@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# ministack stands in an environment of its own, made by the interpreter that runs this.
+# ministack is in its own environment, created by the interpreter that runs this.
 sys.path.extend(map(str, (ROOT / ".tools/ministack/lib").glob("*/site-packages")))
 
 import emulator  # noqa: E402

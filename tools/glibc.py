@@ -1,7 +1,7 @@
-"""Fails when a built function needs a newer C library than Lambda has: `glibc.py BOOTSTRAP...`.
+"""Fails if a built function needs a newer C library than Lambda has: `glibc.py BOOTSTRAP...`.
 
-`provided.al2023` has glibc 2.34; a function linked against a newer one starts on the machine that
-built it and nowhere else. Reads the version references of an ELF file (64 bit, little endian).
+`provided.al2023` has glibc 2.34; a function linked against a newer one starts only on the machine
+that built it. Reads the version references of an ELF file (64 bit, little endian).
 """
 
 import struct
@@ -40,7 +40,7 @@ def version_references(content: bytes) -> list[tuple[str, bool]]:
 
 
 def glibc_needed(content: bytes) -> tuple[int, ...]:
-    """The newest glibc version that a program cannot do without."""
+    """The newest glibc version that a program needs."""
     versions = [
         tuple(int(part) for part in name.removeprefix("GLIBC_").split("."))
         for name, weak in version_references(content)
@@ -50,13 +50,13 @@ def glibc_needed(content: bytes) -> tuple[int, ...]:
 
 
 def main(files: list[str]) -> int:
-    """Checks the files; 1 when one needs too much."""
+    """Checks the files; returns 1 if one needs a newer version."""
     failed = 0
     for name in files:
         needed = glibc_needed(Path(name).read_bytes())
         if needed > LAMBDA_GLIBC:
-            said = ".".join(map(str, needed))
-            print(f"error: {name} needs glibc {said}, and Lambda has 2.34", file=sys.stderr)
+            version = ".".join(map(str, needed))
+            print(f"error: expected {name} to need at most glibc 2.34, found {version}", file=sys.stderr)
             print("hint: build on a system with glibc 2.34 or older", file=sys.stderr)
             failed = 1
     return failed

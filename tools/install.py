@@ -1,9 +1,9 @@
 """Installs the pinned tools of the build into .tools/, each once.
 
-A tool is installed when its stamp differs from what its pins ask for: the key of a stamp is made of
-the pinned files, this file's recipe version, the interpreter and the place of the checkout (scripts
-of a virtual environment hold absolute paths). An installation that was cut short leaves no stamp
-and is begun again. Usage: install.py [TOOL ...], all tools when none is named.
+It installs a tool if its stamp differs from its pins: the stamp is derived from the pinned files,
+this file's recipe version, the interpreter and the path of the checkout (scripts of a virtual
+environment contain absolute paths). An interrupted installation leaves no stamp and starts over.
+Usage: install.py [TOOL ...]; without names, all tools.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class InstallError(Exception):
 
 
 def run(command: list[str], folder: Path = ROOT) -> None:
-    """Runs a command quietly; its output is shown only when it fails."""
+    """Runs a command quietly; shows its output only if it fails."""
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX
     )
@@ -51,9 +51,9 @@ def run(command: list[str], folder: Path = ROOT) -> None:
 
 
 def install_python(pins: Path, folder: Path) -> None:
-    """Makes a virtual environment of exactly the pinned packages.
+    """Creates a virtual environment of exactly the pinned packages.
 
-    The pins are a full freeze, so nothing is resolved; bytecode is made when first needed.
+    The pins are a full freeze, so nothing is resolved; bytecode is compiled when first needed.
     """
     shutil.rmtree(folder, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(folder)])
@@ -64,7 +64,7 @@ def install_python(pins: Path, folder: Path) -> None:
 
 
 def install_node(folder: Path) -> None:
-    """Installs the locked npm packages, without running any script of theirs."""
+    """Installs the locked npm packages without running their scripts."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
@@ -143,7 +143,7 @@ def key(name: str) -> str:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the tool stands as its pins ask."""
+    """Whether the tool is installed as its pins demand."""
     stamp = TOOLS / name / STAMP
     return stamp.is_file() and stamp.read_text() == key(name)
 

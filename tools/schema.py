@@ -1,7 +1,7 @@
-"""Draws the star schema as docs/schema.md, out of the DDL that creates it.
+"""Draws the star schema as docs/schema.md, from the DDL that creates it.
 
-Usage: schema.py [--check]. With --check nothing is written: it ends with 1 when the page is not what
-the DDL says. What the DDL says and this reader does not understand is an error, never left out.
+Usage: schema.py [--check]. With --check it writes nothing and exits with 1 if the page differs from
+the DDL. DDL that this reader does not understand is an error; it never skips any.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def read(ddl: str) -> list[Table]:
     tables = [read_table(match) for match in TABLE.finditer(ddl)]
     created = len(re.findall(r"^create table", ddl, re.MULTILINE))
     if len(tables) != created:
-        raise SchemaError(f"{created} tables are created, {len(tables)} of them understood")
+        raise SchemaError(f"expected to read {created} tables, found {len(tables)} that can be read")
     return tables
 
 
@@ -112,7 +112,7 @@ def page(tables: list[Table]) -> str:
         "# The star schema",
         "",
         "Drawn from [`sql/create/20_mart.sql`](../sql/create/20_mart.sql) by `tools/schema.py`; "
-        "`make check` fails when they differ.",
+        "`make check` fails if they differ.",
         "",
         "```mermaid",
         "erDiagram",
@@ -135,7 +135,7 @@ def page(tables: list[Table]) -> str:
         "",
         "Lengths are bytes. Redshift enforces `not null` but no key: its planner trusts keys, and the",
         "checks and merges of every run keep them true. A foreign key that may be null is drawn as zero",
-        "or one: a play keeps its null until the catalogue knows the song.",
+        "or one: a play keeps its null until the catalogue has the song.",
         "",
     ]
     return "\n".join(lines)
@@ -155,7 +155,7 @@ def main() -> int:
         PAGE.write_text(drawn, encoding="utf-8")
         return 0
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != drawn:
-        print("docs/schema.md is not what sql/create/20_mart.sql says")
+        print("docs/schema.md differs from sql/create/20_mart.sql")
         print("hint: run `python3 tools/schema.py` and commit the page")
         return 1
     return 0

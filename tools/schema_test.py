@@ -52,7 +52,7 @@ class Schema(unittest.TestCase):
             read(DDL.replace("primary key (play_id)", "unique (play_id)"))
 
     def test_a_table_that_is_not_understood_is_missed(self):
-        with self.assertRaisesRegex(SchemaError, "2 tables are created, 1 of them understood"):
+        with self.assertRaisesRegex(SchemaError, "expected to read 2 tables, found 1 that can be read"):
             read(DDL.replace("-- Grain: one row per play.\n", ""))
 
 

@@ -1,8 +1,8 @@
-"""Prints what each function weighs: bytes of its zip, memory it is given, memory it used at most.
+"""Prints the size of each function: bytes of its zip, configured memory, peak memory.
 
 Looks at what `make build PROFILE=release` has left in .aws-sam/local, and at the functions of the
-running local stack, which is to have loaded something: the kernel knows what each used at most.
-Ends with 1 when a zip is larger than it may be. Usage: sizes.py [TEMPLATE BUILD]
+running local stack, which must have loaded something: the kernel knows the peak of each.
+Exits with 1 if a zip is too large. Usage: sizes.py [TEMPLATE BUILD]
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a function may weigh: a smaller one starts sooner.
+# The largest zip of a function: a smaller one starts faster.
 ZIP_BYTES_MAX = 4_000_000
 FUNCTION = re.compile(r"^  (\w+Function):$", re.MULTILINE)
 MEMORY = re.compile(r"^ {4,6}MemorySize: (\d+)$", re.MULTILINE)
@@ -43,7 +43,7 @@ def configured(template: str) -> dict[str, int]:
     resources = template.partition("\nResources:\n")[2].partition("\nOutputs:\n")[0]
     shared = MEMORY.search(template.partition("\nResources:\n")[0])
     if shared is None:
-        raise ValueError("the template gives its functions no memory")
+        raise ValueError("expected MemorySize in Globals of the template, found none")
     memory = {}
     starts = list(FUNCTION.finditer(resources))
     for start in starts:
@@ -90,7 +90,7 @@ def sizes(template: Path, build: Path) -> list[Size]:
 
 def table(found: list[Size]) -> str:
     """The sizes for people; a table in Markdown, too."""
-    lines = ["| function | zip, MB | memory given, MB | memory used, MB |", "|---|---|---|---|"]
+    lines = ["| function | zip, MB | memory, MB | peak use, MB |", "|---|---|---|---|"]
     for size in found:
         most = f"{size.used_kb / 1024:.1f}" if size.used_kb else "not run"
         megabytes = f"{size.zip_bytes / 1e6:.2f}"
@@ -99,7 +99,7 @@ def table(found: list[Size]) -> str:
 
 
 def main() -> int:
-    """Prints the sizes, and says which are too large."""
+    """Prints the sizes, and names those that are too large."""
     places = [Path(argument) for argument in sys.argv[1:]]
     template, build = places or (ROOT / "template.yaml", ROOT / ".aws-sam" / "local")
     if not build.is_dir():

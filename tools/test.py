@@ -1,8 +1,8 @@
-"""Checks, builds and tests everything, then says in plain words what passed.
+"""Checks, builds and tests everything, then says what passed.
 
-Groups run one after another, also after a failure: the static checks, the tools' own tests, the
-build, then every test of the workspace. The last line is `N passed, N failed`; ends with 1 when
-anything failed. `make test` installs first what is needed.
+Groups run one after another, even after a failure: the static checks, the tools' own tests, the
+build, then every test of the workspace. The last line is `N passed, N failed`; exits with 1 if
+anything failed. `make test` first installs what is needed.
 """
 
 import os
@@ -44,18 +44,18 @@ class Count(NamedTuple):
 
 
 def title(text: str) -> None:
-    """Says which group begins."""
+    """Prints which group begins."""
     print(f"\n== {text}", flush=True)
 
 
 def stream(command: list[str]) -> tuple[int, list[str]]:
-    """Runs a command, shows what it says while it says it, and gives that back."""
+    """Runs a command, shows its output as it comes, and returns it."""
     lines = []
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", start_new_session=True,
     ) as process:
-        # A test that hangs holds the pipe too: its whole group is ended.
+        # A test that hangs holds the pipe, too: end its whole group.
         limit = threading.Timer(COMMAND_SECONDS_MAX, os.killpg, (process.pid, signal.SIGKILL))
         limit.start()
         for line in process.stdout or ():

@@ -1,4 +1,4 @@
--- Healthy when empty: no play stands twice among the rows to publish.
+-- Healthy when empty: no play appears twice among the rows to publish.
 select
     session_id,
     item_in_session,

@@ -1,4 +1,4 @@
--- Healthy when empty: no song, artist, user or instant stands twice among the rows to publish.
+-- Healthy when empty: no song, artist, user or instant appears twice among the rows to publish.
 select
     'songs' as dimension,
     song_id as row_key

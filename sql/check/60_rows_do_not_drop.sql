@@ -1,8 +1,8 @@
--- Healthy when empty: no source brings less than half the rows for its bytes that earlier runs did.
--- Ratios are compared, because a run may bring a month or a minute: a half-written export, a
--- changed format or records silently left out show, fewer or empty files do not. Healthy, too, are
--- a source with fewer than five earlier runs and a run of which under 100 rows are expected.
--- `allowDrop` in a run's input leaves the check out, as when files are no longer compressed.
+-- Healthy when empty: no source has less than half the rows per byte of earlier runs.
+-- It compares ratios, because a run may bring a month or a minute: it notices a half-written
+-- export, a changed format or silently missing records, but not fewer or empty files. A source with
+-- fewer than five earlier runs, or with fewer than 100 expected rows, counts as healthy, too.
+-- `allowDrop` in a run's input skips the check, for example when files are no longer compressed.
 {% if not allow_drop %}
 with loaded as (
     {% for source in sources %}

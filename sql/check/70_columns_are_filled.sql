@@ -1,6 +1,6 @@
--- Warns: a column is (nearly) always null; see how the files spell its key: case matters.
--- User, level, song and artist of plays are looked at in every run. Any other column is looked at
--- when a hundred records or more lack it, and earlier runs filled it at least twice as often.
+-- Warns: a column is (nearly) always null; check how the files spell its key: case matters.
+-- Every run checks user, level, song and artist of plays. It checks any other column only if a
+-- hundred records or more lack it, and earlier runs filled it at least twice as often.
 with history as (
     select
         source,

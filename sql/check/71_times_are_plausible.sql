@@ -1,4 +1,4 @@
--- Warns: events lie before 2000 or over a day ahead; `ts` is in milliseconds since 1970.
+-- Warns: events are dated before 2000 or over a day ahead; `ts` is in milliseconds since 1970.
 select
     count(*) as events,
     min(ts) as earliest,

@@ -1,5 +1,5 @@
 -- Warns: none of these events is a play; a play is an event whose page is exactly NextSong.
--- A few events without a play are ordinary once plays have been published.
+-- A few events without a play are normal once plays have been published.
 with counted as (
     select
         count(*) as events,

@@ -1,4 +1,4 @@
--- Warns: one session and item stand for plays of several users or days; only one is published.
+-- Warns: one session and item belong to plays of several users or days; only one is published.
 with keys as (
     select
         session_id,

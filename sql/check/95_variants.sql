@@ -1,6 +1,6 @@
--- Counts variants: keys under which this run brings records that differ, from each other or from
--- what is published; the greatest version is published. Users have none: each of their events is
--- one by intent.
+-- Counts variants: keys under which this run brings records that differ from each other or from
+-- what is published; the greatest version is published. Users are not counted: each of their events
+-- is a new version by design.
 select
     'songs' as counted,
     count(case when loaded.has_variants then 1 end) as within_run,

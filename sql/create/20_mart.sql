@@ -2,11 +2,11 @@
 -- Safe to run again: nothing that exists is touched.
 --
 -- Widths are bytes and fit the longest text of the full data set with room to spare.
--- Keys are not enforced by Redshift but trusted by its planner: the publish step keeps them true.
+-- Redshift does not enforce keys, but its planner trusts them: the publish step keeps them true.
 -- `row_version` is the total order under which the greatest version of a row wins; because every
 -- merge takes that maximum, the order in which files arrive cannot change the outcome.
 
--- Grain: one row per user who has ever played a song. Small and joined by every question, so each
+-- Grain: one row per user who has ever played a song. Small and joined by every query, so each
 -- node keeps a copy.
 create table if not exists mart.users (
     user_id bigint not null,
@@ -34,8 +34,9 @@ create table if not exists mart.artists (
 diststyle all
 sortkey (artist_id);
 
--- Grain: one row per song. `artist_name` is the name this song was catalogued under; plays are
--- matched by it, since an artist may go by several. A year of 0 means unknown, as in the source.
+-- Grain: one row per song. `artist_name` is the name under which the song is catalogued; plays
+-- are matched by it, because an artist may have several names. A year of 0 means unknown, as in the
+-- source.
 create table if not exists mart.songs (
     song_id varchar(64) not null,
     title varchar(1024) not null,
@@ -51,7 +52,7 @@ diststyle all
 sortkey (song_id);
 
 -- Grain: one row per distinct instant at which a song was played, to the millisecond.
--- `weekday` counts from Sunday = 0. Nearly as long as the fact, so spread, and in time order.
+-- `weekday` counts from Sunday = 0. Nearly as long as the fact table: distributed, sorted by time.
 create table if not exists mart.time (
     start_time timestamp not null,
     hour smallint not null,
@@ -65,10 +66,10 @@ create table if not exists mart.time (
 distkey (start_time)
 sortkey (start_time);
 
--- Grain: one row per play, known by its session and item. `song_id` and `artist_id` stay null until
--- the catalogue knows the song; title, artist and length are kept as they were logged.
--- Spread by session, as the staged events are: the merge moves no rows between nodes, and most
--- `song_id`s are null, which would pile up on one. Sorted by time, which most questions filter by.
+-- Grain: one row per play, identified by session and item. `song_id` and `artist_id` stay null
+-- until the catalogue has the song; title, artist and length are kept as they were logged.
+-- Distributed by session, like the staged events: the merge moves no rows between nodes, and most
+-- `song_id`s are null, which would pile up on one node. Sorted by time, the most common filter.
 create table if not exists mart.songplays (
     songplay_id varchar(48) not null,
     start_time timestamp not null,

@@ -15,8 +15,8 @@ create table if not exists ops.loaded_objects (
 distkey (uri)
 sortkey (source, uri);
 
--- Grain: one row per source object that is set aside whole: runs leave it alone until its content,
--- and so its ETag, is another.
+-- Grain: one row per source object that is set aside whole: runs skip it until its content, and so
+-- its ETag, changes.
 create table if not exists ops.set_aside_objects (
     source varchar(64) not null,
     uri varchar(1100) not null,
@@ -44,7 +44,7 @@ diststyle all
 sortkey (published_at);
 
 -- Grain: one row per published run and source whose keys are mapped by a JSONPaths file. `paths` is
--- a digest: objects that were loaded by other paths than those of today are found by it.
+-- a digest, by which a later run finds objects that were loaded by other paths than the current.
 create table if not exists ops.run_paths (
     run_id varchar(80) not null,
     source varchar(64) not null,
@@ -54,7 +54,7 @@ create table if not exists ops.run_paths (
 diststyle all
 sortkey (run_id);
 
--- Grain: one row per published run, source and column that may be null. Of events only plays count.
+-- Grain: one row per published run, source and nullable column. For events, only plays count.
 create table if not exists ops.column_fill (
     run_id varchar(80) not null,
     source varchar(64) not null,
@@ -66,8 +66,8 @@ create table if not exists ops.column_fill (
 diststyle all
 sortkey (source, column_name);
 
--- Grain: one row per record that a published run could not load and was allowed to leave out.
--- `uri` is the object as it landed, `line` the line of it to fix.
+-- Grain: one row per record that a published run could not load and was allowed to skip.
+-- `uri` is the object as it landed, `line` the line in it to fix.
 create table if not exists ops.rejected_rows (
     run_id varchar(80) not null,
     source varchar(64) not null,
@@ -83,7 +83,7 @@ diststyle even
 sortkey (rejected_at);
 
 -- Grain: one row per user of any event. The newest event decides a user's name and level, and it
--- need not be a play; so the newest is kept here even for users whom `mart.users` does not show.
+-- need not be a play; so this table has users who are not in `mart.users`, too.
 create table if not exists ops.latest_user_events (
     user_id bigint not null,
     first_name varchar(256),
@@ -97,8 +97,8 @@ create table if not exists ops.latest_user_events (
 diststyle all
 sortkey (user_id);
 
--- Grain: one row per staging schema that a run created and has not dropped; another for each time
--- that it began anew. What is old belongs to a run that failed, and is swept.
+-- Grain: one row per staging schema that a run created and has not dropped, and one more each time
+-- the run starts over. An old schema belongs to a failed run, and a later run drops it.
 create table if not exists ops.staging_schemas (
     schema_name varchar(127) not null,
     run_id varchar(80) not null,
@@ -107,8 +107,8 @@ create table if not exists ops.staging_schemas (
 diststyle all
 sortkey (created_at);
 
--- Holds no rows. Whoever publishes locks it first, so that publishing runs queue up
--- while readers of the star schema notice nothing.
+-- Has no rows. A publishing run locks it first, so that publishing runs queue up while
+-- readers of the star schema are not affected.
 create table if not exists ops.publish_lock (
     locked boolean
 )

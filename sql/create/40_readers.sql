@@ -1,6 +1,6 @@
--- Lets the readers that the deployment names read the star schema, its later tables included, and
--- nothing of `ops`. Without readers there is nothing to do.
--- Safe to run again: what is granted stays granted.
+-- Lets the readers that the deployment names read the star schema, including later tables, but not
+-- `ops`. Without readers it does nothing.
+-- Safe to run again: grants stay as they are.
 {% for reader in readers %}
 grant usage on schema mart to {{ reader.kind }} {{ reader.name }};
 

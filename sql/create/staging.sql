@@ -1,11 +1,11 @@
 -- Creates this run's own staging schema, empty: the shapes of the source files.
--- Safe to run again: only this run ever writes here, and it begins from nothing.
+-- Safe to run again: only this run writes here, and it starts from scratch.
 drop schema if exists {{ staging }} cascade;
 
 create schema {{ staging }};
 
--- Columns stand in the order of the JSONPaths file, which maps by position.
--- An event without page, time, session or item means nothing, so it is refused on loading.
+-- The columns are in the order of the JSONPaths file, which maps by position.
+-- An event without page, time, session or item has no meaning, so loading rejects it.
 create table {{ staging }}.staging_events (
     artist varchar(1024),
     auth varchar(64),
@@ -42,7 +42,7 @@ create table {{ staging }}.staging_songs (
 )
 diststyle even;
 
--- What this run was asked to load; becomes the ledger's entries when it is published.
+-- What this run is to load; becomes the ledger's entries when it is published.
 create table {{ staging }}.planned_objects (
     source varchar(64) not null,
     uri varchar(1100) not null,
@@ -51,8 +51,8 @@ create table {{ staging }}.planned_objects (
 )
 distkey (uri);
 
--- Written down, so that the schema can be swept should the run fail and leave it behind; a
--- rehearsal leaves none.
+-- Recorded, so that a later run can drop the schema if this run fails and leaves it behind; a
+-- rehearsal leaves none behind.
 {% if not noload %}
 insert into ops.staging_schemas (
     schema_name, run_id, created_at

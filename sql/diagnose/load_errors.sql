@@ -1,6 +1,6 @@
--- Reads what a COPY refused and why: the first bad fields, as Redshift recorded them. The COPY is
--- found by its process and its time, and by its number in the SYS views where that is known.
--- Grain: one row per refused field.
+-- Reads what a COPY rejected and why: the first bad fields, as Redshift recorded them. The COPY is
+-- found by its process and its time, and by its number in the SYS views if that is known.
+-- Grain: one row per rejected field.
 select
     trim(file_name) as file_name,
     line_number,

@@ -1,6 +1,6 @@
--- Reads what the warehouse wrote down of a COPY, which it does some seconds late. The COPY is found
--- by its process, its time and its table: a cluster's SYS views number statements differently from
--- what the Data API answers, so the number only decides between several.
+-- Reads what the warehouse recorded about a COPY, which it does seconds later. The COPY is
+-- found by its process, its time and its table: a cluster's SYS views number statements differently
+-- from the Data API, so the number only decides between several.
 -- Grain: one row per COPY that the process ran into the table in that time.
 select
     query_id,

@@ -1,4 +1,4 @@
--- In which cities is most music played?
+-- In which cities do people play the most music?
 select
     location,
     count(*) as plays,

@@ -1,4 +1,4 @@
--- Which songs were played most?
+-- Which songs are played most?
 select
     song_title,
     artist_name,

@@ -14,8 +14,8 @@ select
     'set aside' as outcome
 from ops.set_aside_objects;
 
--- Names the staging schemas that failed runs left behind and nobody needs: all but the newest, with
--- room for this run's own, and those that are old. A few a run, the oldest first.
+-- Names the staging schemas of failed runs that nobody needs: all but the newest, with room for
+-- this run's own, and all old ones. A few per run, the oldest first.
 -- Grain: one row per staging schema.
 with
 kept as (
@@ -59,7 +59,7 @@ order by
     schema_name
 limit 10;
 
--- Counts the published objects by the JSONPaths that they were loaded by.
+-- Counts the published objects by the JSONPaths that they were loaded with.
 -- Grain: one row per source and digest of paths.
 select
     loaded_objects.source,

@@ -1,6 +1,6 @@
 -- Stages the list of objects that this run loads.
--- Safe to run again: a COPY that failed has loaded nothing, and if that was told wrongly, what it
--- loaded is deleted first.
+-- Safe to run again: a failed COPY has loaded nothing, and if it did load rows although it was
+-- reported as failed, they are deleted first.
 {% if is_repeated %}
 delete from {{ staging }}.planned_objects;
 {% endif %}

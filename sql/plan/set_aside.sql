@@ -1,5 +1,5 @@
--- Writes down the objects that this run sets aside whole, as its reports have listed them.
--- Grain: one row per object. Safe to run again: what the run has written before is replaced.
+-- Records the objects that this run sets aside whole, as its reports list them.
+-- Grain: one row per object. Safe to run again: it replaces what the run has written before.
 delete from ops.set_aside_objects
 where run_id = {{ run_id }};
 

@@ -1,7 +1,7 @@
 -- Forgets everything published, when this run was asked to rebuild from all files.
--- Deletes, because a truncate would commit and show readers an empty star schema.
--- Safe to run again: a rebuild that is published already forgets nothing, least of all what others
--- have published since.
+-- Uses delete, because truncate would commit and show readers an empty star schema.
+-- Safe to run again: a rebuild that is already published forgets nothing, in particular not
+-- what others have published since.
 {% if rebuild %}
 delete from mart.songplays
 where not exists (

@@ -1,8 +1,8 @@
 -- Publishes the staged songs: of all versions of a song the greatest wins.
 -- Grain: one row per song_id. Safe to run again: an equal version changes nothing.
 
--- Plays under these titles are matched again at the end: under the titles that come, and under
--- those that a song may lose.
+-- Plays with these titles are matched again at the end: the new titles, and the titles that a song
+-- may lose.
 create table {{ staging }}.titles_to_match as
 select
     title,

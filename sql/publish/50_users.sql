@@ -1,5 +1,5 @@
 -- Publishes the staged users: the newest event of a user, play or not, decides name and level,
--- and whoever has ever played a song is shown.
+-- and every user who has ever played a song is shown.
 -- Grain: one row per user_id. Safe to run again: an older or equal event changes nothing.
 delete from {{ staging }}.new_users
 using ops.latest_user_events as latest
@@ -24,7 +24,7 @@ when not matched then insert (
     loaded.as_of, loaded.row_version
 );
 
--- Two ways to change: a newer event of somebody shown, or a first play of somebody who was not.
+-- Two ways to change: a newer event of a user who is shown, or a first play of one who is not.
 create table {{ staging }}.changed_users as
 select
     latest.user_id,

@@ -1,7 +1,7 @@
--- Publishes the instants that are new; an instant never changes. That of a record which lost to
--- another version of its play stays, as its artist or user would: whatever was named is kept, so
--- the order of runs cannot matter.
--- Grain: one row per distinct instant. Safe to run again: what is there is left out.
+-- Publishes the new instants; an instant never changes. If a record loses to another version of its
+-- play, its instant stays, like its artist or user: everything ever named is kept, so the order of
+-- runs cannot matter.
+-- Grain: one row per distinct instant. Safe to run again: it skips existing instants.
 insert into mart.time (
     start_time, hour, day, week, month, year, weekday
 )

@@ -1,6 +1,6 @@
 -- Matches plays with songs: same title and artist, the nearest duration wins, ties by song_id.
--- Looks at the plays that this run brought and at those whose title is among the songs it brought,
--- against the whole catalogue: a late song finds its earlier plays.
+-- Matches this run's plays, and all plays whose title is among this run's songs, against the whole
+-- catalogue: a late song finds its earlier plays.
 -- Grain: one row per play. Safe to run again: the same catalogue gives the same match.
 create table {{ staging }}.matches
 distkey (songplay_id) as

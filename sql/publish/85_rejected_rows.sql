@@ -1,5 +1,5 @@
--- Writes down what this run could not load, in the same transaction as what it did load.
--- Grain: one row per record that was left out. Safe to run again: begins from nothing of this run.
+-- Records what this run could not load, in the same transaction as what it did load.
+-- Grain: one row per skipped record. Safe to run again: it first deletes this run's rows.
 {% if has_rejects %}
 delete from ops.rejected_rows
 where run_id = {{ run_id }};

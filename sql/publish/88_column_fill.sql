@@ -1,5 +1,5 @@
--- Writes down how often each column was filled, for later runs to compare with.
--- Grain: one row per run, source and column. Safe to run again: a run is written down once.
+-- Records how often each column was filled, for later runs to compare with.
+-- Grain: one row per run, source and column. Safe to run again: a run is recorded once.
 insert into ops.column_fill (
     run_id, source, column_name, rows_staged, rows_filled
 )

@@ -1,6 +1,6 @@
--- Writes down what this run has published, in the same transaction: both happen or neither.
+-- Records what this run has published, in the same transaction: both happen or neither.
 -- Grain of loaded_objects: one row per source object; of runs: one row per run and source.
--- Safe to run again: the merge counts nothing twice, and a run is written down once.
+-- Safe to run again: the merge counts nothing twice, and a run is recorded once.
 merge into ops.loaded_objects
 using {{ staging }}.planned_objects as planned
     on ops.loaded_objects.source = planned.source
@@ -45,7 +45,7 @@ where not exists (
     where runs.run_id = {{ run_id }}
 );
 
--- By which paths each source was mapped, so that a later run can tell when they have changed.
+-- The paths that mapped each source, so that a later run notices when they have changed.
 {% for source in paths %}
 insert into ops.run_paths (
     run_id, source, paths

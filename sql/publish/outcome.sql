@@ -1,6 +1,6 @@
--- Says whether this run has been published: a transaction whose end nobody heard of may have been
--- committed. Waits for the lock first, so that one which is still publishing has ended.
--- Grain: one row per published source; none when nothing was published. Safe to run again: it
+-- Says whether this run has been published: a transaction of unknown outcome may have been
+-- committed. Waits for the lock first, so that a transaction that is still publishing has ended.
+-- Grain: one row per published source; none if nothing was published. Safe to run again: it only
 -- reads.
 lock table ops.publish_lock;
 

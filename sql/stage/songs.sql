@@ -1,6 +1,6 @@
 -- Stages the song files: keys have the columns' names, so they map by name.
--- Safe to run again: a COPY that failed has loaded nothing, and if that was told wrongly, what it
--- loaded is deleted first.
+-- Safe to run again: a failed COPY has loaded nothing, and if it did load rows although it was
+-- reported as failed, they are deleted first.
 {% if is_repeated %}
 delete from {{ staging }}.staging_songs;
 {% endif %}
@@ -15,7 +15,7 @@ format as json 'auto'
 compupdate off
 statupdate off;
 
--- What the COPY did, asked in its own session: the Data API does not count the rows that it loaded.
+-- What the COPY did, queried in its own session: the Data API does not count the rows of a COPY.
 {% if not noload %}
 select
     pg_last_copy_count() as rows_loaded,

@@ -1,6 +1,6 @@
 -- Chooses the song rows to publish from the staged catalogue.
 -- Grain: one row per song_id; a variant with a known year wins, then the greatest content.
--- Safe to run again: it begins from nothing.
+-- Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_songs;
 {% endif %}

@@ -1,6 +1,6 @@
 -- Chooses the artist rows to publish from the staged catalogue.
 -- Grain: one row per artist_id; the variant with most known facts wins, then the greatest content.
--- Safe to run again: it begins from nothing.
+-- Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_artists;
 {% endif %}

@@ -1,6 +1,6 @@
 -- Chooses the newest staged event of each user, and notes who has played a song.
 -- Grain of new_users: one row per user_id of any event; the newest wins (time, session, item).
--- Safe to run again: it begins from nothing.
+-- Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_users;
 {% endif %}

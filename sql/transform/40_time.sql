@@ -1,6 +1,6 @@
--- Takes the instants of the staged plays apart.
+-- Splits the instants of the staged plays into hour, day, week and so on.
 -- Grain: one row per distinct instant, to the millisecond.
--- Safe to run again: it begins from nothing.
+-- Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_time;
 {% endif %}

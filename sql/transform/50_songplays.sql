@@ -1,8 +1,8 @@
--- Turns the staged events into plays; which song it was is decided on publishing, against the
--- whole catalogue.
--- Grain: one row per session and item; of differing records the latest wins, then the greatest
+-- Turns the staged events into plays; publishing decides which song each was, against the whole
+-- catalogue.
+-- Grain: one row per session and item; if records differ, the latest wins, then the greatest
 -- content.
--- Safe to run again: it begins from nothing.
+-- Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_songplays;
 {% endif %}

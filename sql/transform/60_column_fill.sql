@@ -1,6 +1,6 @@
--- Counts in how many staged records each column that may be null is filled. Of events only plays
--- count: other pages have no song by nature.
--- Grain: one row per source and column. Safe to run again: it begins from nothing.
+-- Counts how many staged records fill each nullable column. For events, only plays count: other
+-- pages naturally have no song.
+-- Grain: one row per source and column. Safe to run again: it starts from scratch.
 {% if is_repeated %}
 drop table if exists {{ staging }}.column_fill;
 {% endif %}

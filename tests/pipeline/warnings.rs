@@ -59,8 +59,8 @@ async fn implausible_times_and_reused_sessions_are_warned_of() {
     let warnings = ended.output["warnings"].as_array().expect("warnings").clone();
     let joined: Vec<&str> = warnings.iter().filter_map(Value::as_str).collect();
     insta::assert_snapshot!(joined.join("\n"), @r"
-    events lie before 2000 or over a day ahead; `ts` is in milliseconds since 1970: events 1, earliest 1970-01-18 20:05:05.83, latest 1970-01-18 20:05:05.83
-    one session and item stand for plays of several users or days; only one is published: plays 1, a_session 1, another_session 1
+    events are dated before 2000 or over a day ahead; `ts` is in milliseconds since 1970: events 1, earliest 1970-01-18 20:05:05.83, latest 1970-01-18 20:05:05.83
+    one session and item belong to plays of several users or days; only one is published: plays 1, a_session 1, another_session 1
     ");
     let report = ended.output["report"].as_str().expect("a report");
     let key = report.trim_start_matches(&format!("s3://{WORK_BUCKET}/"));

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { everyState } from "./machine.mjs";
 
-// What any Lambda call can end in for no reason of its own, and what a repetition mends.
+// Transient errors of any Lambda call, which a retry can fix.
 const LAMBDA_TRANSIENT = [
   "Lambda.ClientExecutionTimeoutException",
   "Lambda.ServiceException",
@@ -50,7 +50,7 @@ function handlersOf({ state, path }, field) {
   }));
 }
 
-/** `States.ALL` stands alone, in the last retrier or catcher. */
+/** `States.ALL` is alone, in the last retrier or catcher. */
 export function allStandsAloneAndLast(machine) {
   return everyState(machine).flatMap((entry) =>
     ["Retry", "Catch"].flatMap((field) =>
@@ -60,7 +60,7 @@ export function allStandsAloneAndLast(machine) {
         .map(({ path }) => ({
           path,
           state: entry.name,
-          message: `States.ALL must stand alone, and in the last of ${field}`,
+          message: `States.ALL must be alone, and in the last of ${field}`,
         })),
     ),
   );

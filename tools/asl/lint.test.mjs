@@ -249,7 +249,7 @@ test("fields out of order are found", () =>
       const { Type, Comment, ...rest } = m.States.Submit;
       m.States.Submit = { Comment, Type, ...rest };
     },
-    "fieldsAreInOrder", /Type must stand before Comment/));
+    "fieldsAreInOrder", /Type must come before Comment/));
 
 test("an expression of many lines is found", () =>
   finds(
@@ -321,7 +321,7 @@ test("names that an expression binds itself are known", async () => {
   assert.deepEqual(problems, []);
 });
 
-test("a number that the template gives may stand in an expression", async () => {
+test("a number from the template may be part of an expression", async () => {
   const template = TEMPLATE.replace("Substitutions:\n", "Substitutions:\n        Most: !Ref Most\n");
   const change = (m) => {
     m.States["Anything new?"].Choices[0].Condition = "{% $count($sources) > ${Most} %}";
@@ -379,7 +379,7 @@ test("an unknown field is found by the validators", async () => {
   assert.ok(problems.some(({ rule }) => rule === "asl-validator" || rule === "editor"));
 });
 
-test("a problem names the line where it stands", async () => {
+test("a problem names its line", async () => {
   const [problem] = await lint((m) => { m.States.Failed.Cause = "{% $nothing %}"; });
   const lines = JSON.stringify(goodMachine(), null, 2).split("\n");
   assert.equal(problem.line, lines.findIndex((text) => text.includes('"Cause"')) + 1);

@@ -1,5 +1,5 @@
 // A state machine as the rules see it: its scopes (the top level, and the inside of every Map and
-// Parallel), the states of each, the ways out of a state, and the line where something stands.
+// Parallel), the states of each, the ways out of a state, and the line of each part.
 
 import { createRequire } from "node:module";
 

@@ -22,11 +22,11 @@ const FIELD_ORDER = [
 ];
 const RANK = new Map(FIELD_ORDER.flatMap((fields, rank) => fields.map((field) => [field, rank])));
 
-/** A machine and every task say how long they may take at most. */
+/** A machine and every task have a timeout. */
 export function timeIsLimited(machine) {
   const problems = everyState(machine)
     .filter(({ state }) => state.Type === "Task" && state.TimeoutSeconds === undefined)
-    .map(({ name, path }) => ({ path, state: name, message: "a Task without TimeoutSeconds" }));
+    .map(({ name, path }) => ({ path, state: name, message: "a Task has no TimeoutSeconds" }));
   if (machine.definition.TimeoutSeconds === undefined) {
     problems.unshift({ path: [], message: "the machine has no TimeoutSeconds" });
   }
@@ -57,19 +57,19 @@ export function heartbeatsAreShorter(machine) {
     }));
 }
 
-/** Fields stand in one order, so that states can be compared at a glance. */
+/** Fields have one order, so that states can be compared at a glance. */
 export function fieldsAreInOrder(machine) {
   return everyState(machine).flatMap(({ name, path, state }) => {
     const fields = Object.keys(state).filter((field) => RANK.has(field));
     const ranks = fields.map((field) => RANK.get(field));
     const index = ranks.findIndex((rank, at) => at > 0 && rank < ranks[at - 1]);
     if (index < 0) return [];
-    const message = `${fields[index]} must stand before ${fields[index - 1]}`;
+    const message = `${fields[index]} must come before ${fields[index - 1]}`;
     return [{ path: [...path, fields[index]], state: name, message }];
   });
 }
 
-/** An expression is one line: longer logic belongs into a function, with tests. */
+/** An expression is one line: longer logic belongs in a function, with tests. */
 export function expressionsAreOneLine(machine) {
   return everyState(machine).flatMap((entry) =>
     expressionsOf(entry)
@@ -77,7 +77,7 @@ export function expressionsAreOneLine(machine) {
       .map(({ path }) => ({
         path,
         state: entry.name,
-        message: "a JSONata expression of many lines",
+        message: "a JSONata expression has more than one line",
       })),
   );
 }

@@ -1,5 +1,5 @@
-// Rules that hold a machine and the template together: `${Name}` is given, what is given is used, and
-// a task outlives its function.
+// Rules that compare a machine with the template: every `${Name}` is defined, every definition is used,
+// and a task outlives its function.
 
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
@@ -13,7 +13,7 @@ const { parse } = require("yaml");
 // clock starts first, ends the task with `States.Timeout` and an empty cause.
 const GRACE_SECONDS_MIN = 15;
 const GRACE_SECONDS_MAX = 30;
-// What Lambda gives a function whose template names no timeout.
+// Lambda's timeout for a function whose template sets none.
 const LAMBDA_TIMEOUT_SECONDS = 3;
 
 /**
@@ -61,7 +61,7 @@ export function tasksOutliveTheirFunctions(machine, { substitutions }) {
   });
 }
 
-/** What the definition asks for and what the template gives are the same names. */
+/** The definition uses exactly the names that the template defines. */
 export function substitutionsAreGiven(machine, { substitutions }) {
   const given = substitutions.get(resolve(machine.file));
   if (given === undefined) {
@@ -77,7 +77,7 @@ export function substitutionsAreGiven(machine, { substitutions }) {
     })),
     ...idle.map((name) => ({
       path: [],
-      message: `${given.resource} gives ${name}, which the definition does not use`,
+      message: `${given.resource} defines ${name}, which the definition does not use`,
     })),
   ];
 }

@@ -1,4 +1,4 @@
-// The two public validators of the language, asked first; our own rules say what both let pass.
+// The two public validators of the language, which run first; our own rules find what both miss.
 
 import { createRequire } from "node:module";
 
@@ -10,8 +10,8 @@ const { getLanguageService, TextDocument } = require("amazon-states-language-ser
 
 /** What `asl-validator` finds: the schema, transitions, JSONata and fields that exclude others. */
 export function schemaProblems(machine) {
-  // A copy, since it writes defaults into what it is given, and as it is deployed, since it knows no
-  // substitution in an ARN or an expression.
+  // A copy, because the validator writes defaults into its argument, with substitutions filled in,
+  // because it does not accept them in an ARN or an expression.
   const text = JSON.stringify(machine.definition)
     .replaceAll("${Partition}", "aws")
     .replaceAll(/\{%.*?%\}/g, substituted);

@@ -198,6 +198,6 @@ function membersOf(text) {
   try {
     return [...readsOf(text).members];
   } catch {
-    return []; // said once, by `variablesAreAssigned`
+    return []; // reported once, by `variablesAreAssigned`
   }
 }

@@ -1,7 +1,7 @@
-"""Checks in SQL files what the SQL linter has no rule for: `lint.py FILE...`.
+"""Checks SQL files for what the SQL linter has no rule for: `lint.py FILE...`.
 
-Every file says first what it does; a check says when it is healthy; nothing truncates, because that
-commits; nothing selects a star; every table names its schema. Prints one line a problem.
+Every file first says what it does; a check says when it is healthy; nothing truncates, because that
+commits; nothing selects a star; every table names its schema. Prints one line per problem.
 """
 
 import re
@@ -92,7 +92,7 @@ def statement_problems(statement: list[Token]) -> Iterator[Problem]:
             yield Problem(token.line, "a star selects columns that nobody named")
     if statement and statement[0].value == "truncate":
         yield Problem(statement[0].line, "truncate commits the transaction; use delete")
-    # Names of `with` queries stand before `as (`, and have no schema.
+    # Names of `with` queries come before `as (`, and have no schema.
     queries = {
         statement[at].value
         for at in range(len(statement) - 2)
@@ -105,7 +105,7 @@ def statement_problems(statement: list[Token]) -> Iterator[Problem]:
 
 
 def table_names(statement: list[Token]) -> Iterator[Token]:
-    """The words of a statement that stand where a table's name stands."""
+    """The words of a statement that are in the place of a table's name."""
     opened: list[str] = []
     for at, token in enumerate(statement):
         if token.value == "(":
@@ -155,7 +155,7 @@ def after_parenthesis(statement: list[Token], at: int) -> int:
 
 
 def after_alias(statement: list[Token], at: int) -> int:
-    """The place after an alias, if one stands here."""
+    """The place after an alias, if there is one here."""
     if at < len(statement) and statement[at].value == "as":
         return at + 2
     is_word = at < len(statement) and statement[at].kind == "word"
@@ -163,7 +163,7 @@ def after_alias(statement: list[Token], at: int) -> int:
 
 
 def main(files: list[str]) -> int:
-    """Checks the files; 1 when there is any problem."""
+    """Checks the files; returns 1 if there is any problem."""
     count = 0
     for name in files:
         for problem in problems(Path(name), Path(name).read_text(encoding="utf-8")):
