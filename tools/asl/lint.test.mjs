@@ -230,7 +230,7 @@ test("a Lambda call without any retry is found", () =>
   finds((m) => { delete m.States.Submit.Retry; }, "lambdaCallsRetryTransientErrors", /TooMany/));
 
 test("a task without a timeout is found", () =>
-  finds((m) => { delete m.States.Submit.TimeoutSeconds; }, "timeIsLimited", /a Task without/));
+  finds((m) => { delete m.States.Submit.TimeoutSeconds; }, "timeIsLimited", /a Task has no TimeoutSeconds/));
 
 test("a machine without a timeout is found", () =>
   finds((m) => { delete m.TimeoutSeconds; }, "timeIsLimited", /the machine/));
@@ -254,7 +254,7 @@ test("fields out of order are found", () =>
 test("an expression of many lines is found", () =>
   finds(
     (m) => { m.States.Submit.Output = "{% $states.result\n.Payload %}"; },
-    "expressionsAreOneLine", /many lines/));
+    "expressionsAreOneLine", /more than one line/));
 
 test("a variable that nothing assigns is found", () =>
   finds(
@@ -362,7 +362,7 @@ test("a substitution that the template does not give is found", () =>
 test("a substitution that the definition does not use is found", () =>
   finds(
     (m) => { m.States.Submit.Arguments.FunctionName = "submit"; },
-    "substitutionsAreGiven", /gives SubmitFunctionArn/));
+    "substitutionsAreGiven", /defines SubmitFunctionArn/));
 
 test("a machine that the template does not know is found", () =>
   finds(() => {}, "substitutionsAreGiven", /no state machine/, "Resources: {}"));
