@@ -73,6 +73,10 @@ if [ ! -f "${bootstraps[0]}" ]; then
     echo "error: expected one bootstrap per function in .aws-sam/local after sam build, found none" >&2
     exit 1
 fi
+# Symbols are a third of what each deployment would zip, and nobody debugs a function there.
+if command -v strip >/dev/null 2>&1; then
+    strip "${bootstraps[@]}"
+fi
 "${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
 echo "$fingerprint" >"$laid_out"
 echo "functions: ${#bootstraps[@]} built in .aws-sam/local"

@@ -42,9 +42,14 @@ class Order:
         self.keys: list[str] = []
         self.known: frozenset[str] = frozenset()
 
-    def of(self, objects: dict) -> list[str]:
-        """Sorts them again only if they have changed."""
-        if self.known != objects.keys():
+    def of(self, objects: dict, begins: bool) -> list[str]:
+        """Sorts them again only if they have changed.
+
+        Comparing them takes as long as there are keys, so a listing that goes from page to page
+        does it once, where it begins; later pages notice only that there are more or fewer. S3
+        promises a listing in progress no more than that.
+        """
+        if len(self.known) != len(objects) or (begins and self.known != objects.keys()):
             self.known = frozenset(objects)
             self.keys = sorted(objects)
         return self.keys
@@ -73,11 +78,13 @@ def rows(keys: list[str], prefix: str, delimiter: str, marker: str) -> Iterator[
 
 def page(objects: dict, prefix: str, delimiter: str, rows_max: int, marker: str) -> Page:
     """Keys, folders, whether there is more, and the marker of the next page."""
-    keys = orders.setdefault(id(objects), Order()).of(objects)
+    keys = orders.setdefault(id(objects), Order()).of(objects, begins=not marker)
     contents: list[str] = []
     folders: list[str] = []
     last = ""
     for row, is_folder in rows(keys, prefix, delimiter, marker):
+        if not is_folder and row not in objects:
+            continue
         if len(contents) + len(folders) == rows_max:
             return contents, folders, True, last
         (folders if is_folder else contents).append(row)

@@ -41,6 +41,15 @@ class Listing(unittest.TestCase):
         self.assertGreater(some_are_truncated, 0)
 
 
+    def test_a_listing_in_progress_shows_nothing_that_is_gone_and_the_next_one_everything(self) -> None:
+        objects = dict.fromkeys("abcd", 1)
+        self.assertEqual(emulator.page(objects, "", "", 2, ""), (["a", "b"], [], True, "b"))
+        del objects["c"]
+        objects["e"] = 1
+        self.assertEqual(emulator.page(objects, "", "", 2, "b")[0], ["d"])
+        self.assertEqual(emulator.page(objects, "", "", 9, "")[0], ["a", "b", "d", "e"])
+
+
 class Conditions(unittest.TestCase):
     """To which copy role the template attaches its policy, and under which name."""
 
