@@ -1,7 +1,7 @@
 """Packs a release for people without a compiler: `dist.py VERSION PROCESSOR ...`.
 
 For each processor it takes what bundle.sh has left. Creates dist/segue-VERSION and an archive of it:
-templates, zips, command line, three lines that say how to begin, and a checksum of every file.
+templates, zips, command line, a README, and a checksum of every file.
 """
 
 import hashlib
@@ -11,10 +11,27 @@ import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# A template this long reaches CloudFormation only by way of a bucket.
 README = """\
-Segue {version}: unpack, choose the folder of a processor ({processors}), and deploy it; you need no compiler.
-SAM: sam deploy --guided --template {first}/template.yaml, or AWS CLI: aws cloudformation package --template-file {first}/template.yaml --s3-bucket BUCKET --output-template-file packaged.yaml && aws cloudformation deploy --template-file packaged.yaml --stack-name segue --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides WorkgroupArn=ARN CopyRoleArn=ARN
-Then run PROCESSOR/segue doctor --stack segue. If you have no warehouse: aws cloudformation deploy --template-file warehouse.yaml --stack-name segue-warehouse --capabilities CAPABILITY_IAM.
+Segue {version}. No compiler is needed. Choose the folder of a processor ({processors}).
+
+No warehouse yet?
+  aws cloudformation deploy --template-file warehouse.yaml --stack-name segue-warehouse \\
+    --capabilities CAPABILITY_IAM
+
+Deploy with the SAM CLI:
+  sam deploy --guided --template {first}/template.yaml
+
+Or with the AWS CLI, where BUCKET is any bucket of yours:
+  aws cloudformation package --template-file {first}/template.yaml --s3-bucket BUCKET \\
+    --output-template-file packaged.yaml
+  aws cloudformation deploy --template-file packaged.yaml --s3-bucket BUCKET --stack-name segue \\
+    --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND \\
+    --parameter-overrides WorkgroupArn=ARN CopyRoleArn=ARN
+
+Then see what is missing, and load:
+  {first}/segue doctor --stack segue --fix
+  {first}/segue run --stack segue
 """
 
 

@@ -82,9 +82,16 @@ class Dist(unittest.TestCase):
                 capture_output=True, text=True, check=False,
             )
             self.assertEqual(checked.returncode, 0, checked.stderr)
-            self.assertEqual(len((unpacked / "README").read_text().splitlines()), 3)
             for name in ("warehouse.yaml", "LICENSE", "arm64/segue", "x86_64/segue"):
                 self.assertIn(f"  {name}\n", (unpacked / "SHA256SUMS").read_text())
+
+    def test_the_readme_names_files_that_are_there_and_sends_the_template_through_a_bucket(self) -> None:
+        readme = (self.release / "README").read_text()
+        for name in re.findall(r"\S+\.yaml|\S+/segue\b", readme):
+            self.assertTrue(name == "packaged.yaml" or (self.release / name).is_file(), name)
+        commands = readme.replace("\\\n", " ").splitlines()
+        (deploy,) = (line for line in commands if "deploy --template-file packaged.yaml" in line)
+        self.assertIn("--s3-bucket BUCKET", deploy)
 
     def test_a_program_that_is_missing_is_named(self) -> None:
         with tempfile.TemporaryDirectory() as scratch:
