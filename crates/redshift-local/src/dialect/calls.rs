@@ -6,7 +6,6 @@ use sqlparser::ast::{
 };
 
 use super::functions::{engine_name, is_missing};
-use super::names::literal;
 use super::rewrite::{Found, raw};
 use crate::engine::SqlError;
 
@@ -24,7 +23,9 @@ pub(crate) fn call(function: &mut Function, found: &mut Found) -> Result<Option<
             "current_date" => Ok(Some(raw("CAST(now() AS DATE)".into()))),
             "current_timestamp" => Ok(Some(raw("now()".into()))),
             "localtimestamp" | "sysdate" => Ok(Some(raw("CAST(now() AS TIMESTAMP)".into()))),
-            "current_time" | "localtime" => Ok(Some(raw("CAST(now() AS TIME)".into()))),
+            "current_time" | "localtime" => {
+                Ok(Some(raw("CAST(CAST(now() AS TIMESTAMP) AS TIME)".into())))
+            }
             "current_user" | "session_user" | "user" => {
                 Ok(Some(raw("CAST(getvariable('user_name') AS VARCHAR)".into())))
             }
@@ -306,16 +307,4 @@ fn date_add(part: &str, count: &str, time: &str) -> Result<String, SqlError> {
         "decade" => format!("({time} + to_years(10 * {count}))"),
         plain => format!("({time} + to_{plain}s({count}))"),
     })
-}
-
-/// Navigation into a SUPER value: `c.items[0].name` where the parser sees it.
-pub(crate) fn super_access(expression: &Expr) -> Result<Option<Expr>, SqlError> {
-    let Expr::CompoundFieldAccess { root, access_chain } = expression else {
-        return Err(SqlError::unsupported("this navigation into a SUPER value"));
-    };
-    let path: String = access_chain.iter().map(ToString::to_string).collect();
-    Ok(Some(raw(format!(
-        "json_extract({root}, {})",
-        literal(&format!("${}", path.replace('"', "")))
-    ))))
 }

@@ -20,15 +20,13 @@ const SAME: &str = " count sum min max any_value stddev stddev_samp stddev_pop v
     generate_series date current_date current_timestamp current_time ";
 
 /// Functions of Redshift's that are not here.
-const MISSING: &str = " array_concat array_flatten bpcharcmp bttext_pattern_cmp collate crc32 \
-    current_aws_account current_namespace explain_model farmfingerprint64 from_hex \
-    from_varbyte h3_fromlonglat has_assumerole_privilege hll hll_cardinality \
-    hll_combine hll_combine_agg hll_create_sketch is_bigint is_char is_decimal is_float \
-    is_integer is_scalar is_smallint json_serialize_to_varbyte json_size \
-    last_user_query_id lower_attribute_names murmur3_32_hash object_transform \
-    octetindex pg_get_cols pg_get_late_binding_view_cols pg_last_unload_count \
-    pg_last_unload_id role_is_member_of set_config split_to_array st_distance st_point \
-    subarray text_to_int_alt text_to_numeric_alt to_varbyte upper_attribute_names \
+const MISSING: &str = " bttext_pattern_cmp collate crc32 current_aws_account current_namespace explain_model \
+    farmfingerprint64 from_varbyte h3_fromlonglat has_assumerole_privilege hll \
+    hll_cardinality hll_combine hll_combine_agg hll_create_sketch is_char is_decimal is_float \
+    json_serialize_to_varbyte last_user_query_id lower_attribute_names murmur3_32_hash \
+    object_transform octetindex pg_get_cols pg_get_late_binding_view_cols \
+    pg_last_unload_count pg_last_unload_id role_is_member_of set_config st_distance \
+    st_point text_to_int_alt text_to_numeric_alt to_varbyte upper_attribute_names \
     user_is_member_of ";
 
 /// Whether Redshift has such a function and this warehouse does not.

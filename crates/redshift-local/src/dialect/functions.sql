@@ -121,6 +121,7 @@ create macro rs_interval_cmp(a, b) as
 create macro rs_date_part_year(x) as year(cast(x as date));
 create macro rs_trunc_date(x) as cast(x as date);
 create macro rs_time_in(x, zone) as x at time zone rs_zone(zone);
+create macro rs_timezone(zone, x) as x;
 create macro rs_time_of(x, zone) as cast(x as timestamp) at time zone rs_zone(zone);
 
 -- What types ask for; the binder writes these.
@@ -163,6 +164,22 @@ create macro rs_is_array(x) as coalesce(json_type(x) = 'ARRAY', false);
 create macro rs_is_object(x) as coalesce(json_type(x) = 'OBJECT', false);
 create macro rs_is_varchar(x) as coalesce(json_type(x) = 'VARCHAR', false);
 create macro rs_is_boolean(x) as coalesce(json_type(x) = 'BOOLEAN', false);
+create macro rs_json_number(x, least, most) as json_type(x) in ('BIGINT', 'UBIGINT') and try_cast(x as hugeint) between least and most;
+create macro rs_is_scalar(x) as coalesce(json_type(x) not in ('ARRAY', 'OBJECT'), false);
+create macro rs_is_smallint(x) as coalesce(rs_json_number(x, -32768, 32767), false);
+create macro rs_is_integer(x) as coalesce(rs_json_number(x, -2147483648, 2147483647), false);
+create macro rs_is_bigint(x) as coalesce(json_type(x) in ('BIGINT', 'UBIGINT'), false);
+create macro rs_array_concat(a, b) as to_json(list_concat(cast(a as json[]), cast(b as json[])));
+create macro rs_array_flatten(x) as to_json(flatten(list_transform(cast(x as json[]),
+    i -> case json_type(i) when 'ARRAY' then cast(i as json[]) else [i] end)));
+create macro rs_subarray(x, start, n) as to_json(list_slice(cast(x as json[]), start + 1, start + n));
+create macro rs_split_to_array(x) as to_json(string_split(x, ',')), (x, delimiter) as to_json(string_split(x, delimiter));
+create macro rs_json_size(x) as strlen(cast(x as varchar));
+create macro rs_elements(x) as case when x is null then [] when json_type(x) = 'ARRAY' then cast(x as json[])
+    else error('unnesting a SUPER value that is no array is not supported by the local warehouse') end;
+create macro rs_listed(x) as case when strlen(x) > 65535 then error('Result size exceeds LISTAGG limit') else x end;
+create macro rs_from_hex(x) as unhex(x);
+create macro rs_bpcharcmp(a, b) as cast(case when rtrim(a, ' ') > rtrim(b, ' ') then 1 when rtrim(a, ' ') < rtrim(b, ' ') then -1 else 0 end as integer);
 create macro rs_get_array_length(x) as json_array_length(x);
 create macro rs_size(x) as strlen(cast(x as varchar));
 

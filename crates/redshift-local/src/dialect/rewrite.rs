@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, Expr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
@@ -42,6 +43,8 @@ struct Rewriter {
     found: Found,
     /// Names of common table expressions: no tables.
     common: Vec<String>,
+    /// Names of relations so far: what begins with one is a path into a SUPER value.
+    aliases: BTreeSet<String>,
 }
 
 impl VisitorMut for Rewriter {
@@ -91,6 +94,16 @@ impl VisitorMut for Rewriter {
         }
     }
 
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        if let TableFactor::Table { name, alias, .. } = factor
+            && let Some(last) = name.0.last().and_then(|part| part.as_ident())
+        {
+            let alias = alias.as_ref().map_or(last, |alias| &alias.name);
+            self.aliases.insert(alias.value.clone());
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<SqlError> {
         // What is a name in Redshift may be a keyword of the engine's.
         if ident.quote_style.is_none() {
@@ -113,6 +126,10 @@ impl VisitorMut for Rewriter {
 
 impl Rewriter {
     fn relation(&mut self, relation: &mut ObjectName) -> Result<(), SqlError> {
+        let first = relation.0.first().and_then(|part| part.as_ident());
+        if relation.0.len() > 1 && first.is_some_and(|first| self.aliases.contains(&first.value)) {
+            return Ok(());
+        }
         let name = TableName::from_object(relation)?;
         match name.schema.as_deref() {
             None if self.common.contains(&name.name) => return Ok(()),
@@ -122,10 +139,12 @@ impl Rewriter {
             }
             Some("information_schema") => {
                 let view = format!("information_schema.{}", name.name);
+                must_be_system_view(&view)?;
                 *relation = object(&["redshift", "main", &view]);
                 return Ok(());
             }
             Some("pg_catalog") => {
+                must_be_system_view(&name.name)?;
                 *relation = object(&["redshift", "main", &name.name]);
                 return Ok(());
             }
@@ -134,7 +153,13 @@ impl Rewriter {
                 return Err(SqlError::new(format!("schema \"{schema}\" does not exist")));
             }
             Some(schema) => *relation = object(&[schema, &name.name]),
-            None => *relation = object(&[&name.name]),
+            None => {
+                // The engine has catalogs of its own, which are not Redshift's.
+                if ["pg_", "duckdb_", "sqlite_"].iter().any(|start| name.name.starts_with(start)) {
+                    must_be_system_view(&name.name)?;
+                }
+                *relation = object(&[&name.name]);
+            }
         }
         self.found.relations.insert(name);
         Ok(())
@@ -199,9 +224,6 @@ impl Rewriter {
                 Some(raw(format!("CAST(floor({text}) AS INTEGER)")))
             }
             Expr::Function(function) => calls::call(function, &mut self.found)?,
-            Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => {
-                calls::super_access(expression)?
-            }
             Expr::OuterJoin(_) => return Err(SqlError::unsupported("the outer join mark (+)")),
             Expr::Prior(_) => return Err(SqlError::unsupported("CONNECT BY")),
             Expr::Position { expr, r#in } => Some(raw(format!("instr({in}, {expr})", in = r#in))),
@@ -210,9 +232,31 @@ impl Rewriter {
     }
 }
 
+/// The system views that there are, by name.
+static SYSTEM_VIEWS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+    let views =
+        [include_str!("../engine/system_views.sql"), include_str!("../engine/live_views.sql")];
+    let lines = views.into_iter().flat_map(str::lines);
+    let named = lines.filter_map(|line| line.strip_prefix("create view redshift.main."));
+    named.filter_map(|rest| Some(rest.split(' ').next()?.trim_matches('"'))).collect()
+});
+
+fn must_be_system_view(name: &str) -> Result<(), SqlError> {
+    match SYSTEM_VIEWS.contains(name) {
+        true => Ok(()),
+        false => Err(SqlError::unsupported(&format!("system view {name}"))),
+    }
+}
+
 /// The name of a column that the statement does not name.
 pub(super) fn column_name(expression: &Expr) -> Option<String> {
     Some(match expression {
+        Expr::Identifier(ident) if ident.quote_style.is_none() => match ident.value.as_str() {
+            "sysdate" => "timestamp".to_owned(),
+            "user" => "current_user".to_owned(),
+            name @ ("current_user" | "session_user" | "current_user_id") => name.to_owned(),
+            _ => return None,
+        },
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => return None,
         Expr::Function(function) => {
             let name = function.name.0.last()?.as_ident()?.value.clone();

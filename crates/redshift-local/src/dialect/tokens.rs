@@ -28,6 +28,10 @@ pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
         if token != Token::SemiColon {
             let copies = current.first().is_some_and(|first| is_word(first, "copy"));
             current.push(match token {
+                Token::Word(word) if word.quote_style == Some('[') => {
+                    let what = "navigation into a SUPER value by anything but a constant";
+                    return Err(SqlError::unsupported(what));
+                }
                 Token::SingleQuotedString(text) => {
                     let raw = written.next().filter(|_| copies);
                     Token::SingleQuotedString(raw.unwrap_or(text))

@@ -113,7 +113,8 @@ fn binder(text: &str) -> Option<String> {
         ));
     }
     if let Some(call) = between(text, "given name and argument types '", "'") {
-        return Some(format!("function {} does not exist", unprefixed(call).to_lowercase()));
+        let call = unprefixed(call).to_lowercase().replace("string_literal", "\"unknown\"");
+        return Some(format!("function {} does not exist", call.replace("_literal", "")));
     }
     if let Some(rest) = text.strip_prefix("Binder Error: Macro ") {
         let rest = rest.trim_start_matches('"');
@@ -134,6 +135,10 @@ fn binder(text: &str) -> Option<String> {
             });
         }
     }
+    if let Some((clause, _)) = text.split_once(" term out of range") {
+        let clause = clause.rsplit(": ").next().unwrap_or_default().replace(" BY", "");
+        return Some(format!("{clause} BY position is not in select list"));
+    }
     if text.contains("aggregates cannot") || text.contains("cannot contain aggregates") {
         return Some("aggregates not allowed in WHERE clause".to_owned());
     }
@@ -149,6 +154,9 @@ fn data(text: &str) -> Option<String> {
         let bytes = between(text, " <= ", ")").unwrap_or("?");
         let kind = if text.contains("rtrim(") { "character" } else { "character varying" };
         return Some(format!("value too long for type {kind}({bytes})"));
+    }
+    if let Some(value) = between(text, "Could not convert string \"", "\" to DECIMAL") {
+        return Some(format!("invalid input syntax for type numeric: \"{value}\""));
     }
     if let Some(value) = between(text, "Could not convert string '", "' to ") {
         let kind = text.rsplit("' to ").next().unwrap_or_default().trim_end_matches('\n');
@@ -170,26 +178,31 @@ fn data(text: &str) -> Option<String> {
     {
         return Some("Numeric data overflow (result precision)".to_owned());
     }
+    if let Some((_, why)) = text.split_once("cannot take ") {
+        return Some(format!("cannot take {why}"));
+    }
     if text.contains("out of range for the destination type")
         || text.starts_with("Out of Range Error")
         || text.contains("Overflow in")
     {
-        return Some("Value out of range for the type".to_owned()).map(|general| {
-            if text.contains("DECIMAL") {
-                "Numeric data overflow (result precision)".to_owned()
-            } else if text.contains("INT") {
-                "integer out of range".to_owned()
-            } else {
-                general
-            }
-        });
+        let words = [
+            ("DECIMAL", "Numeric data overflow (result precision)"),
+            ("INT16", "smallint out of range"),
+            ("INT64", "bigint out of range"),
+            ("INT", "integer out of range"),
+            ("", "Value out of range for the type"),
+        ];
+        // A cast names the type that it came from first.
+        let kind = text.rsplit("destination type ").next().unwrap_or(text);
+        return words.iter().find(|(word, _)| kind.contains(word)).map(|(_, say)| (*say).into());
     }
     if let Some(value) = between(text, "field value out of range: \"", "\"") {
         return Some(format!("date/time field value out of range: \"{value}\""));
     }
-    if let Some(value) = between(text, "invalid timestamp field format: \"", "\"")
-        .or_else(|| between(text, "invalid date field format: \"", "\""))
-    {
+    if let Some(value) = between(text, "invalid date field format: \"", "\"") {
+        return Some(format!("invalid input syntax for type date: \"{value}\""));
+    }
+    if let Some(value) = between(text, "invalid timestamp field format: \"", "\"") {
         return Some(format!("invalid input syntax for type timestamp: \"{value}\""));
     }
     if text.contains("More than one row returned by a subquery") {

@@ -3,6 +3,10 @@
 /// Writes a number by a pattern.
 pub(crate) fn format(number: f64, pattern: &str) -> String {
     let upper = pattern.to_uppercase();
+    if upper.trim_start_matches("FM") == "RN" {
+        let numeral = roman(number.round());
+        return if pattern.ends_with('n') { numeral.to_lowercase() } else { numeral };
+    }
     let fill = !upper.contains("FM");
     let body = upper.replace("FM", "");
     let (sign_first, sign_last) = (body.starts_with('S'), body.len() > 1 && body.ends_with('S'));
@@ -46,6 +50,36 @@ pub(crate) fn format(number: f64, pattern: &str) -> String {
     // A place for the sign, and one for each digit that the number does not have.
     let places = width + picture.len().saturating_sub(point) + currency.len() + 1;
     if angle || minus { signed } else { format!("{signed:>places$}") }
+}
+
+fn roman(number: f64) -> String {
+    const NUMERALS: [(f64, &str); 13] = [
+        (1000.0, "M"),
+        (900.0, "CM"),
+        (500.0, "D"),
+        (400.0, "CD"),
+        (100.0, "C"),
+        (90.0, "XC"),
+        (50.0, "L"),
+        (40.0, "XL"),
+        (10.0, "X"),
+        (9.0, "IX"),
+        (5.0, "V"),
+        (4.0, "IV"),
+        (1.0, "I"),
+    ];
+    if !(1.0..=3999.0).contains(&number) {
+        return "#".repeat(15);
+    }
+    let mut left = number;
+    let mut text = String::new();
+    for (value, numeral) in NUMERALS {
+        while left >= value {
+            text += numeral;
+            left -= value;
+        }
+    }
+    text
 }
 
 /// The digits before the point, grouped and padded; `None` when there are too many.

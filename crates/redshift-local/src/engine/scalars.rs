@@ -116,9 +116,6 @@ impl VArrowScalar for ToChar {
                 rows.push(Some(datetime::format(&last.1, time)));
             } else {
                 let number = value.as_primitive::<Float64Type>().value(row);
-                if pattern.to_uppercase().contains("RN") {
-                    return Err("TO_CHAR with RN is not supported by the local warehouse".into());
-                }
                 rows.push(Some(number_format::format(number, pattern)));
             }
         }

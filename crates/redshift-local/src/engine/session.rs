@@ -375,7 +375,7 @@ impl Session {
         let bound = query.bind(self)?;
         let mut result = self.rows(&bound.shown(), &named)?;
         for (column, field) in result.columns.iter_mut().zip(bound.fields.into_iter().flatten()) {
-            column.declare(field.kind.as_ref());
+            column.declare(&field);
         }
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
     }
@@ -491,6 +491,8 @@ impl Catalog for Session {
         let fields = table.columns.into_iter().map(|column| Field {
             name: column.definition.name,
             kind: Some(column.definition.kind),
+            table: Some(table.name.clone()),
+            not_null: column.definition.not_null,
         });
         Ok(Some(fields.collect()))
     }

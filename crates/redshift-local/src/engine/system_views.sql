@@ -64,7 +64,8 @@ create view redshift.main.sys_query_history as
 select 100 as user_id, query_id, coalesce(label, '') as query_label, transaction_id, session_id,
     '{database}' as database_name, query_type, status, false as result_cache_hit, start_time,
     end_time, elapsed_time, 0 as queue_time, elapsed_time as execution_time, error_message,
-    returned_rows, returned_bytes, query_text
+    returned_rows, returned_bytes, query_text,
+    '00000000-0000-4000-8000-' || lpad(lower(to_hex(query_id)), 12, '0') as query_uuid
 from redshift.main.visible_queries;
 
 create view redshift.main.stl_query as

@@ -52,11 +52,20 @@ pub struct Column {
     pub precision: i32,
     /// Digits after the point.
     pub scale: i32,
+    /// The table whose column it is; empty for what a query computes.
+    #[serde(default)]
+    pub table: String,
+    /// Whether that column takes no NULL.
+    #[serde(default)]
+    pub not_null: bool,
 }
 
 impl Column {
-    /// Takes a declared type, which says more than the engine's.
-    pub(crate) fn declare(&mut self, kind: Option<&ColumnType>) {
+    /// Takes what was declared, which says more than the engine's type.
+    pub(crate) fn declare(&mut self, field: &crate::dialect::Field) {
+        self.table = field.table.clone().unwrap_or_default();
+        self.not_null = field.not_null;
+        let kind = field.kind.as_ref();
         match kind {
             Some(ColumnType::Char { bytes_max } | ColumnType::Varchar { bytes_max }) => {
                 self.precision = i32::try_from(*bytes_max).unwrap_or(i32::MAX);
@@ -100,6 +109,8 @@ impl QueryResult {
             type_name: "varchar".to_owned(),
             precision: 256,
             scale: 0,
+            table: String::new(),
+            not_null: false,
         };
         let rows = rows.into_iter().map(|row| row.into_iter().map(Value::Text).collect());
         Self { columns: names.iter().map(column).collect(), rows: rows.collect(), bytes: 0 }
@@ -167,13 +178,13 @@ fn column(field: &Field) -> Column {
         DataType::Time64(_) => ("time", 15, 6),
         DataType::Binary | DataType::LargeBinary => ("varbyte", 1_024_000, 0),
         DataType::List(_) | DataType::Struct(_) | DataType::Map(_, _) => ("super", 0, 0),
-        DataType::Interval(_) => ("interval", 0, 0),
         _ => ("varchar", 65_535, 0),
     };
     let json =
         field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json");
     let type_name = if json { "super" } else { type_name };
-    Column { name: field.name().clone(), type_name: type_name.to_owned(), precision, scale }
+    let (name, type_name, table) = (field.name().clone(), type_name.to_owned(), String::new());
+    Column { name, type_name, precision, scale, table, not_null: false }
 }
 
 fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
@@ -209,6 +220,7 @@ fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
         DataType::Utf8View => Value::Text(array.as_string_view().value(row).to_owned()),
         DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
         DataType::LargeBinary => Value::Bytes(array.as_binary::<i64>().value(row).to_vec()),
+        DataType::Interval(_) => return Err(SqlError::unsupported("a result of type INTERVAL")),
         _ => Value::Text(temporal(array, row)?),
     })
 }

@@ -117,12 +117,12 @@ pub(super) fn metadata(column: &Column) -> Json {
         "precision": column.precision,
         "scale": column.scale,
         "length": 0,
-        "nullable": 1,
+        "nullable": i32::from(!column.not_null),
         "isCaseSensitive": text.contains(&column.type_name.as_str()),
         "isCurrency": false,
         "isSigned": number.contains(&column.type_name.as_str()),
         "schemaName": "",
-        "tableName": "",
+        "tableName": column.table,
         "columnDefault": null,
     })
 }

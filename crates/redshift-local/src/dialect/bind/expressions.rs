@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, SelectItem, SetExpr, UnaryOperator, Value,
+    FunctionArgumentList, FunctionArguments, Ident, JsonPath, JsonPathElem, UnaryOperator, Value,
 };
 
 use super::kinds::{self, Kind, computed, is_integer, is_number, is_text};
@@ -85,9 +85,10 @@ pub(super) fn trimmed(expression: &mut Expr, kind: &Kind) {
 }
 
 impl Binder<'_> {
-    /// An expression that is true or not.
-    pub(super) fn condition(&mut self, expression: &mut Expr) -> Result<(), SqlError> {
-        self.expression(expression).map(|_| ())
+    /// An expression that is true or not; `of` is the clause that asks.
+    pub(super) fn condition(&mut self, of: &str, expression: &mut Expr) -> Result<(), SqlError> {
+        let kind = self.expression(expression)?;
+        must_be_boolean(of, expression, &kind)
     }
 
     pub(super) fn expression(&mut self, expression: &mut Expr) -> Result<Kind, SqlError> {
@@ -125,7 +126,10 @@ impl Binder<'_> {
             Expr::UnaryOp { op, expr } => {
                 let kind = self.expression(expr)?;
                 match op {
-                    UnaryOperator::Not => Some(ColumnType::Boolean),
+                    UnaryOperator::Not => {
+                        must_be_boolean("NOT", expr, &kind)?;
+                        Some(ColumnType::Boolean)
+                    }
                     UnaryOperator::PGSquareRoot | UnaryOperator::PGCubeRoot => {
                         Some(ColumnType::Double)
                     }
@@ -179,8 +183,9 @@ impl Binder<'_> {
                 let mut results = Vec::new();
                 for when in conditions {
                     let kind = self.expression(&mut when.condition)?;
-                    if operand_kind.is_some() {
-                        trimmed(&mut when.condition, &kind);
+                    match operand_kind {
+                        Some(_) => trimmed(&mut when.condition, &kind),
+                        None => must_be_boolean("CASE/WHEN", &when.condition, &kind)?,
                     }
                     results.push(&mut when.result);
                 }
@@ -203,6 +208,10 @@ impl Binder<'_> {
                 Some(ColumnType::Decimal { precision, .. }) => {
                     Some(kinds::decimal(precision.into(), 0))
                 }
+                kind if is_integer(kind.as_ref()) => {
+                    *expression = *take(expr);
+                    kind
+                }
                 kind => kind,
             },
             Expr::Position { expr, r#in } => {
@@ -212,6 +221,9 @@ impl Binder<'_> {
             }
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 let kind = self.expression(expr)?;
+                if substring_from.is_none() && substring_for.is_none() {
+                    return Err(super::signatures::unknown("substring", &[kind]));
+                }
                 let from = substring_from.take().map_or_else(|| number(1), |from| *from);
                 let mut arguments = vec![*take(expr), from];
                 arguments.extend(substring_for.take().map(|count| *count));
@@ -219,7 +231,7 @@ impl Binder<'_> {
                     self.expression(argument)?;
                 }
                 *expression = plain_call("substring", arguments);
-                kind.or(Some(TEXT))
+                Some(kind.filter(|kind| is_text(Some(kind))).unwrap_or(TEXT))
             }
             Expr::Trim { expr, trim_what, trim_characters, .. } => {
                 let kind = self.expression(expr)?;
@@ -231,17 +243,10 @@ impl Binder<'_> {
             }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 let kind = self.expression(timestamp)?;
-                let zone = *take(time_zone);
-                match kind {
-                    Some(ColumnType::TimestampTz) => {
-                        *expression = own("rs_time_in", vec![*take(timestamp), zone]);
-                        Some(ColumnType::Timestamp)
-                    }
-                    _ => {
-                        *expression = own("rs_time_of", vec![*take(timestamp), zone]);
-                        Some(ColumnType::TimestampTz)
-                    }
-                }
+                let (name, result) =
+                    super::functions::zone_call(kind == Some(ColumnType::TimestampTz));
+                *expression = own(name, vec![*take(timestamp), *take(time_zone)]);
+                Some(result)
             }
             Expr::Interval(interval) => {
                 *expression = super::functions::interval(interval)?;
@@ -255,11 +260,12 @@ impl Binder<'_> {
                 }
                 None
             }
-            Expr::CompoundFieldAccess { root, .. } => {
-                self.expression(root)?;
+            Expr::JsonAccess { value, path } => {
+                self.expression(value)?;
+                let path = super_path(path)?;
+                *expression = own("json_extract", vec![*take(value), path]);
                 Some(ColumnType::Super)
             }
-            Expr::JsonAccess { .. } => Some(ColumnType::Super),
             Expr::OuterJoin(_) => return Err(SqlError::unsupported("the outer join mark (+)")),
             Expr::Prior(_) => return Err(SqlError::unsupported("CONNECT BY")),
             Expr::Collate { .. } => return Err(SqlError::unsupported("COLLATE in an expression")),
@@ -365,12 +371,14 @@ impl Binder<'_> {
                 compare(left, &one, right, &other)?;
                 Ok(Some(ColumnType::Boolean))
             }
-            Op::And
-            | Op::Or
-            | Op::PGRegexMatch
-            | Op::PGRegexNotMatch
-            | Op::PGRegexIMatch
-            | Op::PGRegexNotIMatch => Ok(Some(ColumnType::Boolean)),
+            Op::And | Op::Or => {
+                must_be_boolean(&op.to_string(), left, &one)?;
+                must_be_boolean(&op.to_string(), right, &other)?;
+                Ok(Some(ColumnType::Boolean))
+            }
+            Op::PGRegexMatch | Op::PGRegexNotMatch | Op::PGRegexIMatch | Op::PGRegexNotIMatch => {
+                Ok(Some(ColumnType::Boolean))
+            }
             Op::StringConcat => {
                 as_text(left, &one);
                 as_text(right, &other);
@@ -431,11 +439,8 @@ impl Binder<'_> {
             Expr::InSubquery { expr, subquery, .. } => {
                 let kind = self.expression(expr)?;
                 let fields = self.query(subquery)?;
-                let other = fields.as_ref().and_then(|fields| fields.first()?.kind.clone());
-                if is_text(kind.as_ref()) || is_text(other.as_ref()) {
-                    trimmed(expr, &kind);
-                    trim_first(&mut subquery.body, &other);
-                }
+                trimmed(expr, &kind);
+                super::grouping::trim_items(&mut subquery.body, fields.as_deref());
             }
             _ => {}
         }
@@ -453,14 +458,8 @@ impl Binder<'_> {
             if is_null {
                 continue;
             }
-            if !is_literal && !kinds::can_meet(&known, &kind) {
-                let (one, other) =
-                    (known.map(|kind| kind.display()), kind.map(|kind| kind.display()));
-                return Err(SqlError::new(format!(
-                    "{what} types {} and {} cannot be matched",
-                    one.unwrap_or_default(),
-                    other.unwrap_or_default()
-                )));
+            if !is_literal {
+                kinds::must_meet(what, &known, &kind)?;
             }
             if !is_literal {
                 known = known.or_else(|| kind.clone());
@@ -476,6 +475,19 @@ impl Binder<'_> {
             });
         }
         Ok(shared.flatten())
+    }
+}
+
+fn must_be_boolean(of: &str, expression: &Expr, kind: &Kind) -> Result<(), SqlError> {
+    match kind {
+        Some(kind)
+            if !matches!(kind, ColumnType::Boolean | ColumnType::Super)
+                && literal_text(expression).is_none() =>
+        {
+            let kind = kind.display();
+            Err(SqlError::new(format!("argument of {of} must be type boolean, not type {kind}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -498,13 +510,25 @@ fn navigate(parts: &[Ident], end: usize, kind: Kind, expression: &mut Expr) -> K
     Some(ColumnType::Super)
 }
 
-fn trim_first(body: &mut SetExpr, kind: &Kind) {
-    if let SetExpr::Select(select) = body
-        && let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
-            select.projection.first_mut()
-    {
-        trimmed(expr, kind);
+/// What follows the value in `v[0].a['b']`, as the engine's path.
+fn super_path(path: &JsonPath) -> Result<Expr, SqlError> {
+    let mut text = "$".to_owned();
+    for step in &path.path {
+        text += &match step {
+            JsonPathElem::Dot { key, .. } => format!(".\"{key}\""),
+            JsonPathElem::Bracket { key } => match (literal_text(key), key) {
+                (Some(key), _) => format!(".\"{key}\""),
+                (None, Expr::Value(number)) => format!("[{number}]"),
+                _ => {
+                    return Err(SqlError::unsupported(
+                        "navigation into a SUPER value by anything but a constant",
+                    ));
+                }
+            },
+            JsonPathElem::ColonBracket { .. } => return syntax(":"),
+        };
     }
+    Ok(Expr::value(Value::SingleQuotedString(text)))
 }
 
 pub(super) fn plain_call(name: &str, arguments: Vec<Expr>) -> Expr {

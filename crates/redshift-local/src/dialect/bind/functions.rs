@@ -6,11 +6,11 @@ use sqlparser::ast::{
 };
 
 use super::expressions::{
-    TEXT, as_text, cast_to_decimal, literal_text, number, own, prepare, quotient, take, trimmed,
-    unscaled,
+    as_text, cast_to_decimal, literal_text, number, own, prepare, quotient, take, trimmed,
+    unscaled, wrap,
 };
 use super::kinds::{self, Kind, is_integer, is_text, is_time};
-use super::{Binder, syntax};
+use super::{Binder, signatures, syntax};
 use crate::dialect::calls::plain_part;
 use crate::dialect::types::ColumnType;
 use crate::engine::SqlError;
@@ -25,16 +25,6 @@ const FRAMED: &str = " avg bool_and bool_or count first_value last_value max min
 const ORDERED: &str = " cume_dist dense_rank lag lead percent_rank rank ";
 /// The first argument is a part of a time, no column.
 const OF_PARTS: &str = " date_add date_diff date_part date_trunc dateadd datediff pgdate_part ";
-const COUNTS: &str = " ascii char_length character_length charindex \
-    date_cmp date_cmp_timestamp date_part_year difference get_array_length interval_cmp \
-    json_array_length len length octet_length position regexp_count \
-    regexp_instr strpos textlen timestamp_cmp ";
-const TEXTS: &str = " btrim chr concat func_sha1 initcap json_extract_array_element_text \
-    json_extract_path_text json_serialize json_typeof left listagg lower lpad ltrim md5 \
-    quote_ident quote_literal regexp_replace regexp_substr repeat replace replicate reverse right \
-    rpad rtrim sha sha1 sha2 soundex split_part substr substring to_char to_hex translate trim \
-    upper version current_database current_schema ";
-const SAME: &str = " abs any_value lag lead first_value last_value max min nth_value ";
 
 /// Whether a list of names, with blanks around each, has this one.
 fn has(list: &str, name: &str) -> bool {
@@ -104,14 +94,17 @@ impl Binder<'_> {
         }
         let skipped = usize::from(has(OF_PARTS, name));
         let mut kinds = vec![None; skipped];
+        let mut literals = vec![true; skipped];
         let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
         for expression in expressions.into_iter().skip(skipped) {
             let kind = self.expression(expression)?;
             if name == "count" && distinct {
                 trimmed(expression, &kind);
             }
+            literals.push(literal_text(expression).is_some());
             kinds.push(kind);
         }
+        signatures::check(name, &kinds, &literals)?;
         Ok(kinds)
     }
 
@@ -139,92 +132,64 @@ impl Binder<'_> {
         expression: &mut Expr,
     ) -> Result<Kind, SqlError> {
         let first = kinds.first().cloned().flatten();
-        if has(COUNTS, name) {
-            *expression = cast_to(expression, DataType::Integer(None));
-            return Ok(Some(ColumnType::Integer));
-        }
-        if has(TEXTS, name) {
-            self.texts(name, &kinds, expression);
-            let keeps =
-                ["lower", "upper", "trim", "btrim", "ltrim", "rtrim", "substring", "reverse"];
-            return Ok(Some(match first {
-                Some(ColumnType::Varchar { bytes_max } | ColumnType::Char { bytes_max })
-                    if keeps.contains(&name) =>
-                {
-                    ColumnType::Varchar { bytes_max }
-                }
-                _ => TEXT,
-            }));
-        }
-        Ok(match name {
-            "sum" | "avg" | "max" | "min" if first == Some(ColumnType::Boolean) => {
-                return Err(SqlError::new(format!("function {name}(boolean) does not exist")));
+        match name {
+            "max" | "min" if first == Some(ColumnType::Boolean) => {
+                return Err(signatures::unknown(name, &kinds));
             }
-            "sum" | "avg" if is_text(first.as_ref()) || is_time(first.as_ref()) => {
-                let kind = first.map(|kind| kind.display()).unwrap_or_default();
-                return Err(SqlError::new(format!("function {name}({kind}) does not exist")));
-            }
+            "to_char" if is_text(first.as_ref()) => return Err(signatures::unknown(name, &kinds)),
+            "to_char" | "concat" | "listagg" => self.texts(name, &kinds, expression),
             "sum" => match first {
                 Some(ColumnType::SmallInt | ColumnType::Integer) => {
                     *expression = cast_to(expression, DataType::BigInt(None));
-                    Some(ColumnType::BigInt)
+                    return Ok(Some(ColumnType::BigInt));
                 }
-                Some(ColumnType::BigInt) => Some(kinds::decimal(38, 0)),
-                Some(ColumnType::Decimal { scale, .. }) => Some(kinds::decimal(38, scale.into())),
-                Some(ColumnType::Real | ColumnType::Double) => Some(ColumnType::Double),
-                _ => None,
+                Some(ColumnType::BigInt) => return Ok(Some(kinds::decimal(38, 0))),
+                Some(ColumnType::Decimal { scale, .. }) => {
+                    return Ok(Some(kinds::decimal(38, scale.into())));
+                }
+                Some(_) => return Ok(Some(ColumnType::Double)),
+                None => {}
             },
             "avg" => match first {
                 Some(ColumnType::Decimal { scale, .. }) => {
                     *expression = average(expression, scale)?;
-                    Some(kinds::decimal(38, scale.into()))
+                    return Ok(Some(kinds::decimal(38, scale.into())));
                 }
-                kind if is_integer(kind.as_ref()) => Some(ColumnType::BigInt),
-                Some(_) => Some(ColumnType::Double),
-                None => None,
+                kind if is_integer(kind.as_ref()) => return Ok(Some(ColumnType::BigInt)),
+                Some(_) => return Ok(Some(ColumnType::Double)),
+                None => {}
             },
-            "count" | "row_number" | "rank" | "dense_rank" | "ntile" | "datediff" | "date_diff"
-            | "strtol" | "fnv_hash" | "checksum" => {
-                if name == "checksum" {
-                    *expression = checksum(expression, first)?;
-                }
-                self.times(name, &kinds, expression)?;
-                Some(ColumnType::BigInt)
-            }
-            "dateadd" | "date_add" | "date_trunc" | "add_months" => {
-                self.times(name, &kinds, expression)?;
-                Some(ColumnType::Timestamp)
-            }
-            "getdate" | "convert_timezone" => Some(ColumnType::Timestamp),
-            "last_day" | "next_day" | "to_date" | "date" | "current_date" => Some(ColumnType::Date),
+            "checksum" => *expression = checksum(expression, first.clone())?,
             "trunc" if is_time(first.as_ref()) => {
                 wrap_argument(expression, "rs_trunc_date");
-                Some(ColumnType::Date)
+                return Ok(Some(ColumnType::Date));
             }
-            "to_timestamp" | "current_timestamp" | "now" => Some(ColumnType::TimestampTz),
-            "date_part" | "pgdate_part" | "months_between" | "sqrt" | "exp" | "ln" | "power"
-            | "pow" | "random" | "pi" | "cbrt" | "dexp" | "dlog1" | "dlog10"
-            | "ratio_to_report" | "percent_rank" | "cume_dist" => {
-                self.times(name, &kinds, expression)?;
-                Some(ColumnType::Double)
+            "timezone" => return Ok(self.in_zone(&kinds, expression)),
+            "round" | "trunc" | "ceil" | "ceiling" | "floor" => {
+                return Ok(rounded(name, first, expression));
             }
-            "is_valid_json"
-            | "is_valid_json_array"
-            | "can_json_parse"
-            | "is_array"
-            | "is_object"
-            | "is_varchar"
-            | "is_integer"
-            | "is_boolean"
-            | "bool_and"
-            | "bool_or" => Some(ColumnType::Boolean),
-            "json_parse" | "object" | "array" => Some(ColumnType::Super),
-            "round" | "trunc" | "ceil" | "ceiling" | "floor" => rounded(name, first, expression),
-            "coalesce" | "nvl" | "ifnull" | "isnull" | "greatest" | "least" | "nvl2" | "decode"
-            | "nullif" => first,
-            _ if has(SAME, name) => first,
-            _ => None,
-        })
+            _ => {}
+        }
+        self.times(name, &kinds, expression)?;
+        let result = signatures::result(name, &first);
+        match (name, signatures::gives_integer(name)) {
+            // Longer than any column.
+            ("listagg", _) => wrap(expression, "rs_listed"),
+            (_, true) => *expression = cast_to(expression, DataType::Integer(None)),
+            _ => {}
+        }
+        Ok(result)
+    }
+
+    /// `TIMEZONE('zone', time)` is `time AT TIME ZONE 'zone'`.
+    fn in_zone(&mut self, kinds: &[Kind], expression: &mut Expr) -> Kind {
+        let is_zoned = kinds.get(1) == Some(&Some(ColumnType::TimestampTz));
+        let mut arguments: Vec<Expr> =
+            arguments_of(expression).into_iter().map(|argument| *take(argument)).collect();
+        arguments.reverse();
+        let (name, kind) = zone_call(is_zoned);
+        *expression = own(name, arguments);
+        Some(kind)
     }
 
     /// Numbers become text before they are read as text.
@@ -250,6 +215,7 @@ impl Binder<'_> {
         let start = match name {
             "dateadd" | "date_add" => 2,
             "add_months" => 0,
+            "convert_timezone" => kinds.len() - 1,
             _ if is_of_parts => 1,
             _ => return Ok(()),
         };
@@ -268,6 +234,14 @@ impl Binder<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What moves a time to a zone, or from it, and what it gives.
+pub(super) fn zone_call(is_zoned: bool) -> (&'static str, ColumnType) {
+    match is_zoned {
+        true => ("rs_time_in", ColumnType::Timestamp),
+        false => ("rs_time_of", ColumnType::TimestampTz),
     }
 }
 

@@ -3,6 +3,7 @@
 use sqlparser::ast::BinaryOperator;
 
 use crate::dialect::types::ColumnType;
+use crate::engine::SqlError;
 
 /// A division gives at least so many digits after the point.
 const QUOTIENT_SCALE_MIN: i32 = 4;
@@ -124,4 +125,15 @@ pub(super) fn can_meet(one: &Kind, other: &Kind) -> bool {
     };
     let (a, b) = (family(one), family(other));
     a == b || a == 9 || b == 9
+}
+
+/// Refuses two types that cannot become one.
+pub(super) fn must_meet(what: &str, one: &Kind, other: &Kind) -> Result<(), SqlError> {
+    match (one, other) {
+        (Some(a), Some(b)) if !can_meet(one, other) => {
+            let (a, b) = (a.display(), b.display());
+            Err(SqlError::new(format!("{what} types {a} and {b} cannot be matched")))
+        }
+        _ => Ok(()),
+    }
 }

@@ -4,20 +4,23 @@
 mod expressions;
 mod functions;
 mod grouping;
+mod joins;
 mod kinds;
 mod scope;
+mod signatures;
 mod updates;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, OrderBy,
-    OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableFactor, TableWithJoins,
+    Distinct, Expr, GroupByExpr, Ident, JoinConstraint, LimitClause, OrderBy, OrderByKind, Query,
+    Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
+    TableWithJoins,
 };
 
 use super::names::TableName;
 use super::types::ColumnType;
 use crate::engine::SqlError;
 
+use joins::{check_join, constraint};
 pub(in crate::dialect) use scope::is_reserved;
 use scope::{Relation, Scope};
 
@@ -26,6 +29,16 @@ use scope::{Relation, Scope};
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) kind: Option<ColumnType>,
+    /// The table whose column it is.
+    pub(crate) table: Option<String>,
+    pub(crate) not_null: bool,
+}
+
+impl Field {
+    /// A column that is no table's.
+    fn new(name: String, kind: Option<ColumnType>) -> Self {
+        Self { name, kind, table: None, not_null: false }
+    }
 }
 
 /// What is known of tables and views.
@@ -142,9 +155,15 @@ impl<'a> Binder<'a> {
                     grouping::trim_items(left, left_fields.as_deref());
                     grouping::trim_items(right, right_fields.as_deref());
                 }
+                let pairs = left_fields.iter().flatten().zip(right_fields.iter().flatten());
+                for (one, other) in pairs {
+                    kinds::must_meet(&op.to_string(), &one.kind, &other.kind)?;
+                }
                 Ok(left_fields.zip(right_fields).map(|(one, other)| {
                     let pairs = one.into_iter().zip(other);
-                    pairs.map(|(a, b)| Field { kind: kinds::common(a.kind, b.kind), ..a }).collect()
+                    let field =
+                        |(a, b): (Field, Field)| Field::new(a.name, kinds::common(a.kind, b.kind));
+                    pairs.map(field).collect()
                 }))
             }
             SetExpr::Values(_) => syntax("values"),
@@ -191,7 +210,7 @@ impl<'a> Binder<'a> {
         let fields = self.projection(&mut select.projection)?;
         self.scope().sees_aliases = false;
         if let Some(condition) = &mut select.selection {
-            self.condition(condition)?;
+            self.condition("WHERE", condition)?;
         }
         self.scope().sees_aliases = true;
         let mut keys = match &mut select.group_by {
@@ -203,11 +222,11 @@ impl<'a> Binder<'a> {
         };
         self.scope().sees_aliases = false;
         if let Some(condition) = &mut select.having {
-            self.condition(condition)?;
+            self.condition("HAVING", condition)?;
         }
         self.scope().sees_aliases = true;
         if let Some(condition) = &mut select.qualify {
-            self.condition(condition)?;
+            self.condition("QUALIFY", condition)?;
         }
         if let Some(order_by) = order_by.as_deref_mut() {
             let OrderByKind::Expressions(list) = &mut order_by.kind else { return syntax("all") };
@@ -227,6 +246,7 @@ impl<'a> Binder<'a> {
     }
 
     fn projection(&mut self, items: &mut Vec<SelectItem>) -> Result<Fields, SqlError> {
+        self.scope().write_out(items);
         let mut fields = Some(Vec::new());
         for item in items {
             let found = match item {
@@ -234,16 +254,18 @@ impl<'a> Binder<'a> {
                     let written = super::rewrite::column_name(expression);
                     let name = written.clone().or_else(|| scope::last_name(expression));
                     let name = name.unwrap_or_default();
+                    let plain = expression.clone();
                     let kind = self.listed(expression)?;
                     if written.is_some() || scope::last_name(expression).is_none() {
                         let alias = Ident::with_quote('"', name.clone());
                         *item = SelectItem::ExprWithAlias { expr: expression.clone(), alias };
                     }
-                    Some(vec![Field { name, kind }])
+                    Some(vec![self.scope().described(&plain, name, kind)])
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
+                    let plain = expr.clone();
                     let kind = self.listed(expr)?;
-                    let field = Field { name: alias.value.clone(), kind };
+                    let field = self.scope().described(&plain, alias.value.clone(), kind);
                     self.scope().aliases.push(field.clone());
                     Some(vec![field])
                 }
@@ -292,9 +314,10 @@ impl<'a> Binder<'a> {
     ) -> Result<(), SqlError> {
         for table in tables {
             self.relation(&mut table.relation, scope)?;
-            for join in &mut table.joins {
-                self.relation(&mut join.relation, scope)?;
-                check_join(join, scope)?;
+            for at in 0..table.joins.len() {
+                let (earlier, rest) = table.joins.split_at_mut(at);
+                self.relation(&mut rest[0].relation, scope)?;
+                check_join(&mut table.relation, earlier, &mut rest[0], scope)?;
             }
         }
         Ok(())
@@ -310,7 +333,7 @@ impl<'a> Binder<'a> {
                 self.conditions(table_with_joins)?;
             }
             if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
-                self.condition(condition)?;
+                self.condition("JOIN/ON", condition)?;
             }
         }
         self.scope().sees_aliases = true;
@@ -331,13 +354,13 @@ impl<'a> Binder<'a> {
                 sample: None,
                 index_hints,
             } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
-                let table = TableName::from_object(name)?;
-                if let Some(schema) = &table.schema
-                    && args.is_none()
-                    && scope.relations.iter().any(|known| known.alias == *schema)
-                {
-                    return Err(SqlError::unsupported("unnesting a SUPER value in FROM"));
+                let parts: Vec<Ident> =
+                    name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+                if parts.len() > 1 && args.is_none() && scope.has_relation(&parts[0].value) {
+                    *factor = self.unnested(parts, alias.as_ref(), scope)?;
+                    return Ok(());
                 }
+                let table = TableName::from_object(name)?;
                 let found = self.common.iter().rev().find(|(known, _)| *known == table.name);
                 let fields = match (&table.schema, found) {
                     _ if args.is_some() => None,
@@ -404,9 +427,8 @@ fn named(fields: Fields, alias: &TableAlias) -> Fields {
     if alias.columns.is_empty() {
         return fields;
     }
-    let mut fields = fields.unwrap_or_else(|| {
-        alias.columns.iter().map(|_| Field { name: String::new(), kind: None }).collect()
-    });
+    let mut fields = fields
+        .unwrap_or_else(|| alias.columns.iter().map(|_| Field::new(String::new(), None)).collect());
     for (field, column) in fields.iter_mut().zip(&alias.columns) {
         field.name.clone_from(&column.name.value);
     }
@@ -433,36 +455,4 @@ fn refuse_clauses(select: &Select) -> Result<(), SqlError> {
         Some((_, near)) => syntax(near),
         None => Ok(()),
     }
-}
-
-fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint)
-        | JoinOperator::CrossJoin(constraint) => Some(constraint),
-        _ => None,
-    }
-}
-
-fn check_join(join: &mut Join, scope: &mut Scope) -> Result<(), SqlError> {
-    let Some(constraint) = constraint(&mut join.join_operator) else {
-        return syntax(match join.join_operator {
-            JoinOperator::Semi(_) | JoinOperator::LeftSemi(_) | JoinOperator::RightSemi(_) => {
-                "semi"
-            }
-            JoinOperator::Anti(_) | JoinOperator::LeftAnti(_) | JoinOperator::RightAnti(_) => {
-                "anti"
-            }
-            _ => "join",
-        });
-    };
-    if let JoinConstraint::Using(_) | JoinConstraint::Natural = constraint {
-        scope.merges = true;
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The names that an expression can use.
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, Ident, SelectItem};
 
 use super::Field;
 use crate::dialect::types::ColumnType;
@@ -13,6 +13,13 @@ pub(super) struct Relation {
     pub(super) fields: Option<Vec<Field>>,
 }
 
+impl Relation {
+    /// Whether it has this column, as far as is known.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.fields.iter().flatten().any(|field| field.name == column)
+    }
+}
+
 /// The names of one query.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -20,13 +27,13 @@ pub(super) struct Scope {
     /// Columns of the select list so far.
     pub(super) aliases: Vec<Field>,
     pub(super) sees_aliases: bool,
-    /// A join merges columns of the same name.
-    pub(super) merges: bool,
+    /// Columns that joins make one of two.
+    pub(super) merged: Vec<String>,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { relations: Vec::new(), aliases: Vec::new(), sees_aliases: true, merges: false }
+        Self { relations: Vec::new(), aliases: Vec::new(), sees_aliases: true, merged: Vec::new() }
     }
 }
 
@@ -46,7 +53,7 @@ pub(super) enum Found {
 impl Scope {
     /// What `*` or `alias.*` stands for, if that is known.
     pub(super) fn fields(&self, alias: Option<&str>) -> Option<Vec<Field>> {
-        if self.merges && alias.is_none() {
+        if !self.merged.is_empty() && alias.is_none() {
             return None;
         }
         let mut fields = Vec::new();
@@ -56,6 +63,30 @@ impl Scope {
             }
         }
         Some(fields)
+    }
+
+    /// Writes out a `*` over merged columns: these come first.
+    pub(super) fn write_out(&self, items: &mut Vec<SelectItem>) {
+        let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+        let known = self.relations.iter().all(|relation| relation.fields.is_some());
+        if self.merged.is_empty() || !known || !items.iter().any(is_star) {
+            return;
+        }
+        let ident = |name: &str| Ident::with_quote('"', name);
+        let merged = self.merged.iter().map(|name| Expr::Identifier(ident(name)));
+        let others = self.relations.iter().flat_map(|relation| {
+            let fields = relation.fields.iter().flatten();
+            let fields = fields.filter(|field| !self.merged.contains(&field.name));
+            fields.map(|field| {
+                Expr::CompoundIdentifier(vec![ident(&relation.alias), ident(&field.name)])
+            })
+        });
+        let all: Vec<SelectItem> = merged.chain(others).map(SelectItem::UnnamedExpr).collect();
+        let items_before = std::mem::take(items);
+        items.extend(items_before.into_iter().flat_map(|item| match item {
+            item if is_star(&item) => all.clone(),
+            item => vec![item],
+        }));
     }
 
     pub(super) fn find(&self, qualifier: Option<&str>, name: &str) -> Found {
@@ -80,6 +111,31 @@ impl Scope {
             Some(field) if self.sees_aliases => Found::Alias(field.kind.clone()),
             Some(_) => Found::HiddenAlias,
             None => Found::Nothing,
+        }
+    }
+
+    /// A column of a select list, with the table that it comes from.
+    pub(super) fn described(
+        &self,
+        expression: &Expr,
+        name: String,
+        kind: Option<ColumnType>,
+    ) -> Field {
+        let (qualifier, column) = match expression {
+            Expr::Identifier(column) => (None, column),
+            Expr::CompoundIdentifier(parts) if parts.len() == 2 => (Some(&parts[0]), &parts[1]),
+            _ => return Field::new(name, kind),
+        };
+        let mut relations = self
+            .relations
+            .iter()
+            .filter(|relation| qualifier.is_none_or(|qualifier| relation.alias == qualifier.value));
+        let found = relations.find_map(|relation| {
+            relation.fields.as_ref()?.iter().find(|field| field.name == column.value)
+        });
+        match found {
+            Some(field) => Field { name, kind, ..field.clone() },
+            None => Field::new(name, kind),
         }
     }
 

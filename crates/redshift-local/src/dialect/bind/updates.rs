@@ -81,6 +81,15 @@ fn kind_of<'a>(fields: &'a Fields, name: &str) -> Option<&'a ColumnType> {
     field.kind.as_ref()
 }
 
+fn must_have(table: &TableName, fields: &Fields, column: &str) -> Result<(), SqlError> {
+    match fields {
+        Some(fields) if fields.iter().all(|field| field.name != column) => Err(SqlError::new(
+            format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
+        )),
+        _ => Ok(()),
+    }
+}
+
 impl Binder<'_> {
     fn insert(&mut self, insert: &mut Insert) -> Result<(), SqlError> {
         if insert.returning.is_some() || insert.output.is_some() {
@@ -98,15 +107,21 @@ impl Binder<'_> {
         let TableObject::TableName(name) = &insert.table else { return syntax("(") };
         let table = TableName::from_object(name)?;
         let all = self.catalog.fields(&table)?;
+        for (at, column) in insert.columns.iter().enumerate() {
+            must_have(&table, &all, &last(column))?;
+            if insert.columns[..at].contains(column) {
+                let text = format!("column \"{}\" specified more than once", last(column));
+                return Err(SqlError::new(text));
+            }
+        }
         let fields: Fields = if insert.columns.is_empty() {
             all
         } else {
             all.map(|all| {
                 let found = insert.columns.iter().map(|column| {
-                    let name = TableName::from_object(column).map(|name| name.name);
-                    let name = name.unwrap_or_default();
+                    let name = last(column);
                     let kind = all.iter().find(|field| field.name == name);
-                    Field { kind: kind.and_then(|field| field.kind.clone()), name }
+                    Field::new(name, kind.and_then(|field| field.kind.clone()))
                 });
                 found.collect()
             })
@@ -189,9 +204,9 @@ impl Binder<'_> {
         for table in from.into_iter().flatten() {
             self.conditions(table)?;
         }
-        self.assignments(&mut update.assignments, &fields)?;
+        self.assignments(&target, &mut update.assignments, &fields)?;
         if let Some(condition) = &mut update.selection {
-            self.condition(condition)?;
+            self.condition("WHERE", condition)?;
         }
         self.scopes.pop();
         if let Some(again) = again {
@@ -202,13 +217,15 @@ impl Binder<'_> {
 
     fn assignments(
         &mut self,
+        table: &TableName,
         assignments: &mut [Assignment],
         fields: &Fields,
     ) -> Result<(), SqlError> {
         for assignment in assignments {
+            let name = name_of(&assignment.target);
+            must_have(table, fields, &name)?;
             let kind = self.expression(&mut assignment.value)?;
-            let target = kind_of(fields, &name_of(&assignment.target));
-            assign(&mut assignment.value, &kind, target)?;
+            assign(&mut assignment.value, &kind, kind_of(fields, &name))?;
         }
         Ok(())
     }
@@ -238,7 +255,7 @@ impl Binder<'_> {
             self.conditions(table)?;
         }
         if let Some(condition) = &mut delete.selection {
-            self.condition(condition)?;
+            self.condition("WHERE", condition)?;
         }
         self.scopes.pop();
         Ok(())
@@ -247,15 +264,16 @@ impl Binder<'_> {
     fn merge(&mut self, merge: &mut Merge) -> Result<(), SqlError> {
         let mut scope = Scope::default();
         self.relation(&mut merge.table, &mut scope)?;
+        let (target, _) = table_and_alias(&merge.table)?;
         let fields = scope.relations[0].fields.clone();
         self.relation(&mut merge.source, &mut scope)?;
         self.scopes.push(scope);
-        self.condition(&mut merge.on)?;
+        self.condition("MERGE/ON", &mut merge.on)?;
         for clause in &mut merge.clauses {
             match &mut clause.action {
                 MergeAction::Update(update) => {
                     if let MergeUpdateKind::Set(assignments) = &mut update.kind {
-                        self.assignments(assignments, &fields)?;
+                        self.assignments(&target, assignments, &fields)?;
                     }
                 }
                 MergeAction::Insert(insert) => {
