@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use segue_contract::{Run, RunInput};
+use segue_contract::{Run, RunInput, pipeline};
 use serde::Serialize;
 
 use crate::{
@@ -60,7 +60,10 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
 /// The stack that is meant, and clients that talk to it.
 async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
     if target.local {
-        let running = local::running(&Project::find(target.project.as_deref())?).await?;
+        let project = Project::find(target.project.as_deref())?;
+        let running = local::running(&project).await?;
+        // As the local functions do.
+        pipeline::read_from(project.path("sql"));
         return Ok((running.clouds, running.stack));
     }
     let destination = Destination::find(target.stack, target.region)?;

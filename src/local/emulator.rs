@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
+use segue_contract::pipeline;
+
 use super::{
     environment::local_environment,
     ports::{self, Ports},
@@ -51,7 +53,9 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
         .env("S3_DATA_DIR", objects)
         .env("TMPDIR", unpacked)
         .env("AWS_ENDPOINT_URL", ports.emulator_url())
-        .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url());
+        .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url())
+        // A change of sql/ shows in the next run, without a build.
+        .env(pipeline::FOLDER_VARIABLE, project.path("sql"));
     process::start("emulator.py", command, &log(project), || {
         ports::is_well(ports.emulator, "/_ministack/health")
     })

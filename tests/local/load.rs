@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::stack::{Stack, data, part};
+use crate::stack::{Stack, copy, data, part, root};
 
 #[test]
 fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
@@ -31,6 +31,17 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
     let second = stack.load(&data);
     assert_eq!(second["status"], "up-to-date");
     assert_eq!(stack.mart(), mart);
+
+    // A change of the working tree's SQL shows in the next run, without a build.
+    let (sql, check) = (stack.folder().join("sql"), "check/99_never_healthy.sql");
+    fs::remove_file(&sql).expect("a link");
+    copy(&root().join("sql"), &sql, &|_| true);
+    let offends = "-- Healthy when empty: nothing is as it should be.\nselect 1 as offender;\n";
+    fs::write(sql.join(check), offends).expect("written");
+    let stopped = stack.segue(&["run", "--local", "--rebuild"]);
+    let errors = String::from_utf8_lossy(&stopped.stderr);
+    assert!(errors.contains("nothing is as it should be"), "{errors}");
+    fs::remove_file(sql.join(check)).expect("removed");
 
     let rebuilt = stack.json(&["run", "--local", "--json", "--rebuild"]);
     assert_eq!(rebuilt["status"], "loaded");

@@ -138,6 +138,7 @@ mod tests {
     #[test]
     fn a_value_is_that_of_the_path_and_never_another_field_s() {
         let own = pipeline::jsonpaths("events");
+        let own = own.as_deref();
         let record = r#"{"item_in_session": 0, "Song": "x", "e": {"ts": 5}, "artist": null}"#;
         let item = Path::of("events", "item_in_session", own);
         assert_eq!((item.key(), item.written()), ("itemInSession", Some("$['itemInSession']")));

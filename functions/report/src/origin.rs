@@ -195,7 +195,7 @@ mod tests {
     fn a_missing_key_is_named_with_its_path_and_never_another_field_s_value() {
         let missing = |source: &'static str, column: &str, record: &str| {
             let own = pipeline::jsonpaths(source);
-            let path = move |column: &str| Path::of(source, column, own);
+            let path = move |column: &str| Path::of(source, column, own.as_deref());
             what_was_given(&refused(Some(column), "int4", MISSING), record, path)
         };
         assert_eq!(

@@ -3,7 +3,10 @@
 //! A folder is one step: its numbered files, in their order, run as one transaction. A file without
 //! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
 
-use include_dir::{Dir, include_dir};
+mod files;
+
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
@@ -13,7 +16,7 @@ use crate::quoting::{Identifier, Principal, literal};
 use crate::run::STAGING_PREFIX;
 use crate::{ErrorName, Failure, layout};
 
-static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql");
+pub use files::{FOLDER_VARIABLE, read_from};
 
 /// Statements of a batch at most, as the Data API takes them.
 pub const STATEMENTS_MAX: usize = 40;
@@ -114,30 +117,25 @@ impl Deployment {
 
 /// The sources, in the order of their names: one for each file in `sql/stage`.
 pub fn sources() -> Vec<&'static str> {
-    let files = SQL.get_dir("stage").into_iter().flat_map(Dir::files);
-    let mut names: Vec<_> = files
-        .filter_map(|file| file.path().to_str()?.strip_prefix("stage/")?.strip_suffix(".sql"))
-        .collect();
-    names.sort_unstable();
-    names
+    files::sources()
 }
 
 /// The columns of the table that a source is staged in, in their order: JSONPaths map by position.
-pub fn columns(source: &str) -> Vec<&'static str> {
-    let ddl = SQL.get_file("create/staging.sql").and_then(|file| file.contents_utf8());
+pub fn columns(source: &str) -> Vec<String> {
+    let ddl = files::text("create/staging.sql");
     let begin = format!(".staging_{source} (");
     ddl.unwrap_or_default()
         .lines()
         .skip_while(|line| !line.contains(&begin))
         .skip(1)
         .take_while(|line| !line.starts_with(')'))
-        .filter_map(|line| line.split_whitespace().next())
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .collect()
 }
 
 /// The JSONPaths file that Segue brings for a source whose keys are not its columns' names.
-pub fn jsonpaths(source: &str) -> Option<&'static str> {
-    SQL.get_file(format!("stage/{source}.jsonpaths.json"))?.contents_utf8()
+pub fn jsonpaths(source: &str) -> Option<Cow<'static, str>> {
+    files::text(&format!("stage/{source}.jsonpaths.json"))
 }
 
 /// The statements of a step, ready to be submitted.
@@ -250,24 +248,14 @@ fn one(step: &str, values: Value) -> Result<Statement, Failure> {
 /// The names of the steps that exist.
 pub fn steps() -> Vec<String> {
     let mut names = Vec::new();
-    for folder in SQL.dirs().filter(|folder| !folder.path().ends_with("examples")) {
-        let Some(name) = folder.path().to_str() else { continue };
-        let files: Vec<&str> = templates(name);
+    for folder in files::folders() {
+        let files = files::templates(&folder);
         if files.iter().any(|file| is_numbered(file)) {
-            names.push(name.to_owned());
+            names.push(folder);
         }
-        names.extend(files.into_iter().filter(|file| !is_numbered(file)).map(str::to_owned));
+        names.extend(files.into_iter().filter(|file| !is_numbered(file)));
     }
     names.sort();
-    names
-}
-
-/// The templates of a folder, without their ending, in the order of their names.
-fn templates(folder: &str) -> Vec<&'static str> {
-    let files = SQL.get_dir(folder).into_iter().flat_map(Dir::files);
-    let mut names: Vec<_> =
-        files.filter_map(|file| file.path().to_str()?.strip_suffix(".sql")).collect();
-    names.sort_unstable();
     names
 }
 
@@ -276,9 +264,9 @@ fn is_numbered(file: &str) -> bool {
 }
 
 fn render_with(step: &str, values: &Value) -> Result<Vec<Statement>, Failure> {
-    let files: Vec<&str> = match SQL.get_file(format!("{step}.sql")) {
-        Some(_) => vec![step],
-        None => templates(step).into_iter().filter(|file| is_numbered(file)).collect(),
+    let files = match files::text(&format!("{step}.sql")) {
+        Some(_) => vec![step.to_owned()],
+        None => files::templates(step).into_iter().filter(|file| is_numbered(file)).collect(),
     };
     if files.is_empty() || !steps().iter().any(|known| known == step) {
         return Err(Failure::new(
@@ -289,14 +277,16 @@ fn render_with(step: &str, values: &Value) -> Result<Vec<Statement>, Failure> {
     let environment = environment();
     let mut statements = Vec::new();
     for file in files {
-        let template = SQL.get_file(format!("{file}.sql")).and_then(|file| file.contents_utf8());
+        let failed = |reason: String| {
+            Failure::new(ErrorName::StatementFailed, format!("sql/{file}.sql {reason}"))
+        };
+        let template = files::text(&format!("{file}.sql"));
+        let template = template.ok_or_else(|| failed("cannot be read as UTF-8".to_owned()))?;
         let text = environment
-            .render_named_str(file, template.unwrap_or_default(), values)
-            .map_err(|error| {
-                let reason = format!("sql/{file}.sql does not render: {error}");
-                Failure::new(ErrorName::StatementFailed, reason)
-            })?;
-        statements.extend(split(&text).into_iter().map(|sql| Statement { file: file.into(), sql }));
+            .render_named_str(&file, &template, values)
+            .map_err(|error| failed(format!("does not render: {error}")))?;
+        let statement = |sql| Statement { file: file.clone(), sql };
+        statements.extend(split(&text).into_iter().map(statement));
     }
     Ok(statements)
 }
@@ -411,7 +401,7 @@ mod tests {
         insta::assert_snapshot!(steps().join("\n"));
         assert_eq!(sources(), ["events", "songs"]);
         assert_eq!((columns("events").len(), columns("songs").len()), (18, 10));
-        assert_eq!((columns("events")[17], columns("songs")[0]), ("user_id", "num_songs"));
+        assert_eq!((&*columns("events")[17], &*columns("songs")[0]), ("user_id", "num_songs"));
     }
 
     #[test]
@@ -539,9 +529,9 @@ mod tests {
         let analysts = Deployment { reader_role: Some("Our \"analysts\"".into()), ..deployment() };
         let both = Deployment { reader_group: Some("bi".into()), ..analysts };
         insta::assert_snapshot!(grants(&both).join(";\n"), @r#"
-        -- Lets the readers that the deployment names read the star schema, its later tables included, and
-        -- nothing of `ops`. Without readers there is nothing to do.
-        -- Safe to run again: what is granted stays granted.
+        -- Lets the readers that the deployment names read the star schema, including later tables, but not
+        -- `ops`. Without readers it does nothing.
+        -- Safe to run again: grants stay as they are.
 
         grant usage on schema mart to role "Our ""analysts""";
         grant select on all tables in schema mart to role "Our ""analysts""";

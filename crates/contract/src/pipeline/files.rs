@@ -1,0 +1,84 @@
+//! The files of `sql/`: those that the program was built with or, on a developer's machine, those of
+//! a folder, read again for each step, so that a change shows in the next run without a build.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use include_dir::{Dir, include_dir};
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql");
+static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+
+/// The environment variable that names a folder whose files replace the built-in ones. Local mode
+/// sets it; the template does not, so a deployed function runs the SQL that it was built with.
+pub const FOLDER_VARIABLE: &str = "SEGUE_SQL";
+
+/// Reads SQL from this folder, unless this process has rendered some already.
+pub fn read_from(folder: PathBuf) {
+    FOLDER.get_or_init(|| Some(folder));
+}
+
+fn folder() -> Option<&'static Path> {
+    let named = || env::var_os(FOLDER_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+    FOLDER.get_or_init(named).as_deref()
+}
+
+/// The text of a file, by its path below `sql/`; `None` when it is missing or not UTF-8.
+pub(super) fn text(path: &str) -> Option<Cow<'static, str>> {
+    match folder() {
+        Some(folder) => fs::read_to_string(folder.join(path)).ok().map(Cow::Owned),
+        None => BUILT_IN.get_file(path)?.contents_utf8().map(Cow::Borrowed),
+    }
+}
+
+/// The folders that hold steps, in the order of their names.
+pub(super) fn folders() -> Vec<String> {
+    let mut names = match folder() {
+        Some(folder) => entries(folder, Path::is_dir),
+        None => BUILT_IN.dirs().filter_map(|dir| name(dir.path())).collect(),
+    };
+    names.retain(|name| name != "examples");
+    names.sort_unstable();
+    names
+}
+
+/// The templates of a folder as paths below `sql/` without their ending, in the order of their names.
+pub(super) fn templates(of: &str) -> Vec<String> {
+    let names = match folder() {
+        Some(folder) => entries(&folder.join(of), Path::is_file),
+        None => built_in(of),
+    };
+    let mut templates: Vec<String> = names
+        .iter()
+        .filter_map(|name| name.strip_suffix(".sql"))
+        .map(|name| format!("{of}/{name}"))
+        .collect();
+    templates.sort_unstable();
+    templates
+}
+
+/// The sources that the program was built for, in the order of their names: one for each file in
+/// `sql/stage`. A new one takes a build, because the template names it, too.
+pub(super) fn sources() -> Vec<&'static str> {
+    let files = BUILT_IN.get_dir("stage").into_iter().flat_map(Dir::files);
+    let mut names: Vec<_> =
+        files.filter_map(|file| file.path().file_name()?.to_str()?.strip_suffix(".sql")).collect();
+    names.sort_unstable();
+    names
+}
+
+fn built_in(folder: &str) -> Vec<String> {
+    let files = BUILT_IN.get_dir(folder).into_iter().flat_map(Dir::files);
+    files.filter_map(|file| name(file.path())).collect()
+}
+
+fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| wanted(path)).filter_map(|path| name(&path)).collect()
+}
+
+fn name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.to_owned())
+}
