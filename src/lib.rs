@@ -1,0 +1,26 @@
+//! `segue`: loads JSON files from S3 into an Amazon Redshift star schema, on AWS or on this machine.
+//!
+//! The commands are a library, so that tests can ask the doctor about the same files that they let a run
+//! load.
+
+pub mod aws;
+pub mod cli;
+pub mod commands;
+mod display;
+pub mod doctor;
+pub mod errors;
+mod estimate;
+mod execution;
+mod generate;
+mod grants;
+mod landing;
+mod local;
+mod plan;
+mod print;
+mod project;
+mod query;
+mod skip;
+pub mod stack;
+pub mod talk;
+mod upload;
+mod warehouse;
