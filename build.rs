@@ -8,8 +8,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     // From target/<platform>/<profile>/deps.
     let relative = "$ORIGIN/../../../../.tools/duckdb";
-    println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{relative}");
-    println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{relative}");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{relative}");
     if let Ok(directory) = std::env::var("DUCKDB_LIB_DIR") {
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{directory}");
     }

@@ -38,7 +38,7 @@ impl Clouds {
             loader = loader.region(Region::new(region));
         }
         let aws = loader.load().await;
-        Self { warehouse: aws.clone(), aws }
+        Self::of(aws.clone(), aws)
     }
 
     /// The local stand-ins. The user's own AWS settings play no part.
@@ -55,6 +55,11 @@ impl Clouds {
         Self { aws, warehouse }
     }
 
+    /// Clients with these settings, for the control plane and for the warehouse.
+    pub fn of(aws: SdkConfig, warehouse: SdkConfig) -> Self {
+        Self { aws, warehouse }
+    }
+
     /// A warehouse at an address, and nothing else.
     #[cfg(test)]
     pub async fn of_warehouse(url: String, key: &str) -> Self {
@@ -65,7 +70,7 @@ impl Clouds {
             .endpoint_url(url)
             .load()
             .await;
-        Self { warehouse: aws.clone(), aws }
+        Self::of(aws.clone(), aws)
     }
 
     /// The region, as it is named in messages.

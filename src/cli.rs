@@ -216,7 +216,10 @@ pub struct Doctor {
     /// Which stack
     #[command(flatten)]
     pub target: Target,
-    /// Have the warehouse read every file as a run would, and load nothing
+    /// Look into the files of this directory, with song_data/ and log_data/, and at no stack
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["local", "stack", "region", "fix"])]
+    pub data: Option<PathBuf>,
+    /// Read every file, and have the warehouse read it as a run would, and load nothing
     #[arg(long)]
     pub noload: bool,
     /// Run the SQL that puts missing rights right, after showing it and asking

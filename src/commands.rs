@@ -90,7 +90,10 @@ async fn set_aside(wanted: cli::Skip) -> Outcome {
 }
 
 async fn examine(wanted: cli::Doctor) -> Outcome {
-    let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::OneFile };
+    let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::Sample };
+    if let Some(directory) = &wanted.data {
+        return doctor::show(&doctor::examine_directory(directory, depth)?, wanted.json);
+    }
     let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
     let (clouds, stack) = find(wanted.target).await?;
     let doctor = doctor::Doctor { clouds, stack, place, depth };

@@ -8,11 +8,22 @@ use segue_contract::data_files::SkipCounts;
 
 use crate::{aws, errors::Outcome};
 
+/// An object that is data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataObject {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its ETag, without quotes.
+    pub etag: String,
+}
+
 /// The objects under a prefix.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// Key and bytes of what is data, in key order.
-    pub objects: Vec<(String, u64)>,
+    /// What is data, in key order.
+    pub objects: Vec<DataObject>,
     /// What is not.
     pub skipped: SkipCounts,
     /// Whether there are others.
@@ -57,8 +68,9 @@ impl Listed {
     fn add(&mut self, place: Place<'_>, object: Object) {
         let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
         let Some(key) = object.key.clone() else { return };
+        let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
         match segue_plan::judge(place.prefix, place.paths_key, &object) {
-            Ok(()) => self.objects.push((key, bytes)),
+            Ok(()) => self.objects.push(DataObject { key, bytes, etag }),
             Err(reason) => self.skipped.add(reason, &key),
         }
     }

@@ -51,7 +51,6 @@ impl Stack {
     }
 
     /// A stack with these outputs.
-    #[cfg(test)]
     pub fn of(values: &[(&str, &str)]) -> Self {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         Self { name: "segue".to_owned(), values: values.iter().map(owned).collect() }

@@ -1,5 +1,7 @@
 //! SQL through the Redshift Data API: one statement, its rows, and how they are shown.
 
+mod refused;
+
 use std::{
     collections::HashMap,
     io,
@@ -8,10 +10,8 @@ use std::{
 
 use aws_sdk_redshiftdata::{
     Client,
-    primitives::DateTime,
     types::{ColumnMetadata, Field, StatusString},
 };
-use segue_contract::pipeline::{self, CopyPlace};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
@@ -25,10 +25,6 @@ use crate::{
 
 /// The longest that the API lets a call wait for a statement.
 const LONG_POLL_SECONDS: i32 = 30;
-/// What the reason of a COPY that refused its input names, whichever view it is.
-const LOAD_ERRORS: &str = "load_error";
-/// How often the system views, which lag behind by seconds, are asked why a COPY failed.
-const DIAGNOSES_MAX: u32 = 10;
 /// The pause before a statement is looked at again, where nobody has waited for it.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -89,8 +85,14 @@ impl Warehouse {
     /// Runs statements as one transaction; their results are left where they are.
     ///
     /// # Errors
-    /// The warehouse's own message, and the first bad rows of a COPY that refused its input.
+    /// The warehouse's own message.
     pub async fn transact(&self, statements: Vec<String>) -> Outcome {
+        let id = self.begin(statements).await?;
+        self.wait(&id).await.map(|_| ())
+    }
+
+    /// Submits statements as one transaction.
+    async fn begin(&self, statements: Vec<String>) -> Outcome<String> {
         let answer = self
             .client
             .batch_execute_statement()
@@ -102,40 +104,7 @@ impl Warehouse {
             .send()
             .await
             .map_err(|error| aws::problem("send the statements to the warehouse", error))?;
-        let id = answer.id.unwrap_or_default();
-        let Err(problem) = self.wait(&id).await else { return Ok(()) };
-        match self.refused_rows(&id).await {
-            Ok(Some(rows)) => Err(Problem::failed(format!("{}: {rows}", problem.message()))),
-            // The diagnosis is an extra: without it the reason still stands.
-            _ => Err(problem),
-        }
-    }
-
-    /// Where and why the COPY of a failed transaction refused its input, in one line; `None` when
-    /// something else failed, or the system views do not show it in time.
-    async fn refused_rows(&self, id: &str) -> Outcome<Option<String>> {
-        let statement = self.client.describe_statement().id(id).send().await;
-        let statement =
-            statement.map_err(|error| aws::problem("ask why the statement failed", error))?;
-        let is_load = statement.error().is_some_and(|reason| reason.contains(LOAD_ERRORS));
-        if !is_load || statement.redshift_pid <= 0 {
-            return Ok(None);
-        }
-        let seconds = |at: Option<DateTime>| at.map(|at| at.secs());
-        let (created, updated) = (seconds(statement.created_at), seconds(statement.updated_at));
-        let copy = CopyPlace::new(statement.redshift_pid, created, updated);
-        let diagnosis = pipeline::load_errors(&copy, None, 1)
-            .map_err(|failure| Problem::failed(failure.message))?;
-        for _ in 0..DIAGNOSES_MAX {
-            let rows = self.query(&diagnosis.sql).await?;
-            if let Some(cells) = rows.rows.first() {
-                let cell = |index: usize| cells.get(index).map(Cell::text).unwrap_or_default();
-                let place = format!("{} line {}", cell(0), cell(1));
-                return Ok(Some(format!("{place}, {}: {}", cell(2), cell(6))));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(None)
+        answer.id.ok_or_else(|| Problem::failed("the warehouse gave the statements no id"))
     }
 
     async fn submit(&self, sql: &str) -> Outcome<String> {
@@ -265,6 +234,11 @@ impl Rows {
     /// The first column of the first row.
     pub fn first_text(&self) -> Option<String> {
         self.rows.first()?.first().map(Cell::text)
+    }
+
+    /// Every row as text.
+    pub fn texts(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.rows.iter().map(|cells| cells.iter().map(Cell::text).collect())
     }
 
     fn none() -> Self {

@@ -1,11 +1,16 @@
 //! The buckets, and what lies under the prefixes.
 
-use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream};
+use aws_sdk_s3::{Client, primitives::ByteStream};
 
-use segue_contract::data_files::SkipReason;
+use segue_contract::{data_files::SkipReason, jsonpaths::JsonPaths, layout};
 
-use super::{Depth, Source, finding::Finding};
-pub use crate::landing::Listed;
+use super::{
+    Depth, Source,
+    finding::Finding,
+    sample::{self, Seen},
+    shape::Mapping,
+};
+pub use crate::landing::{DataObject, Listed};
 use crate::{
     aws,
     errors::{Outcome, Problem},
@@ -49,7 +54,7 @@ impl Files<'_> {
     /// Lists the objects of a source: some of them, or as many as the warehouse is to read.
     pub async fn list(&self, source: &Source, depth: Depth) -> Outcome<Listed> {
         let objects_max = match depth {
-            Depth::OneFile => SAMPLED_MAX,
+            Depth::Sample => SAMPLED_MAX,
             Depth::EveryFile => READ_MAX,
         };
         let place = landing::Place {
@@ -79,15 +84,13 @@ impl Files<'_> {
         findings.map(|finding| finding.of(source.name)).collect()
     }
 
-    /// Whether there is something to load.
-    pub fn counted(&self, source: &Source, listed: &Listed) -> Finding {
+    /// Whether there is something to load. One source may be empty, where the other is not.
+    pub fn counted(&self, source: &Source, listed: &Listed, has_files: bool) -> Finding {
         let place = format!("s3://{}/{}", self.landing, source.prefix);
+        let advice = "put files there, or deploy with the prefix under which they are";
         let finding = match listed.objects.len() {
-            0 => Finding::bad(
-                "files",
-                format!("none under {place}"),
-                "put files there, or deploy with the prefix under which they are",
-            ),
+            0 if has_files => Finding::warning("files", format!("none under {place}"), advice),
+            0 => Finding::bad("files", format!("none under {place}"), advice),
             count if listed.is_cut => Finding::good(
                 "files",
                 format!("more than {} under {place}", talk::count(count, "file")),
@@ -99,17 +102,40 @@ impl Files<'_> {
         finding.of(source.name)
     }
 
-    /// A small object of the landing bucket; `None` when there is none of this key.
-    pub async fn read(&self, key: &str) -> Outcome<Option<Vec<u8>>> {
-        let place = format!("s3://{}/{key}", self.landing);
-        let object = match self.s3.get_object().bucket(self.landing).key(key).send().await {
-            Ok(object) => object,
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(aws::problem(&format!("read {place}"), error)),
+    /// The JSONPaths that a run would use, found as a run finds them, and where they are; `None` where
+    /// keys are columns' names.
+    pub async fn paths(&self, source: &Source) -> Outcome<Option<(String, JsonPaths)>> {
+        let key = source.jsonpaths_key.as_deref();
+        let found = segue_plan::find_jsonpaths(&self.s3, self.landing, source.name, key).await;
+        found.map_err(|failure| match failure.hint {
+            Some(hint) => Problem::failed(failure.message).hint(hint),
+            None => Problem::failed(failure.message),
+        })
+    }
+
+    /// Looks into some files, or into all; what cannot be read is a finding.
+    pub async fn sample(
+        &self,
+        listed: &Listed,
+        depth: Depth,
+        mapping: &Mapping,
+    ) -> (Seen, Vec<Finding>) {
+        let (mut seen, mut unreadable) = (Seen::default(), Vec::new());
+        let bytes_max = match depth {
+            Depth::Sample => sample::FILE_BYTES_MAX,
+            Depth::EveryFile => sample::WHOLE_FILE_BYTES_MAX,
         };
-        let unreadable = |error: String| Problem::failed(format!("cannot read {place}: {error}"));
-        let bytes = object.body.collect().await.map_err(|error| unreadable(error.to_string()))?;
-        Ok(Some(bytes.to_vec()))
+        for object in chosen(listed, depth) {
+            let uri = layout::uri(self.landing, &object.key);
+            match self.head(&object.key, bytes_max).await {
+                Ok(bytes) => seen.add(&uri, &bytes, object.bytes > bytes_max, mapping),
+                Err(problem) => {
+                    let finding = Finding::problem("documents", &problem, super::READ_IT);
+                    unreadable.push(finding.in_file(uri));
+                }
+            }
+        }
+        (seen, unreadable)
     }
 
     /// The first bytes of an object of the landing bucket.
@@ -130,4 +156,13 @@ impl Files<'_> {
         put.map(|_| ())
             .map_err(|error| aws::problem(&format!("write s3://{}/{key}", self.work), error))
     }
+}
+
+/// The files that are looked into: all, or some spread evenly.
+pub fn chosen(listed: &Listed, depth: Depth) -> impl Iterator<Item = &DataObject> {
+    let step = match depth {
+        Depth::Sample => listed.objects.len().div_ceil(sample::FILES_MAX).max(1),
+        Depth::EveryFile => 1,
+    };
+    listed.objects.iter().step_by(step)
 }

@@ -43,6 +43,9 @@ pub struct Finding {
     /// The source that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<&'static str>,
+    /// The file that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// How bad it is.
     pub verdict: Verdict,
     /// What was found.
@@ -61,6 +64,7 @@ impl Finding {
         Self {
             check,
             source: None,
+            file: None,
             verdict: Verdict::Good,
             found: found.into(),
             advice: None,
@@ -95,6 +99,11 @@ impl Finding {
     /// The same, put right by these statements.
     pub fn fixed_by(self, statements: impl IntoIterator<Item = String>) -> Self {
         Self { fix: statements.into_iter().collect(), ..self }
+    }
+
+    /// The same, about a file.
+    pub fn in_file(self, file: impl Into<String>) -> Self {
+        Self { file: Some(file.into()), ..self }
     }
 
     /// The same, about a source.

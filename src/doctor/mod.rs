@@ -3,21 +3,29 @@
 //! It changes nothing that a run sees: what the warehouse is asked to read leaves with its transaction.
 
 mod account;
+mod directory;
 mod files;
 mod finding;
 mod fix;
-mod paths;
+mod judge;
+mod known;
 mod rehearsal;
 mod sample;
 mod shape;
 mod warehouse;
 
-use segue_contract::{jsonpaths::JsonPaths, pipeline};
+use segue_contract::jsonpaths::JsonPaths;
+use segue_contract::pipeline;
 
-use self::{files::Files, finding::Verdict, shape::Table};
 pub use self::{
-    finding::{Finding, show},
+    directory::examine as examine_directory,
+    finding::{Finding, Verdict, show},
     fix::Fixed,
+};
+use self::{
+    files::{Files, Listed},
+    sample::Seen,
+    shape::{Mapping, Table},
 };
 use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
 
@@ -37,8 +45,8 @@ pub enum Place {
 /// How much the warehouse is asked to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// One file of each source.
-    OneFile,
+    /// Some files of each source.
+    Sample,
     /// Every file.
     EveryFile,
 }
@@ -97,21 +105,30 @@ impl Doctor {
             findings.push(account::concurrency(&self.clouds.lambda()).await);
             findings.push(account::alerts(&self.clouds.sns(), &self.stack).await);
         }
+        let known = known::Known::read(&warehouse).await;
+        let mut has_files = known.is_loaded;
+        let mut listings = Vec::new();
         for source in self.sources()? {
-            let listed = files.list(&source, self.depth).await;
-            let listed = match listed {
-                Ok(listed) => listed,
-                Err(problem) => {
-                    findings.push(Finding::problem("files", &problem, LIST_IT).of(source.name));
-                    continue;
+            match files.list(&source, self.depth).await {
+                Ok(listed) => {
+                    has_files |= !listed.objects.is_empty();
+                    listings.push((source, listed));
                 }
-            };
-            findings.push(files.counted(&source, &listed));
+                Err(problem) => {
+                    // What cannot be listed is not known to be empty.
+                    has_files = true;
+                    findings.push(Finding::problem("files", &problem, LIST_IT).of(source.name));
+                }
+            }
+        }
+        for (source, mut listed) in listings {
+            findings.push(files.counted(&source, &listed, has_files));
             findings.extend(files.skipped(&source, &listed));
-            self.look_into(&source, &files, &listed, findings).await?;
+            findings.extend(known.without_set_aside(&source, files.landing, &mut listed));
+            let seen = self.look_into(&source, &files, &listed, findings).await?;
             if is_reachable && !listed.objects.is_empty() {
                 let rehearsal = rehearsal::Rehearsal { doctor: self, files: &files };
-                findings.extend(rehearsal.of(&source, &listed, &warehouse).await?);
+                findings.extend(rehearsal.of(&source, &listed, &seen, &warehouse).await?);
             }
         }
         Ok(())
@@ -122,27 +139,36 @@ impl Doctor {
         &self,
         source: &Source,
         files: &Files<'_>,
-        listed: &files::Listed,
+        listed: &Listed,
         findings: &mut Vec<Finding>,
-    ) -> Outcome {
+    ) -> Outcome<Seen> {
         let table = Table::of(source.name, &self.stack.deployment()?)?;
-        let own = pipeline::jsonpaths(source.name);
-        let paths = paths::find(source, files).await;
-        let paths = match paths {
+        let paths = match files.paths(source).await {
             Ok(paths) => paths,
             Err(problem) => {
                 findings.push(Finding::problem("paths", &problem, READ_IT).of(source.name));
-                own.and_then(|own| JsonPaths::read(own.as_bytes()).ok())
-                    .map(|own| (String::new(), own))
+                let own = pipeline::jsonpaths(source.name);
+                let own = own.and_then(|own| JsonPaths::read(own.as_bytes()).ok());
+                own.map(|own| (String::new(), own))
             }
         };
         if let Some((whose, paths)) = paths.as_ref().filter(|(whose, _)| !whose.is_empty()) {
             findings.push(table.paths_fit(whose, paths).of(source.name));
         }
-        let keys = table.keys(paths.as_ref().map(|(_, paths)| paths));
-        findings
-            .extend(sample::examine(files, source.name, &table, &keys, listed, self.depth).await);
-        Ok(())
+        let mapping = Mapping::new(table, paths.as_ref().map(|(_, paths)| paths));
+        let (seen, unreadable) = files.sample(listed, self.depth, &mapping).await;
+        let max_rejects = self.max_rejects(source)?;
+        let found = judge::findings(&mapping, &seen, self.depth, max_rejects);
+        findings.extend(unreadable.into_iter().chain(found).map(|one| one.of(source.name)));
+        Ok(seen)
+    }
+
+    /// How many records of a source a run may leave out, unless its input says otherwise.
+    fn max_rejects(&self, source: &Source) -> Outcome<u64> {
+        self.stack.max_rejects(match source.name {
+            "songs" => "Songs",
+            _ => "Events",
+        })
     }
 
     fn sources(&self) -> Outcome<[Source; 2]> {

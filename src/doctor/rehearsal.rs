@@ -1,16 +1,21 @@
 //! Has the warehouse read files as the COPY of a run would, and load nothing: the only way to learn
 //! whether the copy role is attached, trusted and allowed, and whether every record is taken.
 
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Instant,
+};
 
-use segue_contract::{data_files, layout, messages::Compression, pipeline};
+use segue_contract::messages::Compression;
+use segue_contract::rejects::{MAX_REJECTS, Refused};
+use segue_contract::{data_files, layout, pipeline};
 use serde_json::json;
 
 use super::{
     Depth, Doctor, Place, Source,
-    files::{Files, Listed},
+    files::{DataObject, Files, Listed, chosen},
     finding::Finding,
-    paths,
+    sample::Seen,
     shape::step,
 };
 use crate::{
@@ -18,6 +23,11 @@ use crate::{
     grants, talk,
     warehouse::Warehouse,
 };
+
+/// Bytes of a sample that the warehouse reads at most, beside the first file.
+const SAMPLE_BYTES_MAX: u64 = 256 << 20;
+/// Refused records of a source that are named at most.
+const NAMED_MAX: u64 = 100;
 
 /// What is rehearsed with.
 pub struct Rehearsal<'a> {
@@ -28,58 +38,89 @@ pub struct Rehearsal<'a> {
 }
 
 impl Rehearsal<'_> {
-    /// Rehearses the COPY of one source.
+    /// Rehearses the COPY of one source, one for each compression of its files.
     pub async fn of(
         &self,
         source: &Source,
         listed: &Listed,
+        seen: &Seen,
         warehouse: &Warehouse,
     ) -> Outcome<Vec<Finding>> {
         if self.doctor.clouds.landing_elsewhere(&self.doctor.stack).is_some() {
             let why = "not tried: the bucket is in another region, so runs merge its files first";
             return Ok(vec![Finding::unknown("copy", why).of(source.name)]);
         }
-        let compression = data_files::compression(&listed.objects[0].0);
-        let alike =
-            listed.objects.iter().filter(|(key, _)| data_files::compression(key) == compression);
-        let count = match self.doctor.depth {
-            Depth::OneFile => 1,
-            Depth::EveryFile => usize::MAX,
-        };
-        let keys: Vec<&str> = alike.map(|(key, _)| key.as_str()).take(count).collect();
-        let started = Instant::now();
-        let read = self.copy(source, compression, &keys, warehouse).await;
-        let what = talk::count(keys.len(), "file");
-        let mut findings = vec![match read {
-            Ok(()) => {
-                let took = talk::seconds(started.elapsed());
-                Finding::good("copy", format!("the warehouse reads {what} in {took}"))
+        let mut findings = Vec::new();
+        for (compression, keys) in self.files_to_read(listed) {
+            let started = Instant::now();
+            let read = self.copy(source, compression, &keys, warehouse).await;
+            let what = talk::count(keys.len(), "file");
+            match read {
+                Ok(refused) if refused.is_empty() => {
+                    let took = talk::seconds(started.elapsed());
+                    let found = format!("the warehouse reads {what} in {took}");
+                    findings.push(Finding::good("copy", found));
+                }
+                Ok(refused) => findings.extend(self.refused(source, &refused, seen)?),
+                Err(problem) if grants::is_denial(problem.message()) => {
+                    findings.push(Finding::unknown(
+                        "copy",
+                        "you may not create schemas, so the warehouse reads no file for you; the \
+                         functions may, if `rights` is good",
+                    ));
+                }
+                Err(problem) => {
+                    let found =
+                        format!("the warehouse does not read {what}: {}", problem.message());
+                    let advice = self.advice(problem.message())?;
+                    findings.push(Finding::bad("copy", found, advice));
+                }
             }
-            Err(problem) if grants::is_denial(problem.message()) => Finding::unknown(
-                "copy",
-                "you may not create schemas, so the warehouse reads no file for you; the functions \
-                 may, if `rights` is good",
-            ),
-            Err(problem) => {
-                let found = format!("the warehouse does not read {what}: {}", problem.message());
-                let advice = self.advice(problem.message())?;
-                Finding::bad("copy", found, advice)
-            }
-        }];
-        let left = listed.objects.len() - keys.len();
-        if self.doctor.depth == Depth::EveryFile && (left > 0 || listed.is_cut) {
-            let left =
-                if listed.is_cut { "the others".into() } else { talk::count(left, "other file") };
-            findings.push(Finding::unknown(
-                "copy",
-                format!("{left} were left out: a COPY reads one compression, and so many at most"),
-            ));
         }
-        if self.doctor.place == Place::Local && self.doctor.depth == Depth::OneFile {
+        if self.doctor.depth == Depth::EveryFile && listed.is_cut {
+            let found = "the warehouse read as many files as one manifest holds, and no others";
+            findings.push(Finding::unknown("copy", found));
+        }
+        if self.doctor.place == Place::Local && self.doctor.depth == Depth::Sample {
             let role = "the local warehouse asks no role for anything";
             findings.push(Finding::unknown("copy role", role));
         }
         Ok(findings.into_iter().map(|finding| finding.of(source.name)).collect())
+    }
+
+    /// The files that the warehouse reads, by their compression: a COPY reads one.
+    fn files_to_read<'k>(&self, listed: &'k Listed) -> BTreeMap<Compression, Vec<&'k str>> {
+        let mut bytes = 0;
+        let fits = |object: &&DataObject| {
+            let is_first = bytes == 0;
+            bytes += object.bytes;
+            is_first || bytes <= SAMPLE_BYTES_MAX || self.doctor.depth == Depth::EveryFile
+        };
+        let mut keys: BTreeMap<Compression, Vec<&str>> = BTreeMap::new();
+        for object in chosen(listed, self.doctor.depth).filter(fits) {
+            let compression = data_files::compression(&object.key);
+            keys.entry(compression).or_default().push(&object.key);
+        }
+        keys
+    }
+
+    /// Names what the COPY refused: each record, or the first of each file. A record that is broken was
+    /// named where the file was looked into, by the line to fix.
+    fn refused(&self, source: &Source, refused: &[Refused], seen: &Seen) -> Outcome<Vec<Finding>> {
+        let faulty = seen.faulty_files();
+        let mut files = HashSet::new();
+        let is_new = |one: &&Refused| {
+            let is_known = one.column.is_none() && faulty.contains(one.file.as_str());
+            !is_known && (self.doctor.depth == Depth::EveryFile || files.insert(one.file.clone()))
+        };
+        let named: Vec<&Refused> = refused.iter().filter(is_new).collect();
+        let is_allowed = refused.len() as u64 <= self.doctor.max_rejects(source)?;
+        let advice = self.advice("")?;
+        let finding = |one: &Refused| match is_allowed {
+            true => Finding::warning("copy", one.to_string(), advice.clone()),
+            false => Finding::bad("copy", one.to_string(), advice.clone()),
+        };
+        Ok(named.into_iter().map(|one| finding(one).in_file(&one.file)).collect())
     }
 
     async fn copy(
@@ -88,21 +129,26 @@ impl Rehearsal<'_> {
         compression: Compression,
         keys: &[&str],
         warehouse: &Warehouse,
-    ) -> Outcome {
+    ) -> Outcome<Vec<Refused>> {
         let now = jiff::Timestamp::now().as_millisecond();
         let id = format!("doctor-{now}-{}", source.name);
-        let step = step(&id, &format!("stage/{}", source.name), compression);
+        let strict = step(&id, &format!("stage/{}", source.name), compression);
         let uris = keys.iter().map(|key| layout::uri(self.files.landing, key));
         let entries: Vec<_> = uris.map(|uri| json!({"url": uri, "mandatory": true})).collect();
         let manifest = json!({ "entries": entries }).to_string().into_bytes();
-        self.files.write(&layout::manifest_key(&step.run, &step.step), manifest).await?;
-        if let Some((_, paths)) = paths::find(source, self.files).await? {
-            let key = layout::jsonpaths_key(&step.run, source.name);
+        self.files.write(&layout::manifest_key(&strict.run, &strict.step), manifest).await?;
+        if let Some((_, paths)) = self.files.paths(source).await? {
+            let key = layout::jsonpaths_key(&strict.run, source.name);
             self.files.write(&key, paths.text.into_bytes()).await?;
         }
-        let statements = pipeline::rehearse(&step, &self.doctor.stack.deployment()?)
-            .map_err(|failure| Problem::failed(failure.message))?;
-        warehouse.transact(statements.into_iter().map(|statement| statement.sql).collect()).await
+        let deployment = self.doctor.stack.deployment()?;
+        let statements = |step| {
+            let rendered = pipeline::rehearse(step, &deployment)
+                .map_err(|failure| Problem::failed(failure.message))?;
+            Outcome::Ok(rendered.into_iter().map(|statement| statement.sql).collect())
+        };
+        let lenient = segue_contract::messages::Step { max_rejects: MAX_REJECTS, ..strict.clone() };
+        warehouse.try_copy(statements(&strict)?, statements(&lenient)?, NAMED_MAX).await
     }
 
     /// What to do about a COPY that failed.

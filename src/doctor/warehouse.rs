@@ -223,7 +223,7 @@ mod tests {
             ("ReaderRole", "analysts"),
         ]);
         let clouds = Clouds::of_warehouse(server.url(), key).await;
-        Doctor { clouds, stack, place: Place::Deployed, depth: Depth::OneFile }
+        Doctor { clouds, stack, place: Place::Deployed, depth: Depth::Sample }
     }
 
     async fn said(doctor: &Doctor) -> (Vec<Finding>, String) {

@@ -59,7 +59,7 @@ pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
         sources.push(Source {
             source: source.to_owned(),
             objects: listed.objects.len() as u64,
-            bytes: listed.objects.iter().map(|(_, bytes)| bytes).sum(),
+            bytes: listed.objects.iter().map(|one| one.bytes).sum(),
         });
     }
     Ok(sources)

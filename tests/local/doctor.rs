@@ -42,9 +42,13 @@ fn the_doctor_passes_a_good_stack_and_names_what_is_wrong_with_another() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let expected = [("paths", "events"), ("widths", "songs"), ("copy", "songs")]
-        .map(|(check, source)| (check.to_owned(), source.to_owned()));
+    let named = |pairs: [(&str, &str); 2]| {
+        pairs.map(|(check, source)| (check.to_owned(), source.to_owned()))
+    };
+    let expected = named([("widths", "songs"), ("copy", "songs")]);
     assert_eq!(of_verdict(&findings, "bad"), expected, "{findings}");
+    let warned = of_verdict(&findings, "warning");
+    assert!(warned.contains(&("paths".to_owned(), "events".to_owned())), "{findings}");
     let text = findings.to_string();
     for named in ["path 3 is $['lastName']", "title: 1026 bytes of 1024", "song_data/0/long.json"] {
         assert!(text.contains(named), "{named}: {text}");

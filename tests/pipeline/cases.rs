@@ -7,13 +7,13 @@ mod trees;
 use serde_json::{Value, json};
 
 use crate::world::{LANDING_BUCKET, World};
-use directory::{Directory, case, put_everything};
+pub use directory::{Directory, case, put_everything};
 
 /// Where the landing bucket may have a JSONPaths file of its own.
 const PATHS_KEY: &str = "log_json_path.json";
 
 /// An account in which a JSONPaths file may land.
-fn world() -> World {
+pub fn world_with_paths() -> World {
     let events = json!({"prefix": "log_data/", "jsonPathsKey": PATHS_KEY});
     World::with_sources(json!({"songs": {"prefix": "song_data/"}, "events": events}))
 }
@@ -42,7 +42,7 @@ async fn folders_of_tools_hold_no_data_uploaded_or_put_into_the_bucket() {
     let folders =
         [("apple-double", "1"), ("delta-log", "1"), ("stale-copy", "100"), ("temporary", "1")];
     for (name, session) in folders {
-        let (uploaded, put) = (world(), world());
+        let (uploaded, put) = (world_with_paths(), world_with_paths());
         let directory = Directory::of(&cases.join(name));
         assert_eq!(directory.skipped(), 1, "{name}: {:?}", directory.data);
         directory.upload(&uploaded);
@@ -63,7 +63,7 @@ async fn folders_of_tools_hold_no_data_uploaded_or_put_into_the_bucket() {
 #[tokio::test(start_paused = true)]
 async fn every_ending_of_data_is_loaded() {
     let Some(cases) = case("other-endings/data") else { return };
-    let (uploaded, put) = (world(), world());
+    let (uploaded, put) = (world_with_paths(), world_with_paths());
     Directory::of(&cases).upload(&uploaded);
     put_everything(&put, &cases);
     for world in [uploaded, put] {
@@ -91,7 +91,7 @@ async fn links_and_pipes_are_skipped_with_a_line_each() {
         }
         let directory = Directory::of(folder.path());
         assert_eq!(directory.data.lines().count(), expected, "{:?}", directory.data);
-        let world = world();
+        let world = world_with_paths();
         directory.upload(&world);
         world.load().await;
         assert_eq!(sessions(&world).await, ["1"], "{name}");
@@ -101,7 +101,7 @@ async fn links_and_pipes_are_skipped_with_a_line_each() {
 #[tokio::test(start_paused = true)]
 async fn an_archived_object_is_left_out_and_named() {
     let Some(cases) = case("archived-object") else { return };
-    let world = world();
+    let world = world_with_paths();
     Directory::of(&cases.join("data")).upload(&world);
     let old = std::fs::read(cases.join("old.json")).expect("a file");
     world.objects.put(LANDING_BUCKET, "log_data/old.json", old);
@@ -115,7 +115,7 @@ async fn an_archived_object_is_left_out_and_named() {
 #[tokio::test(start_paused = true)]
 async fn a_directory_may_hold_one_source_and_a_file_that_was_removed_is_gone() {
     let Some(cases) = case("removed-file-stays") else { return };
-    let world = world();
+    let world = world_with_paths();
     Directory::of(&cases.join("before")).upload(&world);
     let ended = world.run(json!({})).await;
     assert_eq!(ended.error.as_deref(), Some("LoadRejected"));

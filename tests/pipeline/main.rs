@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test tells which seeds it tried, and what it left out")]
 
+mod agreement;
 mod arrivals;
 mod batches;
 mod cases;

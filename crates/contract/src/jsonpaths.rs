@@ -71,6 +71,15 @@ impl JsonPaths {
 }
 
 impl JsonPaths {
+    /// Whether a record may be an array: where a path begins with an index, `$[0]` and not `$['key']`.
+    #[must_use]
+    pub fn are_of_arrays(&self) -> bool {
+        let first =
+            |path: &String| path.strip_prefix("$[").map(|rest| rest.trim_start().to_owned());
+        let is_index = |step: String| step.starts_with(|one: char| one.is_ascii_digit());
+        self.paths.iter().filter_map(first).any(is_index)
+    }
+
     /// The same for files with the same paths in the same order, however they are written.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();

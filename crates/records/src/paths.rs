@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use segue_contract::pipeline;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::Given;
@@ -40,11 +41,54 @@ impl Path {
         let paths = jsonpaths.and_then(|text| serde_json::from_str::<JsonPaths>(text).ok());
         let position = pipeline::columns(source).iter().position(|name| *name == column);
         let written = paths.and_then(|paths| paths.jsonpaths.get(position?).cloned());
-        let steps = match &written {
-            Some(path) => steps(path),
-            None => vec![column.to_owned()],
-        };
-        Self { written, steps }
+        written.map_or_else(|| Self::of_column(column), |path| Self::parse(&path))
+    }
+
+    /// The path that a JSONPaths file writes so.
+    #[must_use]
+    pub fn parse(written: &str) -> Self {
+        Self { written: Some(written.to_owned()), steps: steps(written) }
+    }
+
+    /// The path of a column whose own name is the key.
+    #[must_use]
+    pub fn of_column(column: &str) -> Self {
+        Self { written: None, steps: vec![column.to_owned()] }
+    }
+
+    /// The key of the record itself that the path begins with.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.steps.first().map_or("", String::as_str)
+    }
+
+    /// Whether the path leads to a field of the record itself.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.steps.len() == 1
+    }
+
+    /// The value there; `None` when nothing is there.
+    #[must_use]
+    pub fn value<'a>(&self, record: &'a Value) -> Option<&'a Value> {
+        self.steps.iter().try_fold(record, |place, step| match place {
+            Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+            other => other.get(step),
+        })
+    }
+
+    /// `the record has no itemInSession, by the path $['itemInSession']`, for a record in which
+    /// [`find`](Self::find) found no value.
+    #[must_use]
+    pub fn missing(&self, found: &Found) -> String {
+        let by = self.written().map(|path| format!(", by the path {path}")).unwrap_or_default();
+        let key = self.key();
+        match found {
+            Found::Similar(other) => {
+                format!("the record has {other}, not {key}{by}: keys are case-sensitive")
+            }
+            _ => format!("the record has no {key}{by}"),
+        }
     }
 
     /// The key to write: the last one of the path.

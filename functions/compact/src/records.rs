@@ -1,18 +1,13 @@
 //! What the records of a source may be: objects, and arrays where its JSONPaths look into arrays.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
+use segue_contract::jsonpaths::JsonPaths;
 use segue_contract::messages::CompactRequest;
 use segue_contract::{Failure, layout, pipeline};
 use segue_documents::Records;
 use segue_function::{s3_failure, unreadable};
-use serde::Deserialize;
 
 use crate::Context;
-
-#[derive(Deserialize)]
-struct JsonPaths {
-    jsonpaths: Vec<String>,
-}
 
 /// Reads the JSONPaths file that the run's COPY of the source uses.
 ///
@@ -36,18 +31,10 @@ pub async fn of(context: &Context, request: &CompactRequest) -> Result<Records, 
 
 /// What cannot be read here is for the COPY to refuse.
 fn by_paths(text: &[u8]) -> Records {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let paths = serde_json::from_slice::<JsonPaths>(text).map(|found| found.jsonpaths);
-    match paths.unwrap_or_default().iter().any(|path| begins_in_array(path)) {
+    match JsonPaths::read(text).is_ok_and(|paths| paths.are_of_arrays()) {
         true => Records::ObjectsAndArrays,
         false => Records::Objects,
     }
-}
-
-/// `$[0]`, and not `$['key']`.
-fn begins_in_array(path: &str) -> bool {
-    let step = path.trim().strip_prefix("$[").map(str::trim_start);
-    step.is_some_and(|step| step.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -7,12 +7,8 @@ use segue_contract::jsonpaths::{self, JsonPaths};
 use segue_contract::{ErrorName, Failure, layout, pipeline};
 use segue_function::{s3_failure, unreadable};
 
-use crate::settings::{Settings, Source};
-
-/// A JSONPaths file that fits its source.
-pub type Paths = JsonPaths;
-
-/// The JSONPaths file that the COPY of this source uses, if it uses one.
+/// The JSONPaths file that the COPY of a source uses, and where it is; `None` for a source whose keys
+/// are its columns' names. `key` is where the landing bucket may have one of its own.
 ///
 /// # Errors
 /// `InvalidConfiguration` when the landing bucket's file cannot be used, or does not have one path for
@@ -20,18 +16,20 @@ pub type Paths = JsonPaths;
 /// The same when the file is not there and one of a similar name is.
 pub async fn find(
     s3: &Client,
-    settings: &Settings,
-    source: &Source,
-) -> Result<Option<Paths>, Failure> {
-    let Some(own) = pipeline::jsonpaths(&source.name) else { return Ok(None) };
+    bucket: &str,
+    source: &str,
+    key: Option<&str>,
+) -> Result<Option<(String, JsonPaths)>, Failure> {
+    let Some(own) = pipeline::jsonpaths(source) else { return Ok(None) };
+    let name = format!("sql/stage/{source}.jsonpaths.json");
     let own = JsonPaths::read(own.as_bytes()).map_err(|reason| {
-        let name = format!("sql/stage/{}.jsonpaths.json", source.name);
         Failure::new(ErrorName::InvalidConfiguration, format!("{name}: {reason}"))
     })?;
-    let Some(key) = &source.jsonpaths_key else { return Ok(Some(own)) };
-    match brought(s3, &settings.landing_bucket, key).await? {
-        Some(bytes) => fits(&layout::uri(&settings.landing_bucket, key), &bytes, &own).map(Some),
-        None => refuse_misnamed(s3, &settings.landing_bucket, key).await.map(|()| Some(own)),
+    let Some(key) = key else { return Ok(Some((name, own))) };
+    let uri = layout::uri(bucket, key);
+    match brought(s3, bucket, key).await? {
+        Some(bytes) => fits(&uri, &bytes, &own).map(|paths| Some((uri, paths))),
+        None => refuse_misnamed(s3, bucket, key).await.map(|()| Some((name, own))),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::batches::Batches;
 use crate::ledger::Ledger;
 use crate::manifest::{Manifest, PlannedObjects, put};
 use crate::survey::{New, Survey};
+pub use jsonpaths::find as find_jsonpaths;
 pub use listing::judge;
 pub use preview::{Preview, Unloaded, preview};
 pub use settings::{Settings, Source};

@@ -3,10 +3,11 @@
 
 use segue_contract::compaction::{self, BATCHES_MAX, Volume};
 use segue_contract::data_files::{SkipCounts, Skipped};
+use segue_contract::jsonpaths::JsonPaths;
 use segue_contract::messages::{Compression, Load, Plan, PlannedSource, UsedPaths};
 use segue_contract::{Compact, ErrorName, Failure, Run, layout};
 
-use crate::jsonpaths::{self, Paths};
+use crate::jsonpaths;
 use crate::ledger::{Known, Ledger};
 use crate::listing::{self, Place};
 use crate::manifest::Compressions;
@@ -47,7 +48,9 @@ impl<'a> Survey<'a> {
     pub async fn next(&mut self) -> Result<Option<(&'a Source, New, u64)>, Failure> {
         for name in self.sources.by_ref() {
             let source = self.context.settings.source(name)?;
-            let paths = jsonpaths::find(&self.context.s3, &self.context.settings, source).await?;
+            let (s3, bucket) = (&self.context.s3, &self.context.settings.landing_bucket);
+            let key = source.jsonpaths_key.as_deref();
+            let paths = jsonpaths::find(s3, bucket, name, key).await?.map(|(_, paths)| paths);
             let mut new = find_new(self.context, self.run, source, self.ledger).await?;
             if let Some(paths) = &paths {
                 let (source, digest) = (source.name.clone(), paths.digest());
@@ -102,7 +105,7 @@ pub struct New {
     /// The largest of them, when there is one.
     largest: Object,
     /// What their keys are mapped by; `None` where each key is its column's name.
-    pub paths: Option<Paths>,
+    pub paths: Option<JsonPaths>,
 }
 
 impl New {

@@ -118,21 +118,9 @@ fn what_was_given(refused: &Refused, record: &str, path: impl Fn(&str) -> Path) 
             format!("; {key} is {bytes} bytes, the column holds {most}: {}", shown(&value))
         }
         (Found::Value(value), _) => format!("; {key} is {}", shown(&value)),
-        (found, _) if refused.code == MISSING => missing(&path, &found),
+        (found, _) if refused.code == MISSING => format!("; {}", path.missing(&found)),
         _ => return None,
     })
-}
-
-/// `; the record has no itemInSession, by the path $['itemInSession']`.
-fn missing(path: &Path, found: &Found) -> String {
-    let by = path.written().map(|path| format!(", by the path {path}")).unwrap_or_default();
-    let key = path.key();
-    match found {
-        Found::Similar(other) => {
-            format!("; the record has {other}, not {key}{by}: keys are case-sensitive")
-        }
-        _ => format!("; the record has no {key}{by}"),
-    }
 }
 
 /// A value on one line, cut where it is long.

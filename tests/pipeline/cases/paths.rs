@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::directory::{Directory, case, refusal};
-use super::{PATHS_KEY, column, sessions, world};
+use super::{PATHS_KEY, column, sessions, world_with_paths};
 use crate::world::{LANDING_BUCKET, World};
 
 const USERS: &str = "select user_id from mart.songplays";
@@ -15,7 +15,7 @@ async fn users(world: &World) -> Vec<Option<String>> {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_looks_like_paths_is_used_or_refused_by_name() {
     let Some(cases) = case("jsonpaths-file-not-taken") else { return };
-    let world = world();
+    let world = world_with_paths();
     Directory::of(&cases.join("byte-order-mark")).upload(&world);
     world.load().await;
     assert_eq!(users(&world).await, [Some("39".to_owned())]);
@@ -32,7 +32,7 @@ async fn a_file_that_looks_like_paths_is_used_or_refused_by_name() {
 #[tokio::test(start_paused = true)]
 async fn a_deployed_stack_refuses_the_same_files() {
     let Some(cases) = case("jsonpaths-file-not-taken") else { return };
-    let world = world();
+    let world = world_with_paths();
     super::put_everything(&world, &cases.join("byte-order-mark"));
     for (name, file, reason) in [
         ("trailing-comma", "log_json_path.json", "no comma behind the last path"),
@@ -51,7 +51,7 @@ async fn a_deployed_stack_refuses_the_same_files() {
 #[tokio::test(start_paused = true)]
 async fn paths_of_one_directory_do_not_apply_to_the_next() {
     let Some(cases) = case("jsonpaths-of-another-directory") else { return };
-    let world = world();
+    let world = world_with_paths();
     for name in ["one", "two"] {
         Directory::of(&cases.join(name)).upload(&world);
         world.load().await;
@@ -69,7 +69,7 @@ async fn paths_of_one_directory_do_not_apply_to_the_next() {
 #[tokio::test(start_paused = true)]
 async fn paths_that_change_after_a_load_are_told_until_a_rebuild() {
     let Some(cases) = case("jsonpaths-changed-after-a-load") else { return };
-    let world = world();
+    let world = world_with_paths();
     let other = |output: &Value| output["loadedByOtherPaths"].as_u64();
     Directory::of(&cases.join("before")).upload(&world);
     assert_eq!(other(&world.load().await.output), Some(0));
@@ -94,7 +94,7 @@ async fn paths_for_songs_do_not_stand_in_the_way() {
     for (name, file) in
         [("beside-the-logs", "songs_json_path.json"), ("alone", "song_json_path.json")]
     {
-        let world = world();
+        let world = world_with_paths();
         let directory = Directory::of(&cases.join(name));
         assert!(directory.data.notes[0].contains(file), "{name}: {:?}", directory.data.notes);
         directory.upload(&world);
@@ -107,7 +107,7 @@ async fn paths_for_songs_do_not_stand_in_the_way() {
 async fn paths_among_the_events_are_named_as_such() {
     let Some(cases) = case("jsonpaths-among-events") else { return };
     for compact in ["never", "always"] {
-        let world = world();
+        let world = world_with_paths();
         Directory::of(&cases.join("data")).upload(&world);
         let ended = world.run(json!({"compact": compact})).await;
         assert_eq!(ended.error.as_deref(), Some("LoadRejected"), "{compact}");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::directory::{Directory, files, put_everything};
-use super::world;
+use super::world_with_paths;
 
 /// Trees that are tried.
 const TREES: u32 = 40;
@@ -53,7 +53,7 @@ async fn agrees(tree: &BTreeMap<String, usize>) {
     let directory = Directory::of(folder.path());
     assert_eq!(directory.data.files.len() as u64 + directory.skipped(), found, "{tree:?}");
 
-    let world = world();
+    let world = world_with_paths();
     put_everything(&world, folder.path());
     let preview = world.preview().await;
     let name = |source: &str, name: &str| {

@@ -1,6 +1,7 @@
 //! Two warehouses, side by side, into which inputs go one after the other: in the one a COPY reads
 //! files as they are, in the other they are merged first.
 
+use segue::doctor::{Depth, Verdict};
 use segue_contract::data_files;
 use serde_json::json;
 use workflow_local::Ended;
@@ -8,7 +9,7 @@ use workflow_local::Ended;
 use super::{Input, NEIGHBOUR, NEIGHBOUR_SONG};
 use crate::model::{self, Source};
 use crate::sample::difference;
-use crate::world::{LANDING_BUCKET, TABLES, World, key};
+use crate::world::{LANDING_BUCKET, Said, TABLES, World, key};
 
 /// Records of a source that a run may leave out, where it may leave out any.
 const SPARE: u64 = 99;
@@ -84,6 +85,7 @@ impl Trial {
     async fn alone(&mut self, input: &Input, number: usize) -> (bool, String) {
         let before = self.world.ledger().await;
         self.put(input, number);
+        let doctor = self.doctor().await;
         let run = format!("alone-{number}");
         let asked = json!({"compact": self.compact, "allowDrop": true});
         let ended = self.world.end(&self.world.start_as(&run, asked)).await;
@@ -94,7 +96,19 @@ impl Trial {
             self.world.objects.remove(LANDING_BUCKET, &input.key(number));
             assert_eq!(self.world.ledger().await, before, "{}", input.name);
         }
+        if let Some(said) = doctor {
+            let bad = said.lines(Verdict::Bad);
+            assert_eq!(said.is_healthy(), ended.error.is_none(), "{}: {bad:?}", input.name);
+        }
         (ended.error.is_none(), ending(self.how(), &run, &ended))
+    }
+
+    /// What the doctor says, whose rehearsal is a COPY: it is asked beside runs that copy.
+    async fn doctor(&self) -> Option<Said> {
+        match self.compact {
+            "never" => Some(self.world.doctor(Depth::EveryFile).await),
+            _ => None,
+        }
     }
 
     /// Lets inputs be loaded that were refused alone, by one run that may leave records out.
@@ -103,6 +117,7 @@ impl Trial {
         for (number, input) in refused {
             self.put(input, *number);
         }
+        let doctor = self.doctor().await;
         let spare = json!({"events": SPARE, "songs": SPARE});
         let asked = json!({"compact": self.compact, "maxRejects": spare, "allowDrop": true});
         let ended = self.world.end(&self.world.start_as("together", asked)).await;
@@ -112,6 +127,13 @@ impl Trial {
             }
         }
         self.compare("together").await;
+        if let Some(said) = doctor {
+            // A run that may leave records out merges, and reads some files that no COPY reads: those
+            // that are compressed and have no such ending.
+            let bad = said.bad_files();
+            let uris = self.world.rows("select distinct uri from ops.rejected_rows").await.concat();
+            assert!(uris.iter().flatten().all(|uri| bad.contains(uri)), "{uris:?} {bad:?}");
+        }
         let left_out = self.world.rows("select uri, line from ops.rejected_rows").await.len();
         assert_eq!(ended.output["rejected"].as_u64().unwrap_or_default(), left_out as u64);
         let told = ending(self.how(), "together", &ended);

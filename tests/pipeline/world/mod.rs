@@ -2,6 +2,7 @@
 
 mod body;
 mod data_api;
+mod doctor;
 mod faults;
 mod functions;
 mod kill;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use workflow_local::{Ended, Execution, Region};
 
 use crate::model::{Row, Source, Tables};
+pub use doctor::Said;
 pub use faults::Mischief;
 pub use functions::{FUNCTIONS, LOAD, RUN_DEADLINE, STEP_DEADLINE, arn};
 pub use kill::{Aim, Kill, Moment};
@@ -56,6 +58,8 @@ pub struct World {
     pub mischief: Arc<Mischief>,
     /// Requests that the Data API was sent.
     pub requests: Arc<AtomicU32>,
+    /// Where files land.
+    sources: Value,
     runs: AtomicU32,
 }
 
@@ -157,7 +161,7 @@ impl World {
             doom: None,
         };
         functions::deploy(&region, wire, &sources, slices, kind.reader_role);
-        Self { engine, objects, region, mischief, requests, runs: AtomicU32::new(0) }
+        Self { engine, objects, region, mischief, requests, sources, runs: AtomicU32::new(0) }
     }
 
     /// Puts a file, replacing what stood under its key.
@@ -213,21 +217,12 @@ impl World {
 
     /// What a run would load if nothing had been loaded, and what it would skip.
     pub async fn preview(&self) -> segue_plan::Preview {
-        let wire = wire::Wire {
-            engine: self.engine.clone(),
-            region: self.region.downgrade(),
-            is_cluster: false,
-            requests: Arc::clone(&self.requests),
-            objects: Arc::clone(&self.objects),
-            mischief: Arc::clone(&self.mischief),
-            access_key: "id",
-            doom: None,
-        };
+        let wire = self.wire();
         let context = segue_plan::Context {
             s3: wire.s3(),
             warehouse: wire.warehouse(),
             step_functions: wire.step_functions(),
-            settings: functions::plan_settings(&sources(), SLICES),
+            settings: functions::plan_settings(&self.sources, SLICES),
         };
         let run = segue_contract::Run {
             id: "preview".into(),
@@ -237,6 +232,20 @@ impl World {
         };
         let preview = segue_plan::preview(&context, &run, None, "", usize::MAX).await;
         preview.expect("a preview")
+    }
+
+    /// What clients reach, with the administrator's credentials.
+    fn wire(&self) -> wire::Wire {
+        wire::Wire {
+            engine: self.engine.clone(),
+            region: self.region.downgrade(),
+            is_cluster: false,
+            requests: Arc::clone(&self.requests),
+            objects: Arc::clone(&self.objects),
+            mischief: Arc::clone(&self.mischief),
+            access_key: "id",
+            doom: None,
+        }
     }
 
     /// The ledger without the run and the time of loading: source, URI, ETag, bytes.

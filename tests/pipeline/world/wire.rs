@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use redshift_local::Engine;
@@ -51,6 +52,26 @@ impl Wire {
         let (workgroup, cluster) = (named(!self.is_cluster), named(self.is_cluster));
         let target = Target::new("dev".into(), workgroup, cluster, None);
         Warehouse::new(aws_sdk_redshiftdata::Client::from_conf(config), target.expect("one target"))
+    }
+
+    /// The settings of a person's clients: for the buckets, and for the warehouse.
+    pub fn person(&self) -> [SdkConfig; 2] {
+        use aws_config::{BehaviorVersion, Region};
+        use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+        let (objects, mischief) = (Arc::clone(&self.objects), Arc::clone(&self.mischief));
+        let buckets = s3(objects, mischief, None);
+        let warehouse = data_api(self.engine.clone(), self.requests.clone(), None);
+        [buckets, warehouse].map(|client| {
+            let key = Credentials::new(self.access_key, "key", None, None, "test");
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("us-east-1"))
+                .credentials_provider(SharedCredentialsProvider::new(key))
+                // Buckets of an address without a name are part of the path.
+                .endpoint_url("http://127.0.0.1")
+                .http_client(client)
+                .build()
+        })
     }
 
     /// A client of Step Functions.

@@ -1,0 +1,106 @@
+//! `segue doctor --data DIR`: what a run would make of a directory's files, without any stack.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use segue_contract::{jsonpaths::JsonPaths, pipeline, pipeline::Deployment};
+use segue_data_set::{DataFile, DataSet, FOLDERS};
+
+use super::{
+    Depth, READ_IT,
+    finding::Finding,
+    judge,
+    sample::{self, Seen},
+    shape::{Mapping, Table},
+};
+use crate::{
+    errors::{Outcome, Problem, on_file},
+    talk, upload,
+};
+
+/// What a deployment adds to SQL, for tables of which only the columns are looked at.
+fn deployment() -> Deployment {
+    Deployment {
+        work_bucket: "work".to_owned(),
+        copy_role_arn: "copy".to_owned(),
+        ..Deployment::default()
+    }
+}
+
+/// Looks into the files of a directory. What only a warehouse knows is not looked at: whether a COPY
+/// takes every value.
+///
+/// # Errors
+/// A directory that cannot be used.
+pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
+    let data = upload::read(directory)?;
+    let mut findings: Vec<Finding> =
+        data.lines().map(|line| Finding::good("skipped", line)).collect();
+    for (source, folder) in FOLDERS {
+        let count = data.of(source).count();
+        let files =
+            format!("{} in {}", talk::count(count, "file"), directory.join(folder).display());
+        findings.push(match count {
+            0 => {
+                Finding::warning("files", files, "put files there, unless it is meant to be empty")
+            }
+            _ => Finding::good("files", files),
+        });
+        let table = Table::of(source, &deployment())?;
+        let paths = paths(&data, source)?;
+        if let Some((whose, paths)) = &paths {
+            findings.push(table.paths_fit(whose, paths).of(source));
+        }
+        let mapping = Mapping::new(table, paths.as_ref().map(|(_, paths)| paths));
+        let files: Vec<&DataFile> = data.of(source).collect();
+        let (seen, unreadable) = sample(&files, depth, &mapping);
+        let found = judge::findings(&mapping, &seen, depth, 0);
+        findings.extend(unreadable.into_iter().chain(found).map(|one| one.of(source)));
+    }
+    let copy = "whether the warehouse takes every value is not tried here: load into the local stack, \
+                and ask `segue doctor --local`";
+    findings.push(Finding::unknown("copy", copy));
+    Ok(findings)
+}
+
+/// The JSONPaths that an upload would bring for a source, and where they are.
+fn paths(data: &DataSet, source: &str) -> Outcome<Option<(String, JsonPaths)>> {
+    let Some(own) = pipeline::jsonpaths(source) else { return Ok(None) };
+    let (whose, text) = match &data.jsonpaths {
+        Some((path, text)) => (path.display().to_string(), text.as_str()),
+        None => (format!("sql/stage/{source}.jsonpaths.json"), own),
+    };
+    let paths = JsonPaths::read(text.as_bytes())
+        .map_err(|reason| Problem::failed(format!("{whose}: {reason}")))?;
+    Ok(Some((whose, paths)))
+}
+
+fn sample(files: &[&DataFile], depth: Depth, mapping: &Mapping) -> (Seen, Vec<Finding>) {
+    let (mut seen, mut unreadable) = (Seen::default(), Vec::new());
+    let (step, bytes_max) = match depth {
+        Depth::Sample => (files.len().div_ceil(sample::FILES_MAX).max(1), sample::FILE_BYTES_MAX),
+        Depth::EveryFile => (1, sample::WHOLE_FILE_BYTES_MAX),
+    };
+    for file in files.iter().step_by(step) {
+        match head(&file.path, bytes_max).map_err(on_file("read", &file.path)) {
+            Ok(bytes) => {
+                let name = file.path.display().to_string();
+                seen.add(&name, &bytes, file.bytes > bytes_max, mapping);
+            }
+            Err(problem) => {
+                let finding = Finding::problem("documents", &problem, READ_IT);
+                unreadable.push(finding.in_file(file.path.display().to_string()));
+            }
+        }
+    }
+    (seen, unreadable)
+}
+
+fn head(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,95 @@
+//! What the doctor says of files, and what a run does with them: the same.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use segue::doctor::{Depth, Verdict};
+use segue_data_set::DataSet;
+use serde_json::json;
+use workflow_local::Ended;
+
+use crate::cases::{Directory, case, put_everything, world_with_paths};
+use crate::world::{LANDING_BUCKET, World};
+
+/// Records and files that a lenient run may leave out.
+const SPARE: u64 = 99;
+
+/// The directories of data among the cases.
+fn directories() -> Vec<PathBuf> {
+    let Some(cases) = case("") else { return Vec::new() };
+    let (mut found, mut folders) = (Vec::new(), vec![cases]);
+    while let Some(folder) = folders.pop() {
+        let is_data = ["log_data", "song_data"].iter().any(|name| folder.join(name).is_dir());
+        if is_data {
+            found.push(folder);
+            continue;
+        }
+        let entries = std::fs::read_dir(&folder).expect("a folder");
+        folders.extend(entries.map(|one| one.expect("an entry").path()).filter(|one| one.is_dir()));
+    }
+    found.sort();
+    found
+}
+
+/// Whether a run has loaded everything.
+fn has_loaded_all(ended: &Ended) -> bool {
+    ended.error.is_none() && ended.output["rejected"].as_u64().unwrap_or_default() == 0
+}
+
+/// The files of which a lenient run leaves something out.
+async fn left_out(world: &World) -> BTreeSet<String> {
+    let sql = "select uri from ops.rejected_rows union select uri from ops.set_aside_objects";
+    world.rows(sql).await.into_iter().flatten().flatten().collect()
+}
+
+/// Lets the doctor and a run look at the same files.
+async fn agree(name: &str, world: &World) {
+    let sample = world.doctor(Depth::Sample).await;
+    let every = match sample.is_healthy() {
+        true => None,
+        false => Some(world.doctor(Depth::EveryFile).await),
+    };
+    let ended = world.run(json!({})).await;
+    for said in [&sample].into_iter().chain(&every) {
+        let bad = said.lines(Verdict::Bad);
+        assert_eq!(
+            said.is_healthy(),
+            has_loaded_all(&ended),
+            "{name}: the doctor says {bad:?}, the run {:?} {:?}",
+            ended.output,
+            ended.cause
+        );
+    }
+    // A stack that is set up wrongly names no file of data.
+    let is_set_up_wrongly = ended.error.as_deref() == Some("InvalidConfiguration");
+    let Some(every) = every.filter(|_| !is_set_up_wrongly) else { return };
+    let spare = json!({"events": SPARE, "songs": SPARE});
+    let ended = world.run(json!({"maxRejects": spare, "maxRejectedObjects": SPARE})).await;
+    assert_eq!(every.bad_files(), left_out(world).await, "{name}: {:?}", ended.cause);
+    let said = world.doctor(Depth::EveryFile).await;
+    let bad = said.bad_files();
+    let set_aside = world.rows("select uri from ops.set_aside_objects").await.concat();
+    assert!(set_aside.iter().flatten().all(|uri| !bad.contains(uri)), "{name}: {bad:?}");
+}
+
+/// What the landing bucket holds: keys and ETags.
+fn landed(world: &World) -> Vec<(String, String)> {
+    let objects = world.objects.under(LANDING_BUCKET, "").into_iter();
+    objects.map(|(key, object)| (key, object.etag)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_doctor_agrees_with_the_run_about_every_directory_of_the_cases() {
+    for folder in directories() {
+        let (uploaded, put) = (world_with_paths(), world_with_paths());
+        let name = folder.display().to_string();
+        put_everything(&put, &folder);
+        if let Ok(data) = DataSet::read(&folder) {
+            Directory { data }.upload(&uploaded);
+            agree(&name, &uploaded).await;
+        }
+        if landed(&uploaded) != landed(&put) {
+            agree(&format!("{name}, put into the bucket"), &put).await;
+        }
+    }
+}

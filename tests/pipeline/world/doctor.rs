@@ -1,0 +1,62 @@
+//! The doctor, asked about a world as a person asks it.
+
+use std::collections::BTreeSet;
+
+use segue::aws::Clouds;
+use segue::doctor::{Depth, Doctor, Finding, Place, Verdict};
+use segue::stack::Stack;
+
+use super::{LANDING_BUCKET, SLICES, STAGING_RETENTION_DAYS, WORK_BUCKET, World};
+
+/// What the doctor says.
+pub struct Said(pub Vec<Finding>);
+
+impl World {
+    /// Asks the doctor.
+    pub async fn doctor(&self, depth: Depth) -> Said {
+        let [aws, warehouse] = self.wire().person();
+        let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
+        let days = STAGING_RETENTION_DAYS.to_string();
+        let stack = Stack::of(&[
+            ("Version", env!("CARGO_PKG_VERSION")),
+            ("Database", "dev"),
+            (
+                "WorkgroupArn",
+                "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/1a2b3c4d-1234-1234-1234-1a2b3c4d5e6f",
+            ),
+            ("LandingBucketName", LANDING_BUCKET),
+            ("WorkBucketName", WORK_BUCKET),
+            ("CopyRoleArn", "arn:aws:iam::123456789012:role/copy"),
+            ("WarehouseRoleName", "Functions"),
+            ("SongsPrefix", text("songs", "prefix")),
+            ("EventsPrefix", text("events", "prefix")),
+            ("EventsJsonPathsKey", text("events", "jsonPathsKey")),
+            ("SongsMaxRejects", "0"),
+            ("EventsMaxRejects", "0"),
+            ("Slices", SLICES),
+            ("StagingRetentionDays", &days),
+        ]);
+        let clouds = Clouds::of(aws, warehouse);
+        let doctor = Doctor { clouds, stack, place: Place::Local, depth };
+        Said(doctor.examine().await)
+    }
+}
+
+impl Said {
+    /// The findings of a verdict, a line each.
+    pub fn lines(&self, verdict: Verdict) -> Vec<String> {
+        let such = self.0.iter().filter(|one| one.verdict == verdict);
+        such.map(|one| format!("{}: {}", one.check, one.found)).collect()
+    }
+
+    /// Whether it finds nothing bad.
+    pub fn is_healthy(&self) -> bool {
+        self.lines(Verdict::Bad).is_empty()
+    }
+
+    /// The files that bad findings name.
+    pub fn bad_files(&self) -> BTreeSet<String> {
+        let bad = self.0.iter().filter(|one| one.verdict == Verdict::Bad);
+        bad.filter_map(|one| one.file.clone()).collect()
+    }
+}
