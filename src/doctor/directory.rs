@@ -71,7 +71,7 @@ fn paths(data: &DataSet, source: &str) -> Outcome<Option<(String, JsonPaths)>> {
     let Some(own) = pipeline::jsonpaths(source) else { return Ok(None) };
     let (whose, text) = match &data.jsonpaths {
         Some((path, text)) => (path.display().to_string(), text.as_str()),
-        None => (format!("sql/stage/{source}.jsonpaths.json"), own),
+        None => (format!("sql/stage/{source}.jsonpaths.json"), &*own),
     };
     let paths = JsonPaths::read(text.as_bytes())
         .map_err(|reason| Problem::failed(format!("{whose}: {reason}")))?;

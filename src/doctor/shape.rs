@@ -181,7 +181,7 @@ pub mod tests {
 
     /// The source as Segue itself maps it.
     pub fn mapping(source: &str) -> Mapping {
-        let own = pipeline::jsonpaths(source).map(read);
+        let own = pipeline::jsonpaths(source).map(|own| read(&own));
         Mapping::new(table(source), own.as_ref())
     }
 
