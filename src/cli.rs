@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line: every command, its options and their help.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions};
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
-/// stdout is data, stderr is talk. Exit codes: 0 loaded or up to date, 1 failed, 2 wrong use.
+/// Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong use.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
@@ -24,38 +24,38 @@ pub struct Cli {
 pub enum Command {
     /// Load whatever is in the landing bucket and not yet in the warehouse
     Run(Run),
-    /// Say what a run would load, and by which SQL, without loading anything
+    /// Show what a run would load, and with which SQL, without loading anything
     Plan(Plan),
     /// List the latest runs
     Runs(Runs),
     /// Run a query
     Query(Query),
-    /// Set files aside that cannot be loaded, until their content changes; without any, list them
+    /// Set aside files that cannot be loaded, until their content changes; without files, list them
     Skip(Skip),
-    /// Make a deterministic data set of the shape that the pipeline loads
+    /// Generate a deterministic data set in the format that the pipeline loads
     Generate(Generate),
-    /// Say what a load will take and cost, with and without merging small objects
+    /// Estimate how long a load takes and what it costs, with and without merging small objects
     Estimate(Estimate),
-    /// Look for what would make a run fail, before it does
+    /// Find what would make a run fail, before it does
     Doctor(Doctor),
-    /// The whole pipeline on this machine, without an AWS account
+    /// Run the whole pipeline on this machine, without an AWS account
     #[command(subcommand)]
     Local(Local),
 }
 
-/// Which deployed stack is meant.
+/// The stack to use.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The stack that runs on this machine
+    /// Use the local stack on this machine
     #[arg(long, conflicts_with_all = ["stack", "region"])]
     pub local: bool,
     /// The deployed stack [default: SEGUE_STACK, then stack_name of samconfig.toml]
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
-    /// The stack's region [default: of samconfig.toml, then of the AWS settings]
+    /// The stack's region [default: the one in samconfig.toml, then in the AWS settings]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
-    /// The checkout whose local stack is meant [default: the one around the working directory]
+    /// The checkout of the local stack [default: the one around the working directory]
     #[arg(long, value_name = "DIR", requires = "local")]
     pub project: Option<PathBuf>,
 }
@@ -66,23 +66,23 @@ pub struct Run {
     /// Where to run
     #[command(flatten)]
     pub target: Target,
-    /// Load these sources only
+    /// Load only these sources
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub sources: Option<Vec<String>>,
-    /// Ignore what has been loaded and build the star schema anew
+    /// Ignore what has been loaded, and rebuild the star schema from all files
     #[arg(long)]
     pub rebuild: bool,
-    /// Merge small objects before the COPY: where it pays, everywhere, or nowhere
+    /// Merge small objects before the COPY: if it pays off, always, or never
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = compacting())]
     pub compact: Compact,
-    /// Leave out so many records of a source at most that cannot be loaded, such as events=10
-    /// [default: what the stack says]
+    /// Skip up to N records of a source that cannot be loaded, for example events=10 [default: the
+    /// stack's setting]
     #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
     pub max_rejects: Vec<(String, u64)>,
-    /// Set up to N files aside whole that cannot be loaded [default: what the stack says]
+    /// Set aside up to N files that cannot be loaded [default: the stack's setting]
     #[arg(long, value_name = "N")]
     pub max_rejected_objects: Option<u64>,
-    /// Publish even when files bring far fewer rows for their size than in earlier runs
+    /// Publish even if files have far fewer rows for their size than in earlier runs
     #[arg(long)]
     pub allow_drop: bool,
     /// Print the result as JSON
@@ -116,19 +116,19 @@ pub struct Plan {
     /// Where the run would be
     #[command(flatten)]
     pub target: Target,
-    /// Plan these sources only
+    /// Plan only these sources
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub sources: Option<Vec<String>>,
     /// Plan as if nothing had been loaded
     #[arg(long)]
     pub rebuild: bool,
-    /// Name so many objects at most
+    /// List at most N objects
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub objects: usize,
-    /// Write the SQL out
+    /// Print the SQL
     #[arg(long)]
     pub sql: bool,
-    /// Print an object, with the SQL
+    /// Print a JSON object, including the SQL
     #[arg(long)]
     pub json: bool,
 }
@@ -136,14 +136,14 @@ pub struct Plan {
 /// `segue runs`
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// Whose runs
+    /// Whose runs to list
     #[command(flatten)]
     pub target: Target,
-    /// How many at most
+    /// List at most N runs
     #[arg(long, value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub count: u16,
-    /// Print an array of objects
+    /// Print a JSON array of objects
     #[arg(long)]
     pub json: bool,
 }
@@ -151,7 +151,7 @@ pub struct Runs {
 /// `segue query`
 #[derive(Debug, Args)]
 pub struct Query {
-    /// One SQL statement; `-` reads it from stdin, as does leaving it out of a pipe
+    /// One SQL statement; `-`, or no statement in a pipe, reads it from stdin
     #[arg(allow_hyphen_values = true)]
     pub sql: Option<String>,
     /// Read the statement from this file
@@ -160,13 +160,13 @@ pub struct Query {
     /// Allow a statement that changes the warehouse
     #[arg(long)]
     pub write: bool,
-    /// Which warehouse
+    /// The warehouse to query
     #[command(flatten)]
     pub target: Target,
-    /// Print an array of objects
+    /// Print a JSON array of objects
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print comma-separated values under a header: null as an empty field, empty text as ""
+    /// Print comma-separated values with a header: null as an empty field, empty text as ""
     #[arg(long)]
     pub csv: bool,
 }
@@ -174,13 +174,13 @@ pub struct Query {
 /// `segue skip`
 #[derive(Debug, Args)]
 pub struct Skip {
-    /// The files, s3://bucket/key
+    /// The files, as s3://bucket/key
     #[arg(value_name = "URI")]
     pub uris: Vec<String>,
-    /// Which stack
+    /// The stack to use
     #[command(flatten)]
     pub target: Target,
-    /// Why, for the record
+    /// Why, to record in the table
     #[arg(long, value_name = "TEXT", default_value = "set aside by hand")]
     pub reason: String,
     /// Let runs load the files again
@@ -191,10 +191,10 @@ pub struct Skip {
 /// `segue generate`
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The directory to make; it must not exist, or be empty
+    /// The directory to create; it must not exist, or must be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// What to make
+    /// What to generate
     #[command(flatten)]
     pub wishes: Wishes,
 }
@@ -202,10 +202,10 @@ pub struct Generate {
 /// `segue estimate`
 #[derive(Debug, Args)]
 pub struct Estimate {
-    /// Whose landing bucket
+    /// The stack whose landing bucket to measure
     #[command(flatten)]
     pub target: Target,
-    /// What to reckon with
+    /// What the estimate assumes
     #[command(flatten)]
     pub assumptions: Assumptions,
 }
@@ -213,7 +213,7 @@ pub struct Estimate {
 /// `segue doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Which stack
+    /// The stack to use
     #[command(flatten)]
     pub target: Target,
     /// Look into the files of this directory, with song_data/ and log_data/, and at no stack
@@ -222,13 +222,13 @@ pub struct Doctor {
     /// Read every file, and have the warehouse read it as a run would, and load nothing
     #[arg(long)]
     pub noload: bool,
-    /// Run the SQL that puts missing rights right, after showing it and asking
+    /// Grant missing rights: show the SQL, ask, and run it
     #[arg(long, conflicts_with = "json")]
     pub fix: bool,
     /// With --fix: do not ask
     #[arg(long, requires = "fix")]
     pub yes: bool,
-    /// Print an array of findings
+    /// Print a JSON array of findings
     #[arg(long)]
     pub json: bool,
 }
@@ -236,17 +236,17 @@ pub struct Doctor {
 /// `segue local …`
 #[derive(Debug, Subcommand)]
 pub enum Local {
-    /// Start the local stack and deploy to it what has been built; harmless when it runs
+    /// Start the local stack and deploy what has been built; harmless if it is running
     Up(Up),
-    /// Load a directory: start what is needed, upload, run, and show the result
+    /// Load a directory: start the stack if needed, upload, run, and show the result
     Run(LocalRun),
     /// Stop the local stack; its data stays
     Down(Down),
-    /// Say what runs and where
+    /// Show what is running and where
     Status(Status),
 }
 
-/// Which checkout is meant.
+/// The checkout to use.
 #[derive(Debug, Args)]
 pub struct Checkout {
     /// The checkout [default: the one around the working directory]
@@ -263,7 +263,7 @@ pub struct Start {
     /// How the warehouse behaves
     #[command(flatten)]
     pub warehouse: WarehouseOptions,
-    /// Where
+    /// The checkout to use
     #[command(flatten)]
     pub checkout: Checkout,
 }
@@ -271,13 +271,14 @@ pub struct Start {
 /// `segue local up`
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Make the landing bucket hold the files of this directory, with song_data/, log_data/ or both
+    /// Make the landing bucket hold exactly the files of this directory, with song_data/, log_data/
+    /// or both
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Keep what the bucket holds besides
+    /// Keep other files in the bucket
     #[arg(long, requires = "data")]
     pub add: bool,
-    /// How to start
+    /// How to start the stack
     #[command(flatten)]
     pub start: Start,
 }
@@ -285,20 +286,20 @@ pub struct Up {
 /// `segue local run`
 #[derive(Debug, Args)]
 pub struct LocalRun {
-    /// The directory to load, with song_data/, log_data/ or both: the landing bucket is made to hold
-    /// what it holds
+    /// The directory to load, with song_data/, log_data/ or both; the landing bucket then holds
+    /// exactly its files
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Keep what the bucket holds besides
+    /// Keep other files in the bucket
     #[arg(long, conflicts_with = "fresh")]
     pub add: bool,
-    /// Begin with an empty warehouse
+    /// Start with an empty warehouse
     #[arg(long)]
     pub fresh: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// How to start
+    /// How to start the stack
     #[command(flatten)]
     pub start: Start,
 }
@@ -309,7 +310,7 @@ pub struct Down {
     /// Remove the data, too
     #[arg(long)]
     pub purge: bool,
-    /// Where
+    /// The checkout to use
     #[command(flatten)]
     pub checkout: Checkout,
 }
@@ -317,10 +318,10 @@ pub struct Down {
 /// `segue local status`
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Print an object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
-    /// Where
+    /// The checkout to use
     #[command(flatten)]
     pub checkout: Checkout,
 }

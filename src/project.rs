@@ -31,7 +31,7 @@ impl Project {
             .map(|root| Self { root: root.to_owned() })
             .ok_or_else(|| {
                 Problem::wrong_use(format!("no {ROOT_MARK} in {}", start.display()))
-                    .hint("run this inside a checkout of the project, or name it by --project")
+                    .hint("run this inside a checkout of the project, or name one with --project")
             })
     }
 

@@ -40,8 +40,8 @@ pub fn text(argument: Option<String>, file: Option<&Path>) -> Outcome<String> {
         (Some("-"), _) | (None, Some(_)) => (read_all(stdin.lock())?, "stdin".to_owned()),
         (None, None) if !stdin.is_terminal() => (read_all(stdin.lock())?, "stdin".to_owned()),
         (None, None) => {
-            return Err(Problem::wrong_use("there is no statement")
-                .hint("give it as an argument, by --file, or on stdin"));
+            return Err(Problem::wrong_use("expected an SQL statement, found none")
+                .hint("pass it as an argument, with --file, or on stdin"));
         }
         (Some(text), _) => (text.as_bytes().to_vec(), "the argument".to_owned()),
     };
@@ -96,7 +96,7 @@ pub fn statement(text: &str, may_write: bool) -> Outcome<String> {
         return Err(match statements.len() {
             0 => Problem::wrong_use("the statement is empty"),
             count => Problem::wrong_use(format!("expected one statement, found {count}"))
-                .hint("ask for one after the other"),
+                .hint("run them one after the other"),
         });
     };
     if !may_write {
@@ -143,7 +143,7 @@ fn writes(statement: &Statement) -> Option<&'static str> {
         Statement::Explain { statement, .. } => return writes(statement),
         Statement::ExplainTable { .. } => return None,
         other if other.to_string().to_lowercase().starts_with("show") => return None,
-        _ => return Some("it is none of select, with, show, explain"),
+        _ => return Some("it is not a select, with, show or explain"),
     }
     let mut finder = Finder;
     match statement.visit(&mut finder) {

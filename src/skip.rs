@@ -116,7 +116,7 @@ fn quoted(text: &str) -> Outcome<String> {
 /// Before the first run there is no ledger.
 fn no_table(problem: Problem) -> Problem {
     match problem.message().contains("set_aside_objects") {
-        true => problem.hint("start a run first: it creates the table, also when it fails to load"),
+        true => problem.hint("start a run first: it creates the table, even if loading fails"),
         false => problem,
     }
 }

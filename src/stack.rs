@@ -61,8 +61,8 @@ impl Stack {
         Self::read(clouds, name).await?.ok_or_else(|| {
             let region = clouds.region();
             Problem::wrong_use(format!("there is no stack {name} in {region}")).hint(
-                "deploy it by `make deploy`, name another by --stack, or use --local for the \
-                 stack on this machine",
+                "deploy it with `make deploy`, name another one with --stack, or use --local for \
+                 the stack on this machine",
             )
         })
     }
@@ -248,12 +248,13 @@ impl Destination {
         let (global, deploy) = (global.parameters, deploy.parameters);
         let region = region.or(deploy.region).or(global.region);
         let named = std::env::var(STACK_VARIABLE).ok().filter(|name| !name.is_empty());
-        let stack = stack.or(named).or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
-            Problem::wrong_use("no stack is named").hint(
-                "name it by --stack or SEGUE_STACK, run this where samconfig.toml has a stack_name, or use \
-                 --local for the stack on this machine",
-            )
-        })?;
+        let stack =
+            stack.or(named).or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
+                Problem::wrong_use("no stack is given").hint(
+                    "name it with --stack or SEGUE_STACK, run this where samconfig.toml has a \
+                 stack_name, or use --local for the stack on this machine",
+                )
+            })?;
         Ok(Self { stack, region })
     }
 }
@@ -264,7 +265,7 @@ fn read_sam_config(project: &Project) -> Outcome<SamConfig> {
         return Ok(SamConfig::default());
     };
     toml::from_str(&text)
-        .map_err(|error| Problem::wrong_use(format!("{} is not readable: {error}", path.display())))
+        .map_err(|error| Problem::wrong_use(format!("{} cannot be read: {error}", path.display())))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub async fn upload(
         Others::Removed => remove_all(&client, bucket, &other).await?,
         Others::Kept if !other.is_empty() => {
             let files = talk::count(other.len(), "other file");
-            talk::say(format!("the bucket holds {files} as before: {}", named(&other)));
+            talk::say(format!("the bucket still holds {files}: {}", named(&other)));
         }
         Others::Kept => {}
     }
@@ -121,7 +121,7 @@ async fn put_all(
     bar.finish_and_clear();
     let sent = puts.iter().filter(|(.., is_sent)| *is_sent).count();
     talk::say(format!(
-        "uploaded {}, {} there already",
+        "uploaded {}, {} already there",
         talk::count(sent, "file"),
         talk::count(total - sent, "file")
     ));
@@ -181,7 +181,7 @@ async fn remove_all(client: &Client, bucket: &str, keys: &[String]) -> Outcome {
         .try_collect::<()>()
         .await?;
     talk::say(format!(
-        "removed {} from the bucket that the directory does not hold: {}; --add keeps what is there",
+        "removed from the bucket {} that the directory does not hold: {}; --add keeps such files",
         talk::count(keys.len(), "file"),
         named(keys)
     ));

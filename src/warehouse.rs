@@ -119,7 +119,7 @@ impl Warehouse {
             .send()
             .await
             .map_err(|error| aws::problem("send the statement to the warehouse", error))?;
-        answer.id.ok_or_else(|| Problem::failed("the warehouse gave the statement no id"))
+        answer.id.ok_or_else(|| Problem::failed("the warehouse returned no statement ID"))
     }
 
     async fn wait(&self, id: &str) -> Outcome<bool> {
@@ -132,7 +132,7 @@ impl Warehouse {
                 .wait_time_seconds(LONG_POLL_SECONDS)
                 .send()
                 .await
-                .map_err(|error| aws::problem("ask for the statement", error))?;
+                .map_err(|error| aws::problem("read the status of the statement", error))?;
             match statement.status {
                 Some(StatusString::Finished) => {
                     return Ok(statement.has_result_set.unwrap_or_default());
@@ -142,7 +142,7 @@ impl Warehouse {
                     return Err(Problem::failed(message.trim_start_matches("ERROR: ")));
                 }
                 Some(StatusString::Aborted) => {
-                    return Err(Problem::failed("the statement was cancelled by someone else"));
+                    return Err(Problem::failed("somebody else cancelled the statement"));
                 }
                 // An endpoint that does not wait must not be asked without end.
                 _ if asked_at.elapsed() < PAUSE => tokio::time::sleep(PAUSE).await,

@@ -95,7 +95,7 @@ fn outside_a_checkout_local_mode_says_so() {
     insta::assert_snapshot!(failure(folder().path(), &["local", "up"]), @"
     exit code 2
     error: no template.yaml in <folder>
-    hint: run this inside a checkout of the project, or name it by --project
+    hint: run this inside a checkout of the project, or name one with --project
     ");
 }
 
@@ -152,8 +152,8 @@ fn a_statement_that_writes_is_refused_unless_it_is_allowed() {
 fn without_a_stack_name_the_ways_to_give_one_are_named() {
     insta::assert_snapshot!(failure(folder().path(), &["run"]), @"
     exit code 2
-    error: no stack is named
-    hint: name it by --stack or SEGUE_STACK, run this where samconfig.toml has a stack_name, or use --local for the stack on this machine
+    error: no stack is given
+    hint: name it with --stack or SEGUE_STACK, run this where samconfig.toml has a stack_name, or use --local for the stack on this machine
     ");
 }
 
@@ -183,7 +183,7 @@ fn a_plan_needs_what_a_run_needs() {
     insta::assert_snapshot!(failure(folder.path(), &rebuild), @"
     exit code 2
     error: expected a rebuild of every source, found only songs
-    hint: a rebuild empties the star schema: leave `sources` out
+    hint: a rebuild empties the star schema: omit `sources`
     ");
 }
 
@@ -192,8 +192,8 @@ fn a_missing_data_directory_is_named() {
     let folder = checkout();
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "nowhere"]), @"
     exit code 2
-    error: there is no directory nowhere
-    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` makes one
+    error: the directory nowhere does not exist
+    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` creates one
     ");
 }
 
@@ -203,8 +203,8 @@ fn a_directory_needs_one_source_at_least() {
     fs::create_dir_all(folder.path().join("data/Song_Data")).expect("a folder");
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
     exit code 2
-    error: there is neither song_data/ nor log_data/ in data
-    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` makes one
+    error: expected song_data/ or log_data/ in data, found neither
+    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` creates one
     ");
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
@@ -220,10 +220,10 @@ fn a_directory_without_data_says_what_it_holds() {
     fs::write(folder.path().join("data/song_data/b.json"), "").expect("a file");
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
     exit code 2
-    error: there is no data in data
+    error: expected data in data, found none
       1 file of songs skipped: the ending is not .json, .jsonl or .ndjson, alone or with .gz or .zst (song_data/a.csv)
       1 file of songs skipped: empty (song_data/b.json)
-    hint: files are known by their endings: .json, .jsonl, .ndjson or none, each also with .gz or .zst
+    hint: data files end in .json, .jsonl or .ndjson, or have no ending, each also with .gz or .zst
     ");
 }
 
@@ -231,8 +231,8 @@ fn a_directory_without_data_says_what_it_holds() {
 fn a_directory_named_by_a_tilde_says_that_it_was_not_expanded() {
     insta::assert_snapshot!(failure(checkout().path(), &["local", "run", "--data", "~/music"]), @"
     exit code 2
-    error: there is no directory ~/music
-    hint: ~ was not expanded: write $HOME, or leave ~ outside of quotes
+    error: the directory ~/music does not exist
+    hint: ~ was not expanded: write $HOME, or put ~ outside the quotes
     ");
 }
 
@@ -295,7 +295,7 @@ fn a_used_directory_is_left_alone() {
     insta::assert_snapshot!(failure(folder.path(), &["generate", "--out", "data"]), @"
     exit code 2
     error: data is not empty
-    hint: name another directory by --out, or remove this one first
+    hint: name another directory with --out, or remove this one first
     ");
     assert_eq!(fs::read(folder.path().join("data/mine.txt")).expect("still there"), b"mine");
 }

@@ -38,7 +38,7 @@ pub async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Finding {
         check,
         format!("{found}; a run uses up to {wanted}"),
         format!(
-            "runs finish all the same, only slower; for more: aws service-quotas \
+            "runs still finish, only slower; to raise the limit: aws service-quotas \
              request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_QUOTA} \
              --desired-value 1000"
         ),
@@ -49,7 +49,7 @@ pub async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Finding {
 pub async fn alerts(sns: &aws_sdk_sns::Client, stack: &Stack) -> Finding {
     let check = "alerts";
     let Some(topic) = stack.alerts_topic() else {
-        return Finding::unknown(check, "the stack names no topic");
+        return Finding::unknown(check, "the stack has no topic for alerts");
     };
     let pages = sns.list_subscriptions_by_topic().topic_arn(topic).into_paginator().items().send();
     let subscriptions: Vec<Subscription> = match pages.collect::<Result<_, _>>().await {
@@ -72,7 +72,7 @@ pub async fn alerts(sns: &aws_sdk_sns::Client, stack: &Stack) -> Finding {
     if subscriptions.is_empty() {
         return Finding::warning(
             check,
-            "nobody hears of failures",
+            "failures go unnoticed: the topic has no subscribers",
             "deploy with AlertEmail=<address>, or subscribe to the topic of the output AlertsTopicArn",
         );
     }
@@ -128,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_accounts_ten_functions_are_a_warning() {
-        insta::assert_snapshot!(line(&with_concurrency(Some(10)).await), @"warning concurrency: 10 functions of this account may run at once; a run uses up to 40 | runs finish all the same, only slower; for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000");
+        insta::assert_snapshot!(line(&with_concurrency(Some(10)).await), @"warning concurrency: 10 functions of this account may run at once; a run uses up to 40 | runs still finish, only slower; to raise the limit: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000");
         insta::assert_snapshot!(line(&with_concurrency(Some(1000)).await), @"good concurrency: 1000 functions of this account may run at once | -");
         insta::assert_snapshot!(line(&with_concurrency(None).await), @"unknown concurrency: Lambda does not say how many functions may run at once | -");
     }
@@ -136,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn an_alert_that_nobody_would_get_is_a_warning() {
         insta::assert_snapshot!(line(&alerts_of(subscribed(&[("jane@example.com", PENDING)])).await), @"warning alerts: jane@example.com has not confirmed the subscription yet | open the e-mail from AWS Notifications and confirm; until then no alert arrives");
-        insta::assert_snapshot!(line(&alerts_of(subscribed(&[])).await), @"warning alerts: nobody hears of failures | deploy with AlertEmail=<address>, or subscribe to the topic of the output AlertsTopicArn");
+        insta::assert_snapshot!(line(&alerts_of(subscribed(&[])).await), @"warning alerts: failures go unnoticed: the topic has no subscribers | deploy with AlertEmail=<address>, or subscribe to the topic of the output AlertsTopicArn");
         insta::assert_snapshot!(line(&alerts_of(subscribed(&[CONFIRMED])).await), @"good alerts: go to jane@example.com | -");
         let refused = mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_error(|| {
             let meta = ErrorMetadata::builder()

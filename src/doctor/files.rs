@@ -44,7 +44,7 @@ impl Files<'_> {
                 Err(error) => Finding::problem(
                     check,
                     &aws::problem(&format!("list s3://{bucket}"), error),
-                    "see that the bucket exists and that you may list it",
+                    "check that the bucket exists and that you may list it",
                 ),
             });
         }
@@ -72,12 +72,12 @@ impl Files<'_> {
             SkipReason::Archived => Finding::warning(
                 "skipped",
                 skipped.line(),
-                "restore the objects, or move them out of the prefix: a run leaves them out",
+                "restore the objects, or move them out of the prefix: runs skip them",
             ),
             SkipReason::OtherEnding => Finding::warning(
                 "skipped",
                 skipped.line(),
-                "if they are data, give them such an ending: a run leaves them out",
+                "if they are data, give them one of these endings: runs skip them",
             ),
             _ => Finding::good("skipped", skipped.line()),
         });

@@ -128,7 +128,7 @@ pub fn show(findings: &[Finding], json: bool) -> Outcome {
         0 => Ok(()),
         bad => {
             Err(Problem::failed(format!("{}, a run would fail", talk::count(bad, "bad finding")))
-                .hint("follow the advice above, then look again"))
+                .hint("follow the advice above, then run the doctor again"))
         }
     }
 }

@@ -55,7 +55,8 @@ impl Doctor {
 /// Fails unless somebody at the terminal says yes.
 fn agree(question: &str) -> Outcome {
     if !io::stdin().is_terminal() {
-        return Err(Problem::wrong_use("nobody is there to be asked").hint("add --yes to run them"));
+        return Err(Problem::wrong_use("cannot ask for confirmation: stdin is not a terminal")
+            .hint("add --yes to run them"));
     }
     talk::say(format!("{question} [y/N]"));
     let mut answer = String::new();

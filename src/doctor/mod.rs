@@ -30,8 +30,8 @@ use self::{
 use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
 
 /// What to do when a listing or an object cannot be read, and the service does not say.
-const LIST_IT: &str = "see that the bucket exists and that you may list it";
-const READ_IT: &str = "see that you may read the object, and use the bucket's key, if it has one";
+const LIST_IT: &str = "check that the bucket exists and that you may list it";
+const READ_IT: &str = "check that you may read the object, and use the bucket's key if it has one";
 
 /// Where the stack stands: what only AWS knows is not guessed locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Doctor {
             Err(problem) => findings.push(Finding::problem(
                 "stack",
                 &problem,
-                "deploy the stack again from this checkout, then look again",
+                "deploy the stack again from this checkout, then run the doctor again",
             )),
         }
         findings
@@ -184,16 +184,16 @@ impl Doctor {
         let this = env!("CARGO_PKG_VERSION");
         match self.stack.version() {
             Some(deployed) if deployed == this => {
-                Finding::good("version", format!("{deployed}, as this program"))
+                Finding::good("version", format!("{deployed}, the same as this program"))
             }
             Some(deployed) => Finding::warning(
                 "version",
-                format!("the stack is of version {deployed}, this program of {this}"),
-                "deploy the stack again from the checkout that this program was built in",
+                format!("the stack has version {deployed}, this program {this}"),
+                "deploy the stack again from the checkout that this program was built from",
             ),
             None => Finding::warning(
                 "version",
-                "the stack does not say of which version it is",
+                "the stack does not say its version",
                 "deploy it again from this version of template.yaml",
             ),
         }
@@ -206,7 +206,7 @@ impl Doctor {
             Some(other) if other != region => Finding::bad(
                 "region",
                 format!("the stack is in {region}, its workgroup in {other}"),
-                "deploy the stack where the workgroup is: the Data API reaches no other region",
+                "deploy the stack in the workgroup's region: the Data API cannot reach another one",
             ),
             _ => Finding::good("region", region),
         }

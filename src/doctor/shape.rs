@@ -93,8 +93,8 @@ impl Table {
 
     /// Whether each path of a JSONPaths file stands where its column does.
     pub fn paths_fit(&self, whose: &str, paths: &JsonPaths) -> Finding {
-        let advice = "fix the file, or remove it to use Segue's own: one path a column, in the order \
-                      of sql/create/staging.sql";
+        let advice = "fix the file, or remove it to use Segue's own: one path for each column, in \
+                      the order of sql/create/staging.sql";
         let paths = &paths.paths;
         let expected = self.columns.len();
         if paths.len() != expected {
@@ -134,7 +134,7 @@ impl Table {
             Some((position, path, column, false)) => Finding::warning(
                 "paths",
                 format!("{whose}: path {position}, {path}, fills column {}", column.name),
-                "see that this is meant: paths map by position, whatever their names",
+                "check that this is intended: paths map by position, not by name",
             ),
         }
     }

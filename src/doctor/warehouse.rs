@@ -21,7 +21,8 @@ pub async fn reachable(warehouse: &Warehouse) -> Finding {
         Err(problem) => Finding::problem(
             "warehouse",
             &problem,
-            "see that the workgroup or cluster and the database exist, and that you may connect to them",
+            "check that the workgroup or cluster and the database exist, and that you may connect \
+             to them",
         ),
     }
 }
@@ -92,7 +93,7 @@ impl Rights<'_> {
                 Ok(_) => Finding::bad(
                     check,
                     format!("{user} may not {may}"),
-                    format!("run as the database's administrator, or by --fix: {grant};"),
+                    format!("run this as the database's administrator, or use --fix: {grant};"),
                 )
                 .fixed_by([grant]),
                 Err(problem) if problem.message().contains("does not exist") => {
@@ -100,9 +101,10 @@ impl Rights<'_> {
                     findings.push(
                         Finding::bad(
                             check,
-                            format!("{user} is no user of {database}"),
+                            format!("{user} is not a user of {database}"),
                             format!(
-                                "run as the database's administrator, or by --fix: {create}; {grant};"
+                                "run this as the database's administrator, or use --fix: {create}; \
+                                 {grant};"
                             ),
                         )
                         .fixed_by([create, grant]),
@@ -132,12 +134,18 @@ impl Rights<'_> {
         };
         let sees_all = self.is_superuser().await;
         Ok(if is_there {
-            Finding::good("readers", format!("the {kind} {name} exists; each run grants it mart"))
+            Finding::good(
+                "readers",
+                format!("the {kind} {name} exists; each run grants it access to mart"),
+            )
         } else if sees_all {
             Finding::bad(
                 "readers",
-                format!("there is no {kind} {name}, and a run that grants it mart would fail"),
-                format!("run as the database's administrator, or by --fix: {create};"),
+                format!(
+                    "the {kind} {name} does not exist, so a run that grants it access to mart \
+                     would fail"
+                ),
+                format!("run this as the database's administrator, or use --fix: {create};"),
             )
             .fixed_by([create])
         } else {
@@ -252,20 +260,20 @@ mod tests {
         let (findings, after) = said(&admin).await;
         assert_eq!(admin.fix(&findings, true).await.expect("runs"), Fixed::Nothing);
         insta::assert_snapshot!([before, hardened, after].join("\n\n"), @r#"
-        BAD rights: IAMR:Functions is no user of dev | run as the database's administrator, or by --fix: create user "IAMR:Functions" password disable; grant create on database "dev" to "IAMR:Functions";
-        BAD readers: there is no role analysts, and a run that grants it mart would fail | run as the database's administrator, or by --fix: create role "analysts";
+        BAD rights: IAMR:Functions is not a user of dev | run this as the database's administrator, or use --fix: create user "IAMR:Functions" password disable; grant create on database "dev" to "IAMR:Functions";
+        BAD readers: the role analysts does not exist, so a run that grants it access to mart would fail | run this as the database's administrator, or use --fix: create role "analysts";
         good your rights: you are awsuser; nothing is loaded yet | -
 
         good rights: IAMR:Functions may create schemas in dev | -
-        BAD rights to merge: IAMR:Functions may not use temporary tables in dev | run as the database's administrator, or by --fix: grant temporary on database "dev" to "IAMR:Functions";
-        BAD rights to copy: IAMR:Functions may not let COPY assume arn:aws:iam::123456789012:role/copy | run as the database's administrator, or by --fix: grant assumerole on 'arn:aws:iam::123456789012:role/copy' to "IAMR:Functions" for copy;
-        good readers: the role analysts exists; each run grants it mart | -
+        BAD rights to merge: IAMR:Functions may not use temporary tables in dev | run this as the database's administrator, or use --fix: grant temporary on database "dev" to "IAMR:Functions";
+        BAD rights to copy: IAMR:Functions may not let COPY assume arn:aws:iam::123456789012:role/copy | run this as the database's administrator, or use --fix: grant assumerole on 'arn:aws:iam::123456789012:role/copy' to "IAMR:Functions" for copy;
+        good readers: the role analysts exists; each run grants it access to mart | -
         good your rights: you are awsuser; nothing is loaded yet | -
 
         good rights: IAMR:Functions may create schemas in dev | -
         good rights to merge: IAMR:Functions may use temporary tables in dev | -
         good rights to copy: IAMR:Functions may let COPY assume arn:aws:iam::123456789012:role/copy | -
-        good readers: the role analysts exists; each run grants it mart | -
+        good readers: the role analysts exists; each run grants it access to mart | -
         good your rights: you are awsuser; nothing is loaded yet | -
         "#);
         server.stop().await;
@@ -289,7 +297,7 @@ mod tests {
         let denied = warehouse.query(sql).await.expect_err("denied");
         let denied = crate::grants::explain(&warehouse, sql, denied).await;
         insta::assert_snapshot!(format!("{lines}\n\n{refused}\n\n{denied}"), @r#"
-        BAD rights: IAMR:Functions is no user of dev | run as the database's administrator, or by --fix: create user "IAMR:Functions" password disable; grant create on database "dev" to "IAMR:Functions";
+        BAD rights: IAMR:Functions is not a user of dev | run this as the database's administrator, or use --fix: create user "IAMR:Functions" password disable; grant create on database "dev" to "IAMR:Functions";
         unknown readers: no role analysts is visible to you | -
         warning your rights: you are iam:jane, who may not use mart and ops | `segue plan` and `segue query` need: grant usage on schema mart to "iam:jane"; grant select on all tables in schema mart to "iam:jane"; grant usage on schema ops to "iam:jane"; grant select on all tables in schema ops to "iam:jane";
 

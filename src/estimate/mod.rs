@@ -30,7 +30,7 @@ pub struct Assumptions {
     #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u64).range(4..=1_024))]
     pub rpus: u64,
-    /// Print an object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -94,9 +94,9 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     print::line(&print::table(&headers, cadences, &[1, 2]).to_string())?;
     let Prices { as_of, region, currency, .. } = &estimate.prices;
     print::line(&format!(
-        "{currency}, prices of {as_of} in {region}; {slices} slices; Redshift Serverless at {rpus} RPUs, \
-         which bills {SERVERLESS_SECONDS_MIN} s for any run at least. A provisioned cluster costs the \
-         same, busy or idle."
+        "{currency}, prices of {as_of} in {region}; {slices} slices; Redshift Serverless at {rpus} \
+         RPUs, which bills at least {SERVERLESS_SECONDS_MIN} s for any run. A provisioned cluster \
+         costs the same, busy or idle."
     ))
 }
 

@@ -166,7 +166,7 @@ impl Runs {
             end = follow::follow(&self.client, arn) => end?,
             _ = tokio::signal::ctrl_c() => {
                 return Err(Problem::interrupted(format!("stopped following {}", name(arn)))
-                    .hint("the run goes on; `segue run` attaches to it again"));
+                    .hint("the run continues; `segue run` attaches to it again"));
             }
         };
         self.counted(end).await
@@ -244,7 +244,7 @@ impl Report {
         }
         if let Some(rejected) = self.rejected {
             let records = talk::count(rejected as usize, "record");
-            line.push_str(&format!("; {records} left out: see ops.rejected_rows and the report"));
+            line.push_str(&format!("; {records} skipped: see ops.rejected_rows and the report"));
         }
         if let Some(set_aside) = self.set_aside {
             let files = talk::count(set_aside as usize, "file");
@@ -256,8 +256,8 @@ impl Report {
             let within = talk::count(*within_run as usize, "key");
             let beside = talk::count(*beside_published as usize, "key");
             before.push(format!(
-                "mart.{table}: records differ under {within} of this run, \
-                 and from what was published under {beside}"
+                "mart.{table}: records of this run differ under {within}, and differ from \
+                 published ones under {beside}"
             ));
         }
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));

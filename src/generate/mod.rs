@@ -37,11 +37,11 @@ const EVENTS_A_LISTENER_DAY: u64 = 3;
 /// What to make.
 #[derive(Debug, Args)]
 pub struct Wishes {
-    /// Songs of the catalogue
+    /// Songs in the catalogue
     #[arg(long, value_name = "N", default_value_t = 500,
           value_parser = clap::value_parser!(u64).range(1..=SONGS_MAX))]
     pub songs: u64,
-    /// Events in all, by as many listeners as that takes
+    /// Events in total, by as many listeners as needed
     #[arg(long, value_name = "N", conflicts_with = "users",
           value_parser = clap::value_parser!(u64).range(1..=EVENTS_MAX))]
     pub events: Option<u64>,
@@ -49,11 +49,11 @@ pub struct Wishes {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u64).range(1..=LISTENERS_MAX))]
     pub users: u64,
-    /// Days, from 2018-11-01 on
+    /// Days, starting on 2018-11-01
     #[arg(long, value_name = "N", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
     pub days: u32,
-    /// Another seed, another data set
+    /// The seed; another seed gives another data set
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 }
@@ -64,20 +64,20 @@ pub struct Wishes {
 pub fn generate(out: &Path, wishes: &Wishes) -> Outcome {
     refuse_used(out)?;
     let draft = draft_beside(out)?;
-    let made = fill(&draft, wishes).and_then(|said| {
+    let made = fill(&draft, wishes).and_then(|counts| {
         if out.exists() {
             fs::remove_dir(out).map_err(on_file("replace", out))?;
         }
-        fs::rename(&draft, out).map_err(on_file("make", out))?;
-        Ok(said)
+        fs::rename(&draft, out).map_err(on_file("create", out))?;
+        Ok(counts)
     });
     match made {
-        Ok(said) => {
-            talk::say(format!("made {}: {said}", out.display()));
+        Ok(counts) => {
+            talk::say(format!("generated {}: {counts}", out.display()));
             Ok(())
         }
         Err(problem) => {
-            // The first problem is the one to tell.
+            // The first problem is the one to report.
             let _ = fs::remove_dir_all(&draft);
             Err(problem)
         }
@@ -95,15 +95,15 @@ fn refuse_used(out: &Path) -> Outcome {
     match first {
         None => Ok(()),
         Some(_) => Err(Problem::wrong_use(format!("{} is not empty", out.display()))
-            .hint("name another directory by --out, or remove this one first")),
+            .hint("name another directory with --out, or remove this one first")),
     }
 }
 
 /// Beside the place that it is for: only within one file system can it be moved there.
 fn draft_beside(out: &Path) -> Outcome<PathBuf> {
     let name = out.file_name().ok_or_else(|| {
-        Problem::wrong_use(format!("{} cannot be made", out.display()))
-            .hint("--out wants the name of a new directory")
+        Problem::wrong_use(format!("cannot create {}", out.display()))
+            .hint("--out needs the name of a new directory")
     })?;
     let draft = format!(".{}.draft-{}", name.to_string_lossy(), std::process::id());
     let draft = out.with_file_name(draft);

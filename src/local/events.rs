@@ -22,5 +22,6 @@ pub async fn off(s3: &Client, bucket: &str) -> Outcome {
 async fn set(s3: &Client, bucket: &str, events: NotificationConfiguration) -> Outcome {
     let request = s3.put_bucket_notification_configuration().bucket(bucket);
     let set = request.notification_configuration(events).send().await;
-    set.map(|_| ()).map_err(|error| aws::problem("switch the events of the landing bucket", error))
+    set.map(|_| ())
+        .map_err(|error| aws::problem("configure the events of the landing bucket", error))
 }

@@ -80,7 +80,7 @@ pub async fn up(
     }
     deploy(project, &mut state, &deployment, &clouds, ports).await?;
     let stack = Stack::read(&clouds, STACK).await?.ok_or_else(|| {
-        Problem::failed("the deployment ended well and yet there is no stack")
+        Problem::failed("the deployment succeeded, but the stack does not exist")
             .hint("run `segue local down --purge` and start again")
     })?;
     ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) }).await
@@ -214,7 +214,7 @@ async fn deploy(
 /// Stops both programs; their data stays unless it is to be purged.
 pub fn down(project: &Project, purge: bool) -> Outcome {
     if !project.state().exists() {
-        talk::say("nothing runs");
+        talk::say("nothing is running");
         return Ok(());
     }
     let lock = state::lock(project)?;
@@ -226,7 +226,7 @@ pub fn down(project: &Project, purge: bool) -> Outcome {
     let ran = state.emulator.is_some() || state.warehouse.is_some();
     stop_both(project, &mut state);
     state.save(project)?;
-    talk::say(if ran { "stopped the local stack" } else { "nothing runs" });
+    talk::say(if ran { "stopped the local stack" } else { "nothing is running" });
     if purge {
         let folder = project.state();
         fs::remove_dir_all(&folder).map_err(on_file("remove", &folder))?;

@@ -79,7 +79,7 @@ fn bind(port: u16) -> Outcome<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match port {
         0 => Problem::failed(format!("no free port on 127.0.0.1: {error}")),
         _ => Problem::wrong_use(format!("port {port} on 127.0.0.1 cannot be used: {error}"))
-            .hint("stop what listens there, or leave --port out to get a free one"),
+            .hint("stop the program that listens there, or omit --port to get a free port"),
     })
 }
 

@@ -86,7 +86,7 @@ pub async fn run(
         talk::say(report.run.line("segue run --local --rebuild"));
     }
     let again = format!(
-        "in local mode: change the file in {} and type the same command again",
+        "in local mode: change the file in {} and run the same command again",
         wishes.data.display()
     );
     report.run.into_problem().map(|_| ()).map_err(|problem| problem.and_hint(&again))
@@ -106,7 +106,8 @@ async fn load(
     let prepared = tokio::select! {
         prepared = prepare(local, data, wishes, warehouse, &runs) => prepared,
         _ = tokio::signal::ctrl_c() => {
-            Err(Problem::interrupted("stopped uploading").hint("the same command goes on with it"))
+            Err(Problem::interrupted("stopped uploading").hint(
+                "run the same command again to continue"))
         }
     };
     // Whatever happened: files that land from now on wake runs again.
@@ -149,8 +150,9 @@ async fn prepare(
 fn stays_in_the_warehouse(files: usize) -> Option<String> {
     (files > 0).then(|| {
         format!(
-            "rows of {} loaded earlier, replaced or removed since, stay in the warehouse until \
-             `segue run --local --rebuild`; --fresh starts again with an empty warehouse",
+            "rows of {} that were loaded earlier and replaced or removed since stay in the \
+             warehouse until `segue run --local --rebuild`; --fresh starts again with an empty \
+             warehouse",
             talk::count(files, "file")
         )
     })
@@ -171,7 +173,7 @@ async fn table_rows(warehouse: &Warehouse) -> Outcome<BTreeMap<String, u64>> {
         .map(|table| format!("select '{table}' as table_name, count(*) as rows from mart.{table}"))
         .collect();
     if counts.is_empty() {
-        return Err(Problem::failed("the run ended well and yet schema mart has no tables"));
+        return Err(Problem::failed("the run succeeded, but schema mart has no tables"));
     }
     let rows = warehouse.query(&counts.join(" union all ")).await?;
     Ok(rows.into_counts().into_iter().collect())

@@ -38,7 +38,7 @@ impl State {
         }
         let text = fs::read_to_string(&path).map_err(on_file("read", &path))?;
         serde_json::from_str(&text).map_err(|error| {
-            Problem::failed(format!("{} is not readable: {error}", path.display()))
+            Problem::failed(format!("{} cannot be read: {error}", path.display()))
                 .hint("run `segue local down --purge` and start again")
         })
     }

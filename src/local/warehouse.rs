@@ -17,17 +17,17 @@ use crate::{
 
 const PROGRAM: &str = "redshift-local";
 
-/// How the local warehouse is told to behave.
+/// How the local warehouse behaves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WarehouseOptions {
     /// Make the warehouse misbehave as Redshift sometimes does, in an order that SEED decides
     #[arg(long, value_name = "SEED")]
     pub faults: Option<u64>,
-    /// Slices among which a COPY shares its objects
+    /// The slices among which a COPY divides its objects
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub slices: Option<u32>,
-    /// What one object costs a slice during COPY
+    /// Milliseconds that one object costs a slice during COPY
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub object_latency_ms: Option<u32>,
 }
@@ -39,7 +39,7 @@ pub fn program() -> Outcome<PathBuf> {
         .and_then(|this| this.parent().map(|folder| folder.join(PROGRAM)))
         .filter(|program| program.is_file());
     beside.ok_or_else(|| {
-        Problem::wrong_use(format!("{PROGRAM} is missing beside this program"))
+        Problem::wrong_use(format!("expected {PROGRAM} next to this program, found none"))
             .hint("run `make build`, then use target/bin/segue")
     })
 }

@@ -199,7 +199,8 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
     print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]).to_string())?;
     for source in planned.plan.sources.iter().filter(|one| one.max_rejects > 0 && one.objects > 0) {
         talk::say(format!(
-            "{}: files are merged, so that the records left out can be counted ({} may be)",
+            "{}: files are merged, so that skipped records can be counted (up to {} may be \
+             skipped)",
             source.source, source.max_rejects
         ));
     }
@@ -238,7 +239,7 @@ fn show_objects(planned: &Planned) -> Outcome {
     let more = planned.plan.objects.saturating_sub(planned.unloaded.len() as u64);
     if more > 0 {
         let more = talk::count(more as usize, "more object");
-        talk::say(format!("{more} not shown; --objects shows as many as you say"));
+        talk::say(format!("{more} not shown; use --objects N to show more"));
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ impl Order {
     /// Follows the definition from its start to its end.
     pub fn of_a_run() -> Outcome<Self> {
         let machine: Machine = serde_json::from_str(DEFINITION).map_err(|error| {
-            Problem::failed(format!("load.asl.json is no definition that can be followed: {error}"))
+            Problem::failed(format!("load.asl.json cannot be followed: {error}"))
         })?;
         let (mut order, mut is_planned) = (Self::default(), false);
         let mut name = Some(machine.start_at.as_str());

@@ -129,12 +129,12 @@ async fn a_failed_run_names_all_that_is_broken_in_all_files_of_all_sources() {
     let ended = world.run(json!({"compact": "always", "maxRejects": {"songs": 0}})).await;
     assert_eq!(ended.error.as_deref(), Some("LoadRejected"));
     let cause = ended.cause.unwrap_or_default();
-    let head = "events: one file cannot be loaded, 2 records are no documents:\n";
+    let head = "events: one file cannot be loaded, 2 records are not documents:\n";
     assert!(cause.starts_with(head), "{cause}");
     for place in ["log_data/a.json line 1,", "log_data/a.json line 3,", "log_data/b.json line 1:"] {
         assert!(cause.contains(&format!("\n  s3://landing/{place}")), "{place}: {cause}");
     }
-    assert!(cause.contains("\nsongs: one record is no document:\n"), "{cause}");
+    assert!(cause.contains("\nsongs: one record is not a document:\n"), "{cause}");
     assert!(cause.contains("\nhint: fix or remove the files"), "{cause}");
 }
 

@@ -154,8 +154,8 @@ pub fn loaded_by_other_paths(files: u64, command: &str) -> Option<String> {
         _ => (format!("{files} files were"), "stay as they are"),
     };
     Some(format!(
-        "{files} loaded by other JSONPaths than the present ones and {stay}; `{command}` loads \
-         everything again by the present ones"
+        "{files} loaded with other JSONPaths than the current ones and {stay}; `{command}` loads \
+         everything again with the current ones"
     ))
 }
 

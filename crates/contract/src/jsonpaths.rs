@@ -144,10 +144,10 @@ fn not_json(text: &str, error: &serde_json::Error) -> String {
     let is_behind_comma = closes.trim_end().ends_with(',') && before.len() > closes.len();
     match error.to_string() {
         said if said.contains("trailing comma") => {
-            format!("line {}: expected no comma behind the last path", error.line())
+            format!("line {}: expected no comma after the last path", error.line())
         }
         _ if is_behind_comma && !error.is_eof() => {
-            format!("line {}: expected no comma behind the last path", error.line())
+            format!("line {}: expected no comma after the last path", error.line())
         }
         said => expected(&format!("found: {said}")),
     }

@@ -125,7 +125,7 @@ mod tests {
         }
         assert_eq!(refused.column_bytes_max(), Some(256));
         assert_eq!((whole.column_bytes_max(), number.column_bytes_max()), (None, None));
-        assert_eq!(Refused::parse("sql/stage/songs.sql: one value was refused:"), None);
+        assert_eq!(Refused::parse("sql/stage/songs.sql: one value was rejected:"), None);
     }
 
     #[test]

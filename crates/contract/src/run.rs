@@ -107,7 +107,7 @@ impl Run {
                     self.id
                 ),
             )
-            .hint("start the state machine with another name, or with none"));
+            .hint("start the state machine with another name, or without one"));
         }
         let known = pipeline::sources();
         let named = self.input.sources.iter().flatten().chain(self.input.max_rejects.keys());
@@ -132,14 +132,14 @@ impl Run {
                 ErrorName::InvalidInput,
                 "expected at least one source, found an empty list",
             )
-            .hint("leave `sources` out to load all of them"));
+            .hint("omit `sources` to load all of them"));
         }
         if self.input.rebuild && known.iter().any(|name| !sources.iter().any(|s| s == name)) {
             return Err(Failure::new(
                 ErrorName::InvalidInput,
                 format!("expected a rebuild of every source, found only {}", sources.join(", ")),
             )
-            .hint("a rebuild empties the star schema: leave `sources` out"));
+            .hint("a rebuild empties the star schema: omit `sources`"));
         }
         Ok(())
     }

@@ -58,8 +58,8 @@ impl Unusable {
 }
 
 /// What to write when a directory of data is expected.
-const LAYOUT: &str = "--data takes a directory with song_data/, log_data/ or both; `segue generate` \
-                      makes one";
+const LAYOUT: &str = "--data takes a directory with song_data/, log_data/ or both; `segue \
+                      generate` creates one";
 
 impl DataSet {
     /// Looks through a directory with `song_data/`, `log_data/` or both. Reads names and sizes only,
@@ -83,17 +83,22 @@ impl DataSet {
             skipped.extend(counts.of(source));
         }
         if !has_folder {
-            let message =
-                format!("there is neither song_data/ nor log_data/ in {}", directory.display());
+            let message = format!(
+                "expected song_data/ or log_data/ in {}, found neither",
+                directory.display()
+            );
             return Err(Unusable::new(message, LAYOUT));
         }
         let top = paths::Top::read(directory)?;
         skipped.extend(top.outside.of(""));
         if files.is_empty() {
             let lines = skipped.iter().map(|skipped| format!("\n  {}", skipped.line()));
-            let message =
-                format!("there is no data in {}{}", directory.display(), lines.collect::<String>());
-            let hint = "files are known by their endings: .json, .jsonl, .ndjson or none, each also \
+            let message = format!(
+                "expected data in {}, found none{}",
+                directory.display(),
+                lines.collect::<String>()
+            );
+            let hint = "data files end in .json, .jsonl or .ndjson, or have no ending, each also \
                         with .gz or .zst";
             return Err(Unusable::new(message, hint));
         }
@@ -126,10 +131,10 @@ fn refuse_missing(directory: &Path) -> Result<(), Unusable> {
     }
     let message = match directory.exists() {
         true => format!("{} is not a directory", directory.display()),
-        false => format!("there is no directory {}", directory.display()),
+        false => format!("the directory {} does not exist", directory.display()),
     };
     let hint = match directory.starts_with("~") {
-        true => "~ was not expanded: write $HOME, or leave ~ outside of quotes",
+        true => "~ was not expanded: write $HOME, or put ~ outside the quotes",
         false => LAYOUT,
     };
     Err(Unusable::new(message, hint))

@@ -77,7 +77,7 @@ impl Top {
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, Unusable> {
     let unreadable = |error: std::io::Error| {
         let message = format!("{} cannot be read: {error}", directory.display());
-        Unusable::new(message, "see that you may read the directory")
+        Unusable::new(message, "check that you may read the directory")
     };
     let entries = fs::read_dir(directory).map_err(unreadable)?;
     let mut paths = entries
@@ -145,7 +145,8 @@ fn song_paths(name: &str, bytes: &[u8]) -> Result<String, Unusable> {
         .find(|path| !key(path).is_some_and(|key| SONG_COLUMNS.contains(&key.as_str())));
     match other {
         None => Ok(format!(
-            "{name} is not used: songs are mapped by the names of their keys, which it names too"
+            "{name} is not used: songs are mapped by the names of their keys, and the file has the \
+             same names"
         )),
         Some(path) => Err(unusable(format!("JSONPaths for songs are not supported, found {path}"))),
     }

@@ -75,7 +75,7 @@ impl Decoder {
 
 /// A file that breaks at a byte of its own, before any compression is taken off.
 pub fn broken(kind: &str, found: &str, at: u64) -> Stopped {
-    Stopped::Broken(format!("expected a whole {kind} file, found {found} at its byte {at}"))
+    Stopped::Broken(format!("expected a complete {kind} file, found {found} at its byte {at}"))
 }
 
 #[cfg(test)]
@@ -157,13 +157,12 @@ mod tests {
         let last = wrong.len() - 6;
         wrong[last] ^= 0x55;
         let garbage = [whole.as_slice(), b"garbage"].concat();
-        for (file, found) in [(&wrong, "another checksum"), (&garbage, "7 bytes that are no gzip")]
-        {
+        for (file, found) in [(&wrong, "a checksum"), (&garbage, "7 bytes after the last")] {
             for step in [5, 1_000, usize::MAX] {
                 let (out, reason) = decoded(file, step.min(file.len()));
                 assert_eq!(out.len(), text.len());
                 let reason = reason.expect("broken");
-                assert!(reason.starts_with("expected a whole gzip file, found "), "{reason}");
+                assert!(reason.starts_with("expected a complete gzip file, found "), "{reason}");
                 assert!(reason.contains(found), "{reason}");
             }
         }
@@ -182,7 +181,7 @@ mod tests {
             assert_eq!(decoded(&then_more, step).0, text);
             let reason =
                 decoded(&then_more, step).1.expect("gzip(1) ignores it, and it holds data");
-            assert!(reason.contains("behind the last member"), "{reason}");
+            assert!(reason.contains("after the last member"), "{reason}");
             let (out, reason) = decoded(&[zstandard(&text), vec![0; 9]].concat(), step);
             assert_eq!(out, text);
             assert!(reason.expect("broken").contains("9 bytes that are no Zstandard"));

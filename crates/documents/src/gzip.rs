@@ -110,7 +110,7 @@ impl Gzip {
             Place::Between if self.partial.is_empty() => Ok(()),
             Place::Behind if self.is_padding => Ok(()),
             Place::Between | Place::Behind => {
-                let found = format!("{behind} bytes that are no gzip behind the last member");
+                let found = format!("{behind} bytes after the last member that are not gzip");
                 Err(broken("gzip", &found, self.behind_at))
             }
         }
@@ -161,11 +161,7 @@ impl Gzip {
                 Ok(_) if used == bytes.len() && given < self.text.len() => return Ok(used),
                 Ok(_) if given > 0 || before_in < self.inflate.total_in() => {}
                 Ok(_) | Err(_) => {
-                    return Err(broken(
-                        "gzip",
-                        "deflated text that is corrupt",
-                        self.read + used as u64,
-                    ));
+                    return Err(broken("gzip", "corrupt compressed data", self.read + used as u64));
                 }
             }
         }
@@ -177,7 +173,7 @@ impl Gzip {
         if let Some(trailer) = self.partial.as_chunks::<4>().0.get(..2) {
             let (sum, length) = (u32::from_le_bytes(trailer[0]), u32::from_le_bytes(trailer[1]));
             if (sum, length) != (self.checksum.sum(), self.checksum.amount()) {
-                return Err(broken("gzip", "another checksum than its text has", self.read));
+                return Err(broken("gzip", "a checksum that does not match", self.read));
             }
             self.partial.clear();
             self.place = Place::Between;

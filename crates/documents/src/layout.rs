@@ -36,12 +36,12 @@ impl Layout {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Array => {
-                "expected one JSON object after another, found a JSON array of objects: the file \
-                 needs one object a line, without brackets and commas"
+                "expected one JSON object after another, found a JSON array of objects: write one \
+                 object per line, without brackets and commas"
             }
             Self::Commas => {
-                "expected one JSON object after another, found a comma behind a document: the file \
-                 needs one object a line, without commas between them"
+                "expected one JSON object after another, found a comma after a document: write one \
+                 object per line, without commas between them"
             }
         }
     }

@@ -189,10 +189,10 @@ fn an_object_that_ends_too_early_keeps_what_is_whole() {
     let mut seen = Seen::default();
     let mut documents = Documents::new(Records::Objects);
     documents.push(b"{\"a\": 1}\n{\"b\"", &mut seen).expect("takes");
-    documents.finish(Some("expected a whole gzip object"), &mut seen).expect("takes");
+    documents.finish(Some("expected a complete gzip object"), &mut seen).expect("takes");
     assert_eq!(seen.documents, [r#"{"a": 1}"#]);
     assert_eq!(seen.rejects[0].raw, b"{\"b\"");
-    assert_eq!(seen.rejects[0].reason, "expected a whole gzip object");
+    assert_eq!(seen.rejects[0].reason, "expected a complete gzip object");
     // The scan is as new afterwards.
     documents.push(b"{}", &mut seen).expect("takes");
     documents.finish(None, &mut seen).expect("takes");

@@ -81,7 +81,7 @@ impl Zstandard {
         match (self.is_complete, behind) {
             (true, 0) => Ok(()),
             (true, _) => {
-                let found = format!("{behind} bytes that are no Zstandard behind the last frame");
+                let found = format!("{behind} bytes after the last frame that are not Zstandard");
                 Err(broken("Zstandard", &found, self.end))
             }
             (false, _) => Err(broken("Zstandard", "its end", self.read)),

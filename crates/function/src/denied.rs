@@ -27,9 +27,9 @@ pub fn denied(
         format!("{what}: expected the permission {action}, found {code}: {said}"),
     );
     Some(failure.hint(format!(
-        "whoever deploys the stack deploys it again from its template, which gives {action} to the \
-         function's role, or takes away what else denies it: the bucket's policy, a permissions \
-         boundary, a policy of the organisation"
+        "deploy the stack again from its template, which grants {action} to the function's role, \
+         or remove what else denies it: the bucket's policy, a permissions boundary, a policy of \
+         the organisation"
     )))
 }
 
@@ -42,7 +42,7 @@ where
     denied(&what, action, error).unwrap_or_else(|| {
         let hint = match error.code() {
             Some("NoSuchBucket") => {
-                "make the bucket again, or deploy the stack with the name of one that is there"
+                "create the bucket again, or deploy the stack with the name of an existing one"
             }
             Some("InvalidObjectState") => {
                 "the object is archived: restore it, or move it out of the prefix, then start the run \
@@ -51,8 +51,9 @@ where
             Some("PermanentRedirect" | "AuthorizationHeaderMalformed") => {
                 "deploy the stack with the bucket's own region as ExistingLandingBucketRegion"
             }
-            Some("NoSuchKey") => "start the run again: it loads what is there then",
-            _ => "start the run again; if it fails in the same way, see whether S3 answers at all",
+            Some("NoSuchKey") => "start the run again; it loads the objects that exist by then",
+            _ => "start the run again; if it fails in the same way, check whether S3 answers at \
+                  all",
         };
         unreadable(what, said(error)).hint(hint)
     })

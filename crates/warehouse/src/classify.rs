@@ -78,7 +78,8 @@ pub(crate) fn statement_failure(step: &str, place: &str, reason: &str) -> Failur
 fn hint(name: ErrorName) -> Option<&'static str> {
     match name {
         InvalidConfiguration => Some(
-            "check the workgroup or cluster, the database, and that one role submits and describes",
+            "check the workgroup or cluster, the database, and that the same role submits and \
+             describes",
         ),
         ResultExpired => Some(
             "a statement and its result are kept for 24 hours, for the role that submitted it: start a \
@@ -88,11 +89,11 @@ fn hint(name: ErrorName) -> Option<&'static str> {
             "fix or remove the file, then start the run again; it loads whatever is not loaded yet",
         ),
         SourceUnreadable => Some(
-            "start the run again: it loads what is there then; if it fails in the same way, see \
-             whether the copy role may read the bucket",
+            "start the run again; it loads the objects that exist by then; if it fails in the same \
+             way, check whether the copy role may read the bucket",
         ),
         StatementAborted => {
-            Some("nothing of this step was kept; start the run again when the reason is gone")
+            Some("nothing of this step was kept; start the run again when the cause is gone")
         }
         StatementFailed => {
             Some("nothing was published; fix the SQL or its permissions, then run again")

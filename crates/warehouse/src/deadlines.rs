@@ -108,15 +108,14 @@ fn exceeded(step: &Step, what: &str, limit: Duration) -> Failure {
     Failure::new(
         ErrorName::DeadlineExceeded,
         format!(
-            "{}: still running after the {} seconds that a {what} may take, and cancelled: nothing of \
-             it was kept",
+            "{}: cancelled after {} seconds, the deadline of a {what}; nothing of it was kept",
             step.step,
             limit.as_secs()
         ),
     )
     .hint(format!(
-        "find what it waited for in sys_query_history, or deploy with a greater {setting}; then start \
-         the run again"
+        "find out what it waited for in sys_query_history, or deploy with a longer {setting}; then \
+         start the run again"
     ))
 }
 

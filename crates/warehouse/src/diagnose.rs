@@ -50,9 +50,9 @@ impl Warehouse {
         let count = rows.first().and_then(|row| row.get(7)).and_then(number).unwrap_or_default();
         let list: String = rows.iter().map(|row| format!("\n  {}", refused(row))).collect();
         let message = match count {
-            1 => format!("{file}: one value was refused and nothing was loaded:{list}"),
+            1 => format!("{file}: one value was rejected and nothing was loaded:{list}"),
             many => format!(
-                "{file}: {many} values were refused and nothing was loaded, the first:{list}"
+                "{file}: {many} values were rejected and nothing was loaded, the first:{list}"
             ),
         };
         Ok(Failure::new(ErrorName::LoadRejected, message).hint(

@@ -190,7 +190,7 @@ impl Warehouse {
                     statement.error().map(|error| format!(": {error}")).unwrap_or_default()
                 ),
             )
-            .hint("nothing of this step was kept; start the run again when the reason is gone")),
+            .hint("nothing of this step was kept; start the run again when the cause is gone")),
             _ => Ok(StatementState::Running {
                 statement_id,
                 wait_seconds: next_wait_seconds(age(statement, now), early),
@@ -244,7 +244,7 @@ impl Warehouse {
         if failure.name == ErrorName::LoadRejected {
             match self.load_rejected(&place, statement).await {
                 Ok(rejected) => return rejected,
-                Err(error) => tracing::warn!(%error, "the refused values are not known"),
+                Err(error) => tracing::warn!(%error, "the rejected values are not known"),
             }
         }
         failure

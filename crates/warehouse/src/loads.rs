@@ -102,7 +102,7 @@ impl Warehouse {
             (_, load) if copied.rows.is_some_and(|rows| rows != load.rows) => {
                 let counted = copied.rows.unwrap_or_default();
                 let found =
-                    format!("one of {} rows, where its session counted {counted}", load.rows);
+                    format!("one of {} rows, although its session counted {counted}", load.rows);
                 Err(unconfirmed(table, &found))
             }
             (_, load) => Ok(load.clone()),
@@ -153,9 +153,9 @@ fn history(row: &Row) -> Option<(String, LoadHistory)> {
     Some((status, LoadHistory { query_id: whole(0)?, rows: count(2)?, errors: count(3)? }))
 }
 
-const HINT: &str = "nothing was published; the system views lag behind by seconds, so start the run \
-                    again; if it fails in the same way, see what sys_load_history shows to the \
-                    functions' database user";
+const HINT: &str = "nothing was published; the system views lag behind by seconds, so start the \
+                    run again; if it fails in the same way, look at what sys_load_history shows to \
+                    the functions' database user";
 
 fn unconfirmed(table: &str, found: &str) -> Failure {
     let message =

@@ -96,7 +96,7 @@ async fn what_the_views_do_not_show_yet_is_not_taken_for_nothing() {
     let cases = [
         (vec![], "0 COPYs of process 7"),
         (vec![shown(8, "running", 0, 0)], "one that is \"running\""),
-        (vec![shown(8, "completed", 70, 0)], "one of 70 rows, where its session counted 71"),
+        (vec![shown(8, "completed", 70, 0)], "one of 70 rows, although its session counted 71"),
     ];
     for (rows, found) in cases {
         let failure = history(rows).await.expect_err(found);

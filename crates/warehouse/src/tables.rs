@@ -88,16 +88,16 @@ const fn hinted(text: &'static str, name: ErrorName, hint: &'static str) -> Reas
     Reason { text, name, hint: Some(hint) }
 }
 
-const GRANT: &str =
-    "grant the functions' database user what it lacks, as the README says; nothing was published";
+const GRANT: &str = "grant the functions' database user the missing permission, as the README says; \
+                     nothing was published";
 const ATTACH_ROLE: &str =
-    "attach the copy role to the warehouse and let it be assumed by redshift.amazonaws.com";
+    "attach the copy role to the warehouse and let redshift.amazonaws.com assume it";
 const MAKE_ROOM: &str = "free disk space or enlarge the warehouse, then start the run again";
 const RAISE_LIMIT: &str =
     "wait for the end of the usage limit's period, or raise it, then start the run again";
 
-const ASK_FOR_LESS: &str = "the Data API returns at most 500 MB of a query and 64 KB of a row: ask for \
-                            fewer rows or columns; nothing was published";
+const ASK_FOR_LESS: &str = "the Data API returns at most 500 MB of a query and 64 KB of a row: \
+                            select fewer rows or columns; nothing was published";
 
 /// What two runs that both create what is missing may meet: each looks before the other commits.
 pub const RACES_OF_CREATE: [(&str, ErrorName); 2] = [

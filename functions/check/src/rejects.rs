@@ -174,8 +174,8 @@ fn too_many(rejects: &SourceRejects, first: &[String]) -> Failure {
     Failure::new(
         ErrorName::LoadRejected,
         format!(
-            "{source}: {rows} records cannot be loaded, where {most} may be left out, and nothing was \
-             published; the first:{list}"
+            "{source}: expected at most {most} records that cannot be loaded, found {rows}, and \
+             nothing was published; the first:{list}"
         ),
     )
     .hint("fix or remove the files, or raise `maxRejects`, then start the run again")
@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(failure.name, ErrorName::LoadRejected);
         assert_eq!(
             failure.message,
-            "songs: 2 records cannot be loaded, where 1 may be left out, and nothing was published; \
-             the first:\n  s3://l/a.json line 3, column year: Invalid digit (error 1207)"
+            "songs: expected at most 1 records that cannot be loaded, found 2, and nothing was \
+             published; the first:\n  s3://l/a.json line 3, column year: Invalid digit (error 1207)"
         );
     }
 }

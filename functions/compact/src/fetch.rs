@@ -234,7 +234,7 @@ fn changed(address: &Address) -> Failure {
         ErrorName::SourceUnreadable,
         format!("{} was replaced or removed while it was being read", address.uri),
     )
-    .hint("start the run again: it loads what is there then")
+    .hint("start the run again; it loads the objects that exist by then")
 }
 
 async fn wait_again(

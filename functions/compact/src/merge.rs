@@ -129,7 +129,7 @@ async fn take(
     if opened.etag != listed.etag {
         merged.changed += 1;
         if merged.changed <= NAMED_MAX {
-            tracing::warn!(uri = listed.uri, "changed since it was listed; merged as it is");
+            tracing::warn!(uri = listed.uri, "changed since it was listed; merged as it is now");
         }
     }
     Ok(())
@@ -138,7 +138,7 @@ async fn take(
 fn vanished(listed: &Listed, output: &mut Output, merged: &mut Merged) -> Result<(), Failure> {
     merged.vanished += 1;
     if merged.vanished <= NAMED_MAX {
-        tracing::warn!(uri = listed.uri, "vanished since it was listed; left out");
+        tracing::warn!(uri = listed.uri, "vanished since it was listed; skipped");
     }
     output.vanished(&listed.uri)
 }

@@ -83,7 +83,7 @@ impl Compressions {
                 ErrorName::SourceUnreadable,
                 format!("expected files of one compression, found {one} and {other}"),
             )
-            .hint("leave `compact` out of the input: merged files may be of any compression")),
+            .hint("omit `compact` from the input: merged files may be of any compression")),
         }
     }
 }

@@ -241,14 +241,14 @@ fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool, is_elsewhere: 
     };
     Failure::new(ErrorName::InvalidInput, reason).hint(match (may_leave_out, is_elsewhere) {
         (true, _) => {
-            "split the files, or load them without `maxRejects`: where records may be left out, \
-                 files are merged, so that what is left out can be counted"
+            "split the files, or load them without `maxRejects`: if records may be skipped, files \
+             are merged, so that skipped records can be counted"
         }
         (false, true) => {
             "split the files: those of a bucket in another region are merged before they are copied"
         }
         (false, false) => {
-            "leave `compact` out of the input, and keep the files of a source in one compression"
+            "omit `compact` from the input, and keep the files of a source in one compression"
         }
     })
 }
@@ -261,14 +261,12 @@ fn wish(settings: &Settings, compact: Compact) -> Result<Compact, Failure> {
         (true, Compact::Never) => Err(Failure::new(
             ErrorName::InvalidInput,
             format!(
-                "expected `compact` auto or always, found never, and the bucket {} is in another \
-                 region",
+                "expected `compact` auto or always, because the bucket {} is in another region, \
+                 found never",
                 settings.landing_bucket
             ),
         )
-        .hint(
-            "leave `compact` out of the input: a COPY reads its files and manifest in one region",
-        )),
+        .hint("omit `compact` from the input: a COPY reads its files and manifest in one region")),
     }
 }
 
@@ -283,7 +281,7 @@ fn refuse_too_many_to_copy(found: &PlannedSource) -> Result<(), Failure> {
             found.source, found.objects
         ),
     )
-    .hint("leave `compact` out of the input; of large objects load fewer at once"))
+    .hint("omit `compact` from the input; load fewer large objects at once"))
 }
 
 fn refuse_too_many(plan: &Plan) -> Result<(), Failure> {
@@ -306,7 +304,7 @@ fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {
         format!("expected objects under {}, found none{skipped}", prefixes.join(" or ")),
     )
     .hint(format!(
-        "put files into the bucket {}, or deploy with the prefixes where they are",
+        "put files into the bucket {}, or deploy with the prefixes that your files have",
         settings.landing_bucket
     ))
 }

@@ -107,7 +107,7 @@ mod tests {
         };
         let sources = vec![source("events", "log_data/"), source("songs", "song_data/")];
         let plan = Plan { sources, ..Plan::default() };
-        let cause = "events: 2 records are no documents, the first:\n  \
+        let cause = "events: 2 records are not documents, the first:\n  \
             s3://landing/log_data/a line b.json line 2, byte 9, 7 bytes: broken\n  \
             s3://landing/song_data/s.json lines 3 to 4, byte 9, 7 bytes: broken\n  \
             s3://landing/log_data/a line b.json line 5: broken\n  s3://work/runs/r/parts line 1: x";

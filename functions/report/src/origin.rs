@@ -19,7 +19,7 @@ const MISSING: i64 = 1213;
 
 /// What to say of a file that landed where it does not belong.
 const JSONPATHS: &str =
-    "; this is a JSONPaths file: it belongs beside the folder of the events, not into it";
+    "; this is a JSONPaths file: it belongs next to the folder of the events, not in it";
 
 /// The same cause, each refused record with its file and the value that was refused. What cannot be
 /// looked up stays as it is: the cause is told either way.

@@ -64,7 +64,8 @@ pub async fn cause(
     }
     let rejects = layout::uri(bucket, &layout::rejects_prefix(run));
     paragraphs.push(format!(
-        "hint: fix or remove the files, then start the run again; everything that is broken is in {rejects}"
+        "hint: fix or remove the files, then start the run again; {rejects} lists everything that \
+         is broken"
     ));
     Ok(Some(paragraphs.join("\n")))
 }
@@ -93,11 +94,11 @@ fn paragraph(merged: &CompactedSource, most: u64, shown: &[Reject]) -> String {
     }
     match rejected {
         0 => {}
-        1 => counts.push("one record is no document".to_owned()),
-        _ => counts.push(format!("{rejected} records are no documents")),
+        1 => counts.push("one record is not a document".to_owned()),
+        _ => counts.push(format!("{rejected} records are not documents")),
     }
     if rejected > 0 && most > 0 {
-        counts.push(format!("where {most} may be left out"));
+        counts.push(format!("where {most} may be skipped"));
     }
     if rejected + refused > shown.len() as u64 {
         counts.push(format!("the first {}", shown.len()));
@@ -142,13 +143,12 @@ mod tests {
         };
         assert_eq!(
             paragraph(&merged(7, 1), 2, &[reject(false), reject(true)]),
-            "songs: one file cannot be loaded, 7 records are no documents, where 2 may be left out, \
-             the first 2:\n  s3://l/a.json lines 2 to 4, byte 9, 70 bytes: broken\n  \
+            "songs: one file cannot be loaded, 7 records are not documents, where 2 may be skipped, the first 2:\n  s3://l/a.json lines 2 to 4, byte 9, 70 bytes: broken\n  \
              s3://l/a.json lines 2 to 4: broken"
         );
         assert!(
             paragraph(&merged(1, 0), 0, &[reject(false)])
-                .starts_with("songs: one record is no document:\n")
+                .starts_with("songs: one record is not a document:\n")
         );
     }
 }

@@ -48,7 +48,7 @@ pub fn report(request: ReportRequest) -> Report {
 }
 
 #[test]
-fn a_report_tells_what_the_run_did() {
+fn a_report_says_what_the_run_did() {
     insta::assert_json_snapshot!(report(request()));
 }
 
@@ -58,17 +58,17 @@ fn the_page_shows_what_was_merged() {
     let compacted = vec![CompactedSource { source: "songs".into(), batches: 40, merged }];
     let page = page::render(&report(ReportRequest { compacted, ..request() })).expect("renders");
     assert!(page.contains("Merged before the COPY") && page.contains("385,252"), "{page}");
-    assert!(page.contains("Expected and real") && page.contains("<td>real</td>"), "{page}");
+    assert!(page.contains("Expected and actual") && page.contains("<td>actual</td>"), "{page}");
 }
 
 #[test]
-fn a_run_that_left_records_out_says_which_and_where_they_are() {
+fn a_run_that_skipped_records_says_which_and_where_they_are() {
     let mut report = report(ReportRequest { checked: Some(rejecting(3)), ..request() });
     assert_eq!((report.status, report.rejected()), ("loaded-with-rejects", 3));
     report.rejects_uri = Some("s3://work/runs/r/rejects/".into());
     let page = page::render(&report).expect("renders");
     for part in [
-        "Left out",
+        "<h2>Skipped</h2>",
         "line 3, column year: &lt;b&gt;",
         "s3:&#x2f;&#x2f;work&#x2f;runs&#x2f;r&#x2f;rejects&#x2f;",
     ] {

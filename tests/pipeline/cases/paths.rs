@@ -20,7 +20,7 @@ async fn a_file_that_looks_like_paths_is_used_or_refused_by_name() {
     world.load().await;
     assert_eq!(users(&world).await, [Some("39".to_owned())]);
     for (name, file, reason) in [
-        ("trailing-comma", "log_json_path.json", "no comma behind the last path"),
+        ("trailing-comma", "log_json_path.json", "no comma after the last path"),
         ("other-case", "log_json_path.json", "found \"jsonPaths\""),
         ("upper-case-ending", "log_json_path.JSON", "end in .json"),
     ] {
@@ -35,7 +35,7 @@ async fn a_deployed_stack_refuses_the_same_files() {
     let world = world_with_paths();
     super::put_everything(&world, &cases.join("byte-order-mark"));
     for (name, file, reason) in [
-        ("trailing-comma", "log_json_path.json", "no comma behind the last path"),
+        ("trailing-comma", "log_json_path.json", "no comma after the last path"),
         ("other-case", "log_json_path.json", "found \"jsonPaths\""),
         ("upper-case-ending", "log_json_path.JSON", "to have the key"),
     ] {

@@ -137,7 +137,7 @@ impl Trial {
         let left_out = self.world.rows("select uri, line from ops.rejected_rows").await.len();
         assert_eq!(ended.output["rejected"].as_u64().unwrap_or_default(), left_out as u64);
         let told = ending(self.how(), "together", &ended);
-        format!("{told}    {left_out} records of {} files are left out\n", refused.len())
+        format!("{told}    {left_out} records of {} files are skipped\n", refused.len())
     }
 
     /// Lets a sound file land, whose records have to be there from the next run on.
