@@ -41,7 +41,7 @@ impl Clouds {
         Self::of(aws.clone(), aws)
     }
 
-    /// The local stand-ins. The user's own AWS settings play no part.
+    /// The local stand-ins. The user's own AWS settings are ignored.
     pub async fn local(ports: Ports) -> Self {
         let key = environment::ACCESS_KEY;
         let aws = loader()
@@ -130,7 +130,7 @@ fn loader() -> aws_config::ConfigLoader {
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
 }
 
-/// Says what was tried, and what the service or the way to it answered.
+/// Says what failed, and what the service or the connection answered.
 pub fn problem<E, R>(action: &str, error: SdkError<E, R>) -> Problem
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -154,7 +154,8 @@ where
         .hint("check the AWS credentials, the region and the network; --local needs none of them")
 }
 
-/// What each error of a chain says, outermost first; the SDK's own display says only the first.
+/// The message of each error in a chain, outermost first; the SDK's own display shows only the
+/// first.
 fn chain(error: &dyn Error) -> String {
     let mut said = vec![error.to_string()];
     let mut inner = error.source();

@@ -1,4 +1,4 @@
-//! Carries out what was typed.
+//! Carries out the commands.
 
 use std::io::IsTerminal;
 
@@ -48,7 +48,7 @@ pub async fn run(command: Command) -> Outcome {
     }
 }
 
-/// What becomes of objects that a directory does not hold.
+/// What happens to objects that a directory does not hold.
 fn others(add: bool) -> upload::Others {
     if add { upload::Others::Kept } else { upload::Others::Removed }
 }
@@ -57,7 +57,7 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
     Project::find(wanted.project.as_deref())
 }
 
-/// The stack that is meant, and clients that talk to it.
+/// The stack to use, and clients for it.
 async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
     if target.local {
         let project = Project::find(target.project.as_deref())?;
@@ -147,7 +147,7 @@ async fn show_plan(wanted: cli::Plan) -> Outcome {
     plan::plan(&clouds, &stack, input, wishes).await
 }
 
-/// The run itself would refuse such an input; here it costs nothing.
+/// The run itself would reject such an input; rejecting it here costs nothing.
 fn refuse_impossible(input: &RunInput) -> Outcome {
     let draft = Run {
         id: "draft".to_owned(),

@@ -1,10 +1,10 @@
-//! How text from elsewhere is shown: no character of it may command a terminal, reverse what is read,
-//! or end a cell.
+//! How foreign text is shown: no character of it may control a terminal, reverse the reading
+//! direction, or end a cell.
 
 use std::fmt::Write as _;
 
-/// Whether a character does something instead of being seen: C0, DEL, C1, the separators of lines and
-/// paragraphs, and those that change the direction of writing.
+/// Whether a character is a control character: C0, DEL, C1, the separators of lines and paragraphs,
+/// and those that change the direction of writing.
 fn is_command(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -13,7 +13,7 @@ fn is_command(character: char) -> bool {
         )
 }
 
-/// The text on one line, such characters as `\n`, `\x1b` or `\u202e`.
+/// The text on one line, with control characters as `\n`, `\x1b` or `\u202e`.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -27,7 +27,7 @@ pub fn visible(text: &str) -> String {
             one if is_command(one) => write!(shown, "\\u{:04x}", u32::from(one)),
             one => write!(shown, "{one}"),
         };
-        // A string takes everything.
+        // Writing to a string cannot fail.
         _ = written;
     }
     shown
@@ -39,7 +39,7 @@ pub fn cell(text: &str) -> String {
     let mut backslashes = 0;
     for character in visible(text).chars() {
         if character == '|' {
-            // Markdown reads `\\` as a backslash: those before the bar are doubled.
+            // Markdown reads `\\` as a backslash: double those before the bar.
             shown.extend(std::iter::repeat_n('\\', backslashes + 1));
         }
         backslashes = if character == '\\' { backslashes + 1 } else { 0 };
@@ -48,11 +48,11 @@ pub fn cell(text: &str) -> String {
     shown
 }
 
-/// A JSON document in which such characters are written as `\u….`: the same to every reader.
+/// A JSON document with control characters written as `\u…`; every reader reads the same.
 pub fn json(document: &str) -> String {
     let mut shown = String::with_capacity(document.len());
     for character in document.chars() {
-        // Between values JSON has no control characters but the end of a line.
+        // Between values, the only control character of JSON is the end of a line.
         if is_command(character) && character != '\n' {
             _ = write!(shown, "\\u{:04x}", u32::from(character));
         } else {

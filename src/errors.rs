@@ -71,7 +71,7 @@ impl Problem {
         self.message.trim_end()
     }
 
-    /// What to do about it, where there is something to say.
+    /// What to do about it, if there is anything to say.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -1,4 +1,4 @@
-//! Which grant is missing when the warehouse refuses somebody, and how to write it.
+//! Which grant is missing when the warehouse denies permission, and the SQL for it.
 
 use segue_contract::quoting::Principal;
 
@@ -7,22 +7,22 @@ use crate::{
     warehouse::Warehouse,
 };
 
-/// What Redshift says to whoever lacks a right.
+/// Redshift's message when a permission is missing.
 const DENIED: &str = "permission denied for ";
 
-/// `"IAMR:Loader"`: a user's name as SQL takes it.
+/// `"IAMR:Loader"`: a user's name in SQL.
 pub fn quoted(user: &str) -> Outcome<String> {
     let name = Principal::new(user).map_err(|failure| Problem::failed(failure.message))?;
     Ok(name.to_string())
 }
 
-/// Whether the warehouse refused a statement for want of a right.
+/// Whether the warehouse rejected a statement because a permission is missing.
 pub fn is_denial(message: &str) -> bool {
     message.contains(DENIED)
 }
 
-/// The same problem; where the warehouse refused this statement for want of a right, with the grant
-/// that the current user lacks.
+/// The same problem; if the warehouse denied permission, with the grant that the current user
+/// lacks.
 pub async fn explain(warehouse: &Warehouse, sql: &str, problem: Problem) -> Problem {
     if !is_denial(problem.message()) {
         return problem;
@@ -40,7 +40,7 @@ pub async fn explain(warehouse: &Warehouse, sql: &str, problem: Problem) -> Prob
     }
 }
 
-/// The statements that would let this user do what was refused.
+/// The statements that would give this user the missing permission.
 fn missing(message: &str, sql: &str, user: &str) -> Option<String> {
     let (_, denied) = message.split_once(DENIED)?;
     let mut words = denied.split_whitespace();

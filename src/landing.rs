@@ -1,4 +1,4 @@
-//! What lies under a prefix of the landing bucket, by the rule that runs follow.
+//! The objects under a prefix of the landing bucket, by the rule that runs follow.
 
 use aws_sdk_s3::{
     Client,
@@ -24,9 +24,9 @@ pub struct DataObject {
 pub struct Listed {
     /// What is data, in key order.
     pub objects: Vec<DataObject>,
-    /// What is not.
+    /// The files that are not data.
     pub skipped: SkipCounts,
-    /// Whether there are others.
+    /// Whether there are more.
     pub is_cut: bool,
 }
 
@@ -37,11 +37,11 @@ pub struct Place<'a> {
     pub bucket: &'a str,
     /// What the keys begin with.
     pub prefix: &'a str,
-    /// The key of the source's JSONPaths file, which is not data wherever it lies.
+    /// The key of the source's JSONPaths file, which is never data.
     pub paths_key: Option<&'a str>,
 }
 
-/// Lists the objects of a source, about so many at most: the last page is listed whole.
+/// Lists up to about `objects_max` objects of a source.
 pub async fn list(s3: &Client, place: Place<'_>, objects_max: usize) -> Outcome<Listed> {
     let Place { bucket, prefix, .. } = place;
     let mut listed = Listed::default();

@@ -10,7 +10,7 @@ use crate::{
     errors::{Outcome, Problem},
 };
 
-/// Lets `write` write to stdout. A reader that has seen enough (`| head`) is no error.
+/// Lets `write` write to stdout. A reader that stops early (`| head`) is not an error.
 pub fn with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Outcome {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {

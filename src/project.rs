@@ -1,4 +1,4 @@
-//! Where things stand in a checkout.
+//! Where things are in a checkout.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ impl Project {
         self.path(".segue")
     }
 
-    /// A file that another command has to make first.
+    /// A file that another command has to create first.
     pub fn needed(&self, relative: &str, made_by: &str) -> Outcome<PathBuf> {
         let path = self.path(relative);
         if path.exists() {

@@ -18,17 +18,17 @@ use crate::errors::{Outcome, Problem, on_file};
 
 /// What a statement that only reads begins with.
 const READING: [&str; 5] = ["select", "with", "show", "explain", "values"];
-/// Words that none of those has outside of quotes, unless it writes.
+/// Words that such a statement has outside quotes only if it writes.
 const WRITING: [&str; 18] = [
     "into", "insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "copy",
     "unload", "grant", "revoke", "call", "vacuum", "analyze", "lock", "cancel",
 ];
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Takes the statement from where it is: an argument, a file, or stdin.
+/// Takes the statement from an argument, a file, or stdin.
 ///
 /// # Errors
-/// Wrong use when there is none, or when it is not text.
+/// Wrong use if there is no statement, or if it is not text.
 pub fn text(argument: Option<String>, file: Option<&Path>) -> Outcome<String> {
     let stdin = io::stdin();
     let (bytes, place) = match (argument.as_deref(), file) {
@@ -58,7 +58,7 @@ fn read_all(mut from: impl Read) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text without a byte order mark; of UTF-16 only with one.
+/// The text without a byte order mark; UTF-16 needs one.
 fn decoded(bytes: &[u8]) -> Option<String> {
     let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let pairs = bytes.chunks_exact(2);
@@ -79,12 +79,12 @@ fn decoded(bytes: &[u8]) -> Option<String> {
 /// The one statement in a text, without the semicolons around it.
 ///
 /// # Errors
-/// Wrong use when there is none or several, or when it writes and may not.
+/// Wrong use if there are none or several, or if it writes without permission.
 pub fn statement(text: &str, may_write: bool) -> Outcome<String> {
-    // What editors and web pages put in the place of a blank.
+    // What editors and web pages use in place of a blank.
     let text: String = text.chars().map(|one| if one == '\u{a0}' { ' ' } else { one }).collect();
     let Ok(tokens) = Tokenizer::new(&RedshiftSqlDialect {}, &text).tokenize() else {
-        // What cannot be cut into words is the warehouse's to judge, when it may do anything.
+        // With --write, the warehouse judges what cannot be split into words.
         return if may_write { Ok(text) } else { Err(not_a_question("it cannot be read as SQL")) };
     };
     let statements: Vec<Vec<&Token>> = tokens
@@ -128,7 +128,7 @@ fn refuse_writing(text: &str, tokens: &[&Token]) -> Outcome {
             Some(how) => Err(not_a_question(how)),
             None => Ok(()),
         },
-        // Redshift knows more than the parser: what has no word of writing is let through.
+        // Redshift knows more syntax than the parser: a statement without a writing word passes.
         Err(_) => match words.iter().find(|word| WRITING.contains(&word.as_str())) {
             Some(word) => Err(not_a_question(&format!("it has the word {word:?}"))),
             None => Ok(()),

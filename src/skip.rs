@@ -1,4 +1,4 @@
-//! `segue skip`: files that runs leave alone until their content changes.
+//! `segue skip`: files that runs skip until their content changes.
 
 use segue_contract::quoting::literal;
 use segue_contract::rejects::storable;
@@ -12,7 +12,7 @@ use crate::{
     warehouse::Warehouse,
 };
 
-/// What the ledger has for the run of a file that a person set aside.
+/// The run in the ledger for a file that a person set aside.
 const BY_HAND: &str = "segue skip";
 /// What is set aside, the newest first.
 const LIST: &str = "select uri, reason, run_id, set_aside_at from ops.set_aside_objects \
@@ -21,18 +21,18 @@ const LIST: &str = "select uri, reason, run_id, set_aside_at from ops.set_aside_
 /// What to do with files.
 #[derive(Debug)]
 pub struct Wishes {
-    /// `s3://bucket/key`; none lists what is set aside.
+    /// `s3://bucket/key`; without any, list what is set aside.
     pub uris: Vec<String>,
-    /// Why, for the record.
+    /// Why, to record in the table.
     pub reason: String,
-    /// Whether runs are to load them again.
+    /// Whether runs should load them again.
     pub undo: bool,
 }
 
 /// Sets files aside, takes them back, or lists them.
 ///
 /// # Errors
-/// Wrong use for a URI of no source; the warehouse's own message.
+/// Wrong use for a URI outside the sources; the warehouse's own message.
 pub async fn skip(clouds: &Clouds, stack: &Stack, wishes: &Wishes) -> Outcome {
     let warehouse = Warehouse::of(clouds, stack)?;
     if wishes.uris.is_empty() {

@@ -17,7 +17,7 @@ use crate::{
 pub struct Stack {
     /// The stack's own name.
     pub name: String,
-    /// Outputs, and the parameters of other names.
+    /// Outputs, and parameters with other names.
     values: HashMap<String, String>,
 }
 
@@ -56,7 +56,7 @@ impl Stack {
         Self { name: "segue".to_owned(), values: values.iter().map(owned).collect() }
     }
 
-    /// The stack that the user means, which must exist.
+    /// The stack with this name, which must exist.
     pub async fn deployed(clouds: &Clouds, name: &str) -> Outcome<Self> {
         Self::read(clouds, name).await?.ok_or_else(|| {
             let region = clouds.region();
@@ -67,12 +67,12 @@ impl Stack {
         })
     }
 
-    /// The bucket that the files come into.
+    /// The bucket where files land.
     pub fn landing_bucket(&self) -> Outcome<&str> {
         self.output("LandingBucketName")
     }
 
-    /// The landing bucket's region, where one is named.
+    /// The landing bucket's region, if one is set.
     pub fn landing_region(&self) -> Option<&str> {
         self.filled("ExistingLandingBucketRegion")
     }
@@ -92,7 +92,7 @@ impl Stack {
         self.output("WarehouseRoleName")
     }
 
-    /// The key of a JSONPaths file of one's own in the landing bucket, where one is named.
+    /// The key of the user's JSONPaths file in the landing bucket, if one is set.
     pub fn events_jsonpaths_key(&self) -> Option<&str> {
         self.filled("EventsJsonPathsKey")
     }
@@ -117,17 +117,17 @@ impl Stack {
         self.output("Database")
     }
 
-    /// The ARN of the Redshift Serverless workgroup, when the warehouse is one.
+    /// The ARN of the Redshift Serverless workgroup, if the warehouse is one.
     pub fn workgroup(&self) -> Option<&str> {
         self.filled("WorkgroupArn")
     }
 
-    /// The provisioned cluster, when the warehouse is one.
+    /// The provisioned cluster, if the warehouse is one.
     pub fn cluster(&self) -> Option<&str> {
         self.filled("ClusterIdentifier")
     }
 
-    /// The secret with the database user, when IAM does not decide who that is.
+    /// The secret with the database user, unless IAM decides.
     pub fn secret(&self) -> Option<&str> {
         self.filled("SecretArn")
     }
@@ -142,17 +142,17 @@ impl Stack {
         self.output("EventsPrefix")
     }
 
-    /// How many slices the warehouse is said to have.
+    /// The stack's setting for the number of slices of the warehouse.
     pub fn slices(&self) -> Outcome<&str> {
         self.output("Slices")
     }
 
-    /// Records of this source, a template's prefix of parameters, that a run may leave out.
+    /// Records that a run may skip; `source` is the prefix of the template's parameter.
     pub fn max_rejects(&self, source: &str) -> Outcome<u64> {
         self.number(&format!("{source}MaxRejects"))
     }
 
-    /// For how many days the staging schema of a failed run is kept.
+    /// How many days the staging schema of a failed run is kept.
     pub fn staging_retention_days(&self) -> Outcome<u32> {
         self.number("StagingRetentionDays")
     }
@@ -167,7 +167,7 @@ impl Stack {
         self.filled("ReaderGroup")
     }
 
-    /// What the functions' settings add to the SQL.
+    /// The functions' settings that appear in the SQL.
     pub fn deployment(&self) -> Outcome<Deployment> {
         Ok(Deployment {
             work_bucket: self.work_bucket()?.to_owned(),
@@ -228,12 +228,12 @@ struct SamParameters {
     region: Option<String>,
 }
 
-/// Name and region of the stack that `sam deploy` makes from this checkout.
+/// Name and region of the stack that `sam deploy` creates from this checkout.
 #[derive(Debug)]
 pub struct Destination {
     /// The stack's name.
     pub stack: String,
-    /// The region, when one is written down.
+    /// The region, if one is set.
     pub region: Option<String>,
 }
 

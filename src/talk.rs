@@ -1,4 +1,4 @@
-//! Everything that is said on stderr: lines, spinners and bars. stdout is for data alone.
+//! Everything on stderr: lines, spinners and bars. stdout is for data alone.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -9,12 +9,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const SPINNER_TICK: Duration = Duration::from_millis(100);
 
-/// Writes one line to stderr; a closed stderr is nobody's error.
+/// Writes one line to stderr; a closed stderr is not an error.
 pub fn say(line: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "{}", line.as_ref());
 }
 
-/// One piece of work that takes a while: a spinner on a terminal, else a line when it ends.
+/// A piece of work that takes a while: a spinner on a terminal, otherwise a line when it ends.
 pub struct Step {
     bar: ProgressBar,
     started: Instant,
@@ -31,19 +31,19 @@ impl Step {
         Self { bar, started: Instant::now() }
     }
 
-    /// Replaces the spinner by a line that stays, with the seconds that it took.
+    /// Replaces the spinner with a line that stays, with the time that it took.
     pub fn done(self, done: impl AsRef<str>) {
         self.bar.finish_and_clear();
         say(format!("{} ({})", done.as_ref(), seconds(self.started.elapsed())));
     }
 
-    /// Ends without a line: what was shown did not happen, or the caller says it better.
+    /// Ends without a line: the work did not happen, or the caller reports it better.
     pub fn drop_quietly(self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A bar over `total` equal things, hidden where stderr is no terminal.
+/// A bar over `total` equal things, hidden if stderr is not a terminal.
 pub fn bar(doing: &'static str, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), target());
     bar.set_style(style("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}"));

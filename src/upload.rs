@@ -17,18 +17,18 @@ use crate::{
     talk,
 };
 
-/// The key that the template expects a JSONPaths file under, unless it says otherwise.
+/// The default key of a JSONPaths file in the template.
 const JSONPATHS_KEY: &str = "log_json_path.json";
 const REQUESTS_AT_ONCE: usize = 32;
-/// Keys that are named at most.
+/// The most keys to name.
 const NAMED_MAX: usize = 5;
 
-/// What becomes of objects that the directory does not hold.
+/// What happens to objects that the directory does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
     /// They are removed: the bucket holds what the directory holds.
     Removed,
-    /// They stay: the directory is added to what is there.
+    /// They stay: the directory is added to the bucket.
     Kept,
 }
 
@@ -39,21 +39,21 @@ pub struct Uploaded {
     pub etags: BTreeMap<String, String>,
 }
 
-/// What becomes an object.
+/// The content of an object.
 #[derive(Debug, Clone)]
 enum Content {
     File(PathBuf),
     Text(String),
 }
 
-/// Looks through a directory, and refuses one that cannot be used.
+/// Reads a directory, and rejects one that cannot be used.
 pub fn read(directory: &Path) -> Outcome<DataSet> {
     DataSet::read(directory)
         .map_err(|Unusable { message, hint }| Problem::wrong_use(message).hint(hint))
 }
 
-/// Uploads what the bucket does not hold yet, removes what the directory does not hold if it is to,
-/// and says how much that was.
+/// Uploads what the bucket does not hold yet, removes what the directory does not hold unless
+/// others are kept, and says how much.
 pub async fn upload(
     data: &DataSet,
     clouds: &Clouds,
@@ -144,7 +144,7 @@ async fn etags(client: &Client, bucket: &str) -> Outcome<HashMap<String, String>
     Ok(etags)
 }
 
-/// The content's MD5, and whether it had to be sent.
+/// The content's MD5, and whether it was uploaded.
 async fn put_if_other(
     client: &Client,
     bucket: &str,
@@ -181,7 +181,7 @@ async fn remove_all(client: &Client, bucket: &str, keys: &[String]) -> Outcome {
         .try_collect::<()>()
         .await?;
     talk::say(format!(
-        "removed from the bucket {} that the directory does not hold: {}; --add keeps such files",
+        "removed {} that the directory does not hold from the bucket: {}; --add keeps such files",
         talk::count(keys.len(), "file"),
         named(keys)
     ));

@@ -1,4 +1,4 @@
-//! SQL through the Redshift Data API: one statement, its rows, and how they are shown.
+//! SQL through the Redshift Data API: one statement, its rows, and how to show them.
 
 mod refused;
 
@@ -25,7 +25,7 @@ use crate::{
 
 /// The longest that the API lets a call wait for a statement.
 const LONG_POLL_SECONDS: i32 = 30;
-/// The pause before a statement is looked at again, where nobody has waited for it.
+/// The pause before the next poll of a statement, if the endpoint did not wait.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A database that answers SQL.
@@ -65,7 +65,7 @@ impl Warehouse {
         })
     }
 
-    /// Runs one statement to its end; a statement without a result set has no rows.
+    /// Runs one statement and waits; a statement without a result set has no rows.
     ///
     /// # Errors
     /// The warehouse's own message; an interruption, after the statement was cancelled.
@@ -74,7 +74,7 @@ impl Warehouse {
         let has_rows = tokio::select! {
             finished = self.wait(&id) => finished?,
             _ = tokio::signal::ctrl_c() => {
-                // Nothing is left to tell when even the cancelling fails.
+                // If even cancelling fails, there is nothing more to do.
                 let _ = self.client.cancel_statement().id(&id).send().await;
                 return Err(Problem::interrupted("interrupted; the statement was cancelled"));
             }
@@ -82,7 +82,7 @@ impl Warehouse {
         if has_rows { self.fetch(&id).await } else { Ok(Rows::none()) }
     }
 
-    /// Runs statements as one transaction; their results are left where they are.
+    /// Runs statements as one transaction; their results are not read.
     ///
     /// # Errors
     /// The warehouse's own message.
@@ -144,7 +144,7 @@ impl Warehouse {
                 Some(StatusString::Aborted) => {
                     return Err(Problem::failed("somebody else cancelled the statement"));
                 }
-                // An endpoint that does not wait must not be asked without end.
+                // An endpoint that does not wait must not be polled without a pause.
                 _ if asked_at.elapsed() < PAUSE => tokio::time::sleep(PAUSE).await,
                 _ => {}
             }
@@ -245,7 +245,7 @@ impl Rows {
         Self { columns: Vec::new(), rows: Vec::new() }
     }
 
-    /// How many there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -255,8 +255,8 @@ impl Rows {
         !self.columns.is_empty()
     }
 
-    /// An array of objects, one a line. Columns of one name become `name`, `name_2` and so on: of equal
-    /// keys most readers keep one.
+    /// An array of objects, one per line. Columns with the same name become `name`, `name_2` and so
+    /// on: most readers keep only one of equal keys.
     pub fn write_json(&self, mut out: impl io::Write) -> io::Result<()> {
         let columns = unique(&self.columns);
         out.write_all(b"[")?;
@@ -323,13 +323,13 @@ impl Rows {
     }
 }
 
-/// The columns' names, each other than those before it.
+/// The columns' names, made unique.
 fn unique(columns: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for column in columns {
         let numbered = (2..).map(|number| format!("{column}_{number}"));
         let is_free = |name: &String| !names.contains(name);
-        // A number must not take the name of a column that has it by itself.
+        // A numbered name must not collide with a column's own name.
         let is_nobodys = |name: &String| is_free(name) && !columns.contains(name);
         let name = match is_free(column) {
             true => Some(column.clone()),
@@ -340,7 +340,7 @@ fn unique(columns: &[String]) -> Vec<String> {
     names
 }
 
-/// A field of CSV, quoted where it would be read otherwise.
+/// A CSV field, quoted if it would otherwise be misread.
 fn csv_field(text: &str) -> String {
     let is_plain = !text.is_empty() && !text.contains(['"', ',', '\n', '\r']);
     if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }

@@ -1,5 +1,5 @@
-//! What a person sees of the command line where no stack is needed: help, wrong use, missing
-//! things, and generated data.
+//! What users see of the command line without a stack: help, wrong use, missing things, and
+//! generated data.
 
 use std::{
     collections::BTreeMap,
@@ -24,10 +24,10 @@ fn segue(folder: &Path, words: &[&str]) -> Output {
         .expect("it runs")
 }
 
-/// Exit code and stderr, with the folder's own name taken out; stdout must be empty.
+/// Exit code and stderr, with the folder's name removed; stdout must be empty.
 fn failure(folder: &Path, words: &[&str]) -> String {
     let output = segue(folder, words);
-    assert!(output.stdout.is_empty(), "stdout is data, and there is none");
+    assert!(output.stdout.is_empty(), "stdout is for data, so it must be empty");
     let text = String::from_utf8(output.stderr).expect("UTF-8");
     let canonical = folder.canonicalize().expect("the folder exists");
     let text = text
@@ -209,7 +209,7 @@ fn a_directory_needs_one_source_at_least() {
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
     let told = failure(folder.path(), &["local", "run", "--data", "data"]);
-    assert!(told.contains("is missing"), "the directory will do, the tools are looked for: {told}");
+    assert!(told.contains("is missing"), "the directory is accepted, the tools are missing: {told}");
 }
 
 #[test]

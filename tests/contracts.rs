@@ -1,4 +1,4 @@
-//! What two sides must agree on, held together: template and functions, permissions and calls, state
+//! What two sides must agree on, compared: template and functions, permissions and calls, state
 //! machines and functions, documentation and code.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +9,8 @@ use serde_yaml_ng::Value;
 
 type Names = BTreeSet<String>;
 
-/// Which permission a call of a client needs. A call that is not here fails the test, so that nobody
-/// forgets to think of it.
+/// The permission that a client's call needs. A call that is not here fails the test, so that
+/// nobody forgets it.
 const ACTIONS: [(&str, &str); 17] = [
     ("batch_execute_statement", "redshift-data:BatchExecuteStatement"),
     ("execute_statement", "redshift-data:ExecuteStatement"),
@@ -31,7 +31,7 @@ const ACTIONS: [(&str, &str); 17] = [
     ("send_message", "sqs:SendMessage"),
 ];
 
-/// Permissions that no call of ours shows: what the services behind a call ask for.
+/// Permissions without a call of ours: what the services behind a call need.
 const BEHIND_A_CALL: [&str; 11] = [
     "kms:Decrypt",
     "redshift-serverless:GetCredentials",
@@ -46,8 +46,8 @@ const BEHIND_A_CALL: [&str; 11] = [
     "xray:PutTraceSegments",
 ];
 
-/// Permissions that change what a call answers: without the right to list, S3 says of an object that
-/// is gone that it is forbidden.
+/// Permissions that change the answer to a call: without the right to list, S3 reports a missing
+/// object as forbidden.
 const FOR_AN_ANSWER: [(&str, &str); 1] = [("CompactRole", "s3:ListBucket")];
 
 fn root() -> PathBuf {
@@ -79,7 +79,7 @@ fn resource_name(function: &str) -> String {
     format!("{}{rest}Function", first.to_uppercase())
 }
 
-/// The source of a folder's `src`, tests left out.
+/// The source of a folder's `src`, without tests.
 fn source(folder: &str) -> String {
     let entries = fs::read_dir(root().join(folder).join("src")).expect("src/");
     let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| {
@@ -90,7 +90,7 @@ fn source(folder: &str) -> String {
         .collect()
 }
 
-/// The source of a function and of those crates of ours that make calls, where it uses them.
+/// The source of a function, and of our crates with calls that it uses.
 fn own_and_shared_source(function: &str) -> String {
     let folder = format!("functions/{function}");
     let manifest = read(format!("{folder}/Cargo.toml"));
@@ -107,14 +107,14 @@ fn between(text: &str, before: &str, after: &str) -> Names {
     found.map(str::to_owned).collect()
 }
 
-/// The permissions that a source needs, by the calls of clients that stand in it.
+/// The permissions that a source needs, by the clients' calls in it.
 fn needed_actions(source: &str) -> Names {
     let calls = |call: &str| source.contains(&format!(".{call}()"));
     let actions = ACTIONS.iter().filter(|(call, _)| calls(call));
     actions.map(|(_, action)| (*action).to_owned()).collect()
 }
 
-/// All texts below `key`, however deep: the actions of statements, whatever conditions wrap them.
+/// All texts below `key`, at any depth: the actions of statements, inside any conditions.
 fn texts_of(value: &Value, key: &str, found: &mut Names) {
     match value {
         Value::Mapping(mapping) => {
@@ -140,7 +140,7 @@ fn actions_of(value: &Value) -> Names {
     found.into_iter().filter(|action| !BEHIND_A_CALL.contains(&action.as_str())).collect()
 }
 
-/// The role that a function names, or itself where its policies stand in it.
+/// The role that a function names, or the function itself if it has its own policies.
 fn holder_of_policies(template: &Value, function: &str) -> String {
     let resource = resource_name(function);
     match &template["Resources"][&resource]["Properties"]["Role"] {
@@ -152,7 +152,7 @@ fn holder_of_policies(template: &Value, function: &str) -> String {
     }
 }
 
-/// What the policies that stand by themselves let a role do.
+/// What separate policies let a role do.
 fn attached_actions(template: &Value, role: &str) -> Names {
     let resources = template["Resources"].as_mapping().expect("Resources");
     let policies = resources.values().filter(|resource| resource["Type"] == "AWS::IAM::Policy");
@@ -247,13 +247,14 @@ fn a_call_that_no_permission_is_known_for_is_found() {
 fn every_statement_names_itself_and_no_resource_is_everything_where_an_arn_exists() {
     let text = read("template.yaml");
     let without_arn = text.lines().filter(|line| line.trim() == "Resource: \"*\"").count();
-    // Following statements, writing traces and delivering the state machines' logs know no resources;
-    // in the three statements of a key's own policy "*" is the key.
+    // Following statements, writing traces and delivering the state machines' logs have no
+    // resources; in the three statements of a key's own policy "*" is the key.
     assert_eq!(without_arn, 6);
     assert!(!text.contains("Action: \"*\""));
 }
 
-/// What holds data outlives its stack and its replacement; what can be made again goes with it.
+/// Resources with data outlive their stack and their replacement; everything else is deleted with
+/// it.
 #[test]
 fn what_holds_data_is_kept_and_nothing_else_stays_behind() {
     let holds_data = ["AWS::S3::Bucket", "AWS::RedshiftServerless::Namespace"];
@@ -290,7 +291,7 @@ fn every_state_s_function_is_one_that_exists() {
     }
 }
 
-/// AWS asks for six times the function's timeout, and the batching window at its greatest on top.
+/// AWS recommends six times the function's timeout, plus the largest batching window.
 #[test]
 fn messages_stay_hidden_until_the_function_behind_their_queue_has_surely_ended() {
     let template = template();

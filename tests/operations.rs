@@ -1,4 +1,4 @@
-//! What people look at when something is wrong, held to what there is: metrics and the dashboard,
+//! What people look at when something is wrong, compared with the code: metrics and the dashboard,
 //! errors and the runbook, permissions and the table that explains them.
 
 use std::collections::BTreeSet;
@@ -20,14 +20,14 @@ fn template(name: &str) -> Value {
     serde_yaml_ng::from_str(&read(name)).expect("a template is YAML")
 }
 
-/// The dashboard as CloudWatch gets it, parameters and names put in.
+/// The dashboard as CloudWatch gets it, with parameters and names filled in.
 fn dashboard() -> Json {
     let template = template("template.yaml");
     let Value::Tagged(body) = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
     else {
         panic!("the dashboard's body is a substitution");
     };
-    // A number is right wherever a text would be, and where a number is needed.
+    // A number is valid in place of any text or number.
     let mut body = body.value.as_str().expect("text").to_owned();
     while let Some((before, rest)) = body.split_once("${") {
         let (_, after) = rest.split_once('}').expect("a closed substitution");
@@ -36,7 +36,7 @@ fn dashboard() -> Json {
     serde_json::from_str(&body).expect("the dashboard is JSON")
 }
 
-/// Namespace and name of every metric of the dashboard, shorthand for repetition written out.
+/// Namespace and name of every metric of the dashboard, with shorthand for repetition expanded.
 fn shown_metrics() -> BTreeSet<(String, String)> {
     let mut shown = BTreeSet::new();
     for widget in dashboard()["widgets"].as_array().expect("widgets") {
@@ -73,7 +73,7 @@ fn the_dashboard_shows_every_metric_and_none_that_nobody_writes() {
         .filter(|(namespace, _)| namespace == NAMESPACE)
         .map(|(_, name)| name.clone())
         .collect();
-    // The statements' metric is searched for by its dimension, so that a new step needs no widget.
+    // A search by dimension shows the statements' metric, so that a new step needs no widget.
     let searched = format!(
         "SEARCH('{{{NAMESPACE},{STACK_DIMENSION},{STEP_DIMENSION}}} MetricName=\"{}\"",
         Metric::StatementSeconds
@@ -123,7 +123,7 @@ fn the_runbook_has_a_section_for_every_error_alarm_and_metric() {
     }
 }
 
-/// Holder, permission and actions of every statement that lets a role of ours do something.
+/// Holder, permission and actions of every statement that grants something to one of our roles.
 fn permissions(template: &Value) -> BTreeSet<(String, String, BTreeSet<String>)> {
     fn collect(
         holder: &str,

@@ -1,5 +1,5 @@
-//! Compiles the pipeline's SQL in again when a file of it comes or goes: the compiler itself only
-//! knows of those that it has read.
+//! Recompiles the pipeline's SQL when a file is added or removed: the compiler itself only knows
+//! the files that it has read.
 
 fn main() {
     println!("cargo:rerun-if-changed=../../sql");

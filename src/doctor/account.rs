@@ -1,4 +1,4 @@
-//! What the account lends to a stack: how many functions may run at once, and who hears of a failure.
+//! What the account provides: how many functions may run at once, and who is notified of a failure.
 
 use aws_sdk_sns::types::Subscription;
 use segue_contract::compaction::COMPACT_CONCURRENCY;
@@ -6,16 +6,16 @@ use segue_contract::compaction::COMPACT_CONCURRENCY;
 use super::finding::Finding;
 use crate::{aws, stack::Stack};
 
-/// Functions of a run that may be working beside those that merge files.
+/// Functions of a run that may run at the same time as those that merge files.
 const OTHER_FUNCTIONS_MAX: u64 = 8;
-/// What SNS calls the ARN of a subscription that nobody has confirmed yet.
+/// What SNS returns as the ARN of an unconfirmed subscription.
 const PENDING: &str = "PendingConfirmation";
-/// The quota of concurrent executions, as Service Quotas names it.
+/// The code of the quota of concurrent executions in Service Quotas.
 const CONCURRENCY_QUOTA: &str = "L-B99A9384";
 
-/// Whether the account lets as many functions run at once as a run would like to use.
+/// Whether the account lets as many functions run at once as a run can use.
 ///
-/// New accounts start with ten. Runs finish with them, too: throttled calls are tried again.
+/// New accounts start with ten. Runs finish with these, too: throttled calls are retried.
 pub async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Finding {
     let check = "concurrency";
     let limit = match lambda.get_account_settings().send().await {
@@ -45,7 +45,7 @@ pub async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Finding {
     )
 }
 
-/// Whether somebody hears of failures: a subscription to the stack's topic that is confirmed.
+/// Whether anybody is notified of failures: a confirmed subscription to the stack's topic.
 pub async fn alerts(sns: &aws_sdk_sns::Client, stack: &Stack) -> Finding {
     let check = "alerts";
     let Some(topic) = stack.alerts_topic() else {

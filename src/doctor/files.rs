@@ -17,9 +17,9 @@ use crate::{
     landing, talk,
 };
 
-/// Objects that are listed at most where only some are looked at: one page.
+/// The most objects to list if only some are sampled: one page.
 const SAMPLED_MAX: usize = 1_000;
-/// Objects that the warehouse is asked to read at most: their manifest is written in one piece.
+/// The most objects that the warehouse reads: their manifest is written in one piece.
 const READ_MAX: usize = 500_000;
 
 /// The stack's buckets.
@@ -28,16 +28,16 @@ pub struct Files<'a> {
     pub s3: Client,
     /// Where files land.
     pub landing: &'a str,
-    /// Where runs keep theirs.
+    /// Where runs keep their files.
     pub work: &'a str,
 }
 
 impl Files<'_> {
-    /// Whether both buckets are there and may be looked at.
+    /// Whether both buckets exist and may be listed.
     pub async fn buckets(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (check, bucket) in [("landing bucket", self.landing), ("work bucket", self.work)] {
-            // A bucket's head has no body, so its errors have no message: a listing says why.
+            // A HEAD request has no body, so its errors have no message; a listing says why.
             let listed = self.s3.list_objects_v2().bucket(bucket).max_keys(1).send().await;
             findings.push(match listed {
                 Ok(_) => Finding::good(check, bucket),
@@ -51,7 +51,7 @@ impl Files<'_> {
         findings
     }
 
-    /// Lists the objects of a source: some of them, or as many as the warehouse is to read.
+    /// Lists objects of a source: a sample, or as many as the warehouse is to read.
     pub async fn list(&self, source: &Source, depth: Depth) -> Outcome<Listed> {
         let objects_max = match depth {
             Depth::Sample => SAMPLED_MAX,
@@ -65,7 +65,7 @@ impl Files<'_> {
         landing::list(&self.s3, place, objects_max).await
     }
 
-    /// What a run would leave out, a finding for each reason.
+    /// What a run would skip, a finding for each reason.
     pub fn skipped(&self, source: &Source, listed: &Listed) -> Vec<Finding> {
         let skipped = listed.skipped.clone().of(source.name).into_iter();
         let findings = skipped.map(|skipped| match skipped.reason {
@@ -87,7 +87,7 @@ impl Files<'_> {
     /// Whether there is something to load. One source may be empty, where the other is not.
     pub fn counted(&self, source: &Source, listed: &Listed, has_files: bool) -> Finding {
         let place = format!("s3://{}/{}", self.landing, source.prefix);
-        let advice = "put files there, or deploy with the prefix under which they are";
+        let advice = "put files there, or deploy with the prefix that your files have";
         let finding = match listed.objects.len() {
             0 if has_files => Finding::warning("files", format!("none under {place}"), advice),
             0 => Finding::bad("files", format!("none under {place}"), advice),
@@ -102,8 +102,8 @@ impl Files<'_> {
         finding.of(source.name)
     }
 
-    /// The JSONPaths that a run would use, found as a run finds them, and where they are; `None` where
-    /// keys are columns' names.
+    /// The JSONPaths that a run would use, found as a run finds them, and where they are; `None` if
+    /// the keys are the columns' names.
     pub async fn paths(&self, source: &Source) -> Outcome<Option<(String, JsonPaths)>> {
         let key = source.jsonpaths_key.as_deref();
         let found = segue_plan::find_jsonpaths(&self.s3, self.landing, source.name, key).await;
@@ -149,7 +149,7 @@ impl Files<'_> {
         Ok(body.to_vec())
     }
 
-    /// Writes a file into the work bucket, where its lifecycle clears it away.
+    /// Writes a file to the work bucket, whose lifecycle rule deletes it.
     pub async fn write(&self, key: &str, body: Vec<u8>) -> Outcome {
         let request = self.s3.put_object().bucket(self.work).key(key);
         let put = request.body(ByteStream::from(body)).send().await;

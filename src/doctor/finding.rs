@@ -15,7 +15,7 @@ use crate::{
 pub enum Verdict {
     /// As it should be.
     Good,
-    /// A run will do, and yet somebody should look.
+    /// A run will succeed, but somebody should look.
     Warning,
     /// A run would fail, or load something wrong.
     Bad,
@@ -34,11 +34,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: &'static str,
     /// The source that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct Finding {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// Statements of the database's administrator that put it right, for `--fix`.
+    /// Statements that fix it, to be run as the database's administrator, for `--fix`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fix: Vec<String>,
 }
@@ -72,7 +72,7 @@ impl Finding {
         }
     }
 
-    /// A run will do, and yet somebody should look.
+    /// A run will succeed, but somebody should look.
     pub fn warning(
         check: &'static str,
         found: impl Into<String>,
@@ -91,12 +91,12 @@ impl Finding {
         Self { verdict: Verdict::Unknown, ..Self::good(check, found) }
     }
 
-    /// Looking failed, as a run would; `otherwise` is what to do where the problem does not say.
+    /// The check failed, as a run would; `otherwise` is what to do if the problem does not say.
     pub fn problem(check: &'static str, problem: &Problem, otherwise: &str) -> Self {
         Self::bad(check, problem.message(), problem.advice().unwrap_or(otherwise))
     }
 
-    /// The same, put right by these statements.
+    /// The same, with the statements that fix it.
     pub fn fixed_by(self, statements: impl IntoIterator<Item = String>) -> Self {
         Self { fix: statements.into_iter().collect(), ..self }
     }
@@ -112,7 +112,7 @@ impl Finding {
     }
 }
 
-/// Prints what was found; fails when something is bad.
+/// Prints the findings; fails if one is bad.
 pub fn show(findings: &[Finding], json: bool) -> Outcome {
     if json {
         print::json(&findings)?;

@@ -1,4 +1,4 @@
-//! `segue doctor --fix`: runs the statements that put missing rights right.
+//! `segue doctor --fix`: runs the statements that grant missing rights.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -12,7 +12,7 @@ use crate::{
 /// Whether statements were run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fixed {
-    /// There was nothing that SQL puts right.
+    /// There was nothing that SQL can fix.
     Nothing,
     /// They were run.
     Ran,
@@ -22,7 +22,7 @@ impl Doctor {
     /// Shows the statements, asks, and runs them.
     ///
     /// # Errors
-    /// When nobody says yes, and the warehouse's own message when it refuses one.
+    /// When nobody confirms; the warehouse's own message when it rejects a statement.
     pub async fn fix(&self, findings: &[Finding], is_agreed: bool) -> Outcome<Fixed> {
         let statements: Vec<&String> = findings.iter().flat_map(|finding| &finding.fix).collect();
         if statements.is_empty() {
@@ -52,7 +52,7 @@ impl Doctor {
     }
 }
 
-/// Fails unless somebody at the terminal says yes.
+/// Fails unless somebody at the terminal confirms.
 fn agree(question: &str) -> Outcome {
     if !io::stdin().is_terminal() {
         return Err(Problem::wrong_use("cannot ask for confirmation: stdin is not a terminal")

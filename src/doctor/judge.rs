@@ -15,7 +15,7 @@ use crate::talk;
 
 /// Broken records of a source that are named at most.
 const NAMED_MAX: usize = 100;
-/// Keys that are named at most.
+/// The most keys to name.
 const KEYS_NAMED_MAX: usize = 10;
 /// A text that needs more than this share of its column is worth a look.
 const WIDTH_PERCENT_MAX: usize = 80;
@@ -130,10 +130,10 @@ fn too_wide(column: &Column, measured: &Measured) -> Option<Finding> {
         return Some(Finding::bad("widths", found, widen).in_file(longest_in));
     }
     (*longest_bytes * 100 > bytes_max * WIDTH_PERCENT_MAX)
-        .then(|| Finding::warning("widths", found, format!("before longer ones come, {widen}")))
+        .then(|| Finding::warning("widths", found, format!("before longer texts arrive, {widen}")))
 }
 
-/// The column that has the least room left.
+/// The column with the least room left.
 fn closest(mapping: &Mapping, seen: &Seen) -> String {
     let widths = mapping.table.columns.iter().enumerate().filter_map(|(index, column)| {
         Some((column, column.bytes_max?, seen.columns.get(&index)?.longest_bytes))
@@ -142,7 +142,7 @@ fn closest(mapping: &Mapping, seen: &Seen) -> String {
     let records = talk::count(seen.records, "record");
     match closest {
         Some((column, bytes_max, longest)) => {
-            format!("{records} fit; the closest is {}, {longest} bytes of {bytes_max}", column.name)
+            format!("{records} fit; the fullest column is {}, {longest} bytes of {bytes_max}", column.name)
         }
         None => format!("{records} fit"),
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn texts_are_measured_in_bytes_beside_their_columns() {
         let text = [song("a"), song(&"é".repeat(100))].join("\n");
-        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the closest is title, 200 bytes of 1024");
+        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the fullest column is title, 200 bytes of 1024");
         insta::assert_snapshot!(said("songs", &song(&"é".repeat(450)), false), @"warning widths: title: 900 bytes of 1024 in s3://b/k");
         insta::assert_snapshot!(said("songs", &song(&"é".repeat(513)), false), @"BAD widths: title: 1026 bytes of 1024 in s3://b/k");
     }
@@ -185,17 +185,17 @@ mod tests {
         insta::assert_snapshot!(said("songs", &text, false), @r#"
         BAD keys: s3://b/k line 2: the record has songId, not song_id: keys are case-sensitive
         warning keys: no column takes songId (1 of 3 records): song_id is filled by song_id
-        good widths: 3 records fit; the closest is song_id, 1 bytes of 64
+        good widths: 3 records fit; the fullest column is song_id, 1 bytes of 64
         "#);
         let event = r#"{"page": "NextSong", "sessionId": 1, "ts": 1541105830796}"#;
         insta::assert_snapshot!(said("events", event, false), @r#"
         BAD keys: s3://b/k line 1: the record has no itemInSession, by the path $['itemInSession']
-        good widths: 1 record fit; the closest is page, 8 bytes of 128
+        good widths: 1 record fit; the fullest column is page, 8 bytes of 128
         "#);
         let null = song("a").replace("\"S\"", "null");
         insta::assert_snapshot!(said("songs", &null, false), @r#"
         BAD keys: s3://b/k line 1: song_id is null, and a value is needed
-        good widths: 1 record fit; the closest is artist_id, 1 bytes of 64
+        good widths: 1 record fit; the fullest column is artist_id, 1 bytes of 64
         "#);
     }
 
@@ -206,7 +206,7 @@ mod tests {
         warning keys: no column takes Song (1 of 1 record): song is filled by $['song']
         warning keys: no column takes userid (1 of 1 record): user_id is filled by $['userId']
         warning keys: no column takes browser; no record of the sample fills artist, auth, first_name, gender, last_name, length, level, location, method, registration, song, status, user_agent, user_id
-        good widths: 1 record fit; the closest is page, 8 bytes of 128
+        good widths: 1 record fit; the fullest column is page, 8 bytes of 128
         "#);
         let full = song("a").replace(
             "\"num_songs\"",
@@ -214,7 +214,7 @@ mod tests {
         );
         insta::assert_snapshot!(said("songs", &full, false), @r#"
         good keys: no column takes more
-        good widths: 1 record fit; the closest is song_id, 1 bytes of 64
+        good widths: 1 record fit; the fullest column is song_id, 1 bytes of 64
         "#);
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let text = song("a") + "{\"title\": \"b";
         insta::assert_snapshot!(said("songs", &text, false), @r"
         BAD documents: s3://b/k line 1: expected the end of the document, found the end of the file
-        good widths: 1 record fit; the closest is song_id, 1 bytes of 64
+        good widths: 1 record fit; the fullest column is song_id, 1 bytes of 64
         ");
         assert!(said("songs", &text, true).starts_with("good widths"));
     }
@@ -256,6 +256,6 @@ mod tests {
     fn what_a_run_loads_is_not_called_broken() {
         let odd = song("a").replace("1.5", "1.5, \"huge\": 1e400, \"half\": \"\\ud800\"");
         let text = format!("\u{feff}{odd}\n{}", song("b"));
-        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the closest is song_id, 1 bytes of 64");
+        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the fullest column is song_id, 1 bytes of 64");
     }
 }

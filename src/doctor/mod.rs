@@ -1,6 +1,7 @@
-//! `segue doctor`: looks for what would make a run fail, and says what to do about each finding.
+//! `segue doctor`: finds what would make a run fail, and says what to do about each finding.
 //!
-//! It changes nothing that a run sees: what the warehouse is asked to read leaves with its transaction.
+//! It changes nothing that a run sees: the transaction in which the warehouse reads files is rolled
+//! back.
 
 mod account;
 mod directory;
@@ -33,7 +34,7 @@ use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
 const LIST_IT: &str = "check that the bucket exists and that you may list it";
 const READ_IT: &str = "check that you may read the object, and use the bucket's key if it has one";
 
-/// Where the stack stands: what only AWS knows is not guessed locally.
+/// Where the stack is: what only AWS knows is not guessed locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// On AWS.
@@ -42,7 +43,7 @@ pub enum Place {
     Local,
 }
 
-/// How much the warehouse is asked to read.
+/// How much the warehouse reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Some files of each source.
@@ -51,13 +52,13 @@ pub enum Depth {
     EveryFile,
 }
 
-/// What is looked at, and how.
+/// What to check, and how.
 pub struct Doctor {
     /// Clients that talk to the stack.
     pub clouds: Clouds,
     /// The stack.
     pub stack: Stack,
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
     /// How much is read.
     pub depth: Depth,
@@ -71,7 +72,7 @@ struct Source {
 }
 
 impl Doctor {
-    /// Looks at everything, whatever is found on the way.
+    /// Checks everything, even after bad findings.
     pub async fn examine(&self) -> Vec<Finding> {
         let mut findings = vec![self.version(), self.region()];
         match self.look_at_all(&mut findings).await {
@@ -134,7 +135,7 @@ impl Doctor {
         Ok(())
     }
 
-    /// Holds the files of a source to the table that they are staged in.
+    /// Compares the files of a source with the table that they are staged in.
     async fn look_into(
         &self,
         source: &Source,

@@ -1,5 +1,6 @@
-//! Has the warehouse read files as the COPY of a run would, and load nothing: the only way to learn
-//! whether the copy role is attached, trusted and allowed, and whether every record is taken.
+//! Has the warehouse read files as the COPY of a run would, but load nothing: the only way to learn
+//! whether the copy role is attached, trusted and has its permissions, and whether every record is
+//! accepted.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -29,9 +30,9 @@ const SAMPLE_BYTES_MAX: u64 = 256 << 20;
 /// Refused records of a source that are named at most.
 const NAMED_MAX: u64 = 100;
 
-/// What is rehearsed with.
+/// What the rehearsal needs.
 pub struct Rehearsal<'a> {
-    /// What is looked at, and how.
+    /// What to check, and how.
     pub doctor: &'a Doctor,
     /// The buckets.
     pub files: &'a Files<'a>,
@@ -65,13 +66,12 @@ impl Rehearsal<'_> {
                 Err(problem) if grants::is_denial(problem.message()) => {
                     findings.push(Finding::unknown(
                         "copy",
-                        "you may not create schemas, so the warehouse reads no file for you; the \
-                         functions may, if `rights` is good",
+                        "you may not create schemas, so the warehouse cannot read files for you; the functions can, if `rights` is good",
                     ));
                 }
                 Err(problem) => {
                     let found =
-                        format!("the warehouse does not read {what}: {}", problem.message());
+                        format!("the warehouse cannot read {what}: {}", problem.message());
                     let advice = self.advice(problem.message())?;
                     findings.push(Finding::bad("copy", found, advice));
                 }
@@ -82,7 +82,7 @@ impl Rehearsal<'_> {
             findings.push(Finding::unknown("copy", found));
         }
         if self.doctor.place == Place::Local && self.doctor.depth == Depth::Sample {
-            let role = "the local warehouse asks no role for anything";
+            let role = "the local warehouse uses no roles";
             findings.push(Finding::unknown("copy role", role));
         }
         Ok(findings.into_iter().map(|finding| finding.of(source.name)).collect())

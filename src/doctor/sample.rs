@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::shape::Mapping;
 
-/// Files that are looked into, spread evenly over all that were listed.
+/// Files in the sample, spread evenly over all listed files.
 pub const FILES_MAX: usize = 20;
-/// Bytes of each that are looked into, as a sample and where every record is.
+/// Bytes to read of each file, in a sample and when every record is read.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 pub const WHOLE_FILE_BYTES_MAX: u64 = 64 << 20;
 /// Keys of records that are counted at most.
@@ -57,7 +57,7 @@ pub struct Seen {
     pub faults: Vec<Fault>,
 }
 
-/// One file on its way through the reader that runs read with.
+/// One file on its way through the reader that runs use.
 struct Reader<'a> {
     seen: &'a mut Seen,
     file: &'a str,
@@ -67,7 +67,7 @@ struct Reader<'a> {
 impl Sink for Reader<'_> {
     fn document(&mut self, document: &[u8], line: u64) -> io::Result<()> {
         if is_jsonpaths(document) {
-            let reason = "this is a JSONPaths file: it belongs beside the prefix, not under it";
+            let reason = "this is a JSONPaths file: it belongs next to the prefix, not under it";
             self.fault("documents", 0, reason.to_owned(), true);
             return Ok(());
         }
@@ -143,7 +143,7 @@ impl Seen {
             false => pushed.and_then(|()| decoder.finish(&mut text)),
         };
         let finished = match ended {
-            // What is cut off is not known to be broken.
+            // A truncated record is not known to be broken.
             Ok(()) if is_cut => Ok(()),
             Ok(()) => documents.finish(None, &mut reader),
             Err(Stopped::Broken(reason)) => documents.finish(Some(&reason), &mut reader),

@@ -26,9 +26,9 @@ pub struct Table {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Bytes of a text at most; `None` of what is no text.
+    /// The most bytes of a text; `None` for other types.
     pub bytes_max: Option<usize>,
-    /// Whether a record without it is refused.
+    /// Whether a record without it is rejected.
     pub is_required: bool,
 }
 
@@ -58,7 +58,7 @@ impl Mapping {
     }
 }
 
-/// A run that is none, for SQL that is rendered outside of one.
+/// A placeholder, for SQL that is rendered outside a run.
 pub fn step(id: &str, name: &str, compression: Compression) -> Step {
     let run = Run {
         id: id.to_owned(),
@@ -91,7 +91,7 @@ impl Table {
         }
     }
 
-    /// Whether each path of a JSONPaths file stands where its column does.
+    /// Whether each path of a JSONPaths file is in the position of its column.
     pub fn paths_fit(&self, whose: &str, paths: &JsonPaths) -> Finding {
         let advice = "fix the file, or remove it to use Segue's own: one path for each column, in \
                       the order of sql/create/staging.sql";
@@ -116,7 +116,7 @@ impl Table {
                 ))
             });
         let mut others: Vec<_> = others.collect();
-        // A path that has another column's name shows what went wrong better than one with none.
+        // A path with another column's name shows what went wrong better than one without.
         others.sort_by_key(|(.., is_misplaced)| !is_misplaced);
         match others.first() {
             None => Finding::good(

@@ -27,18 +27,18 @@ pub async fn reachable(warehouse: &Warehouse) -> Finding {
     }
 }
 
-/// What is asked about rights.
+/// Checks of rights.
 pub struct Rights<'a> {
     /// Answers.
     pub warehouse: &'a Warehouse,
     /// Names the functions' role, the copy role and the readers.
     pub stack: &'a Stack,
-    /// Locally the functions are the database's administrator.
+    /// Locally, the functions sign in as the database's administrator.
     pub place: Place,
 }
 
 impl Rights<'_> {
-    /// Looks at the rights of the functions, of the readers, and of whoever asks.
+    /// Checks the rights of the functions, of the readers, and of the user.
     pub async fn examine(&self) -> Outcome<Vec<Finding>> {
         let mut findings = self.of_functions().await?;
         for (kind, name) in
@@ -53,11 +53,11 @@ impl Rights<'_> {
     }
 
     /// Whether the functions' user may create schemas, use temporary tables, as MERGE does, and let
-    /// COPY assume its role. What exists already belongs to it.
+    /// COPY assume its role. It owns what already exists.
     async fn of_functions(&self) -> Outcome<Vec<Finding>> {
         let user = match (self.place, self.stack.secret()) {
             (Place::Deployed, None) => format!("IAMR:{}", self.stack.warehouse_role()?),
-            // With a secret everybody is the user that it names.
+            // With a secret, everybody signs in as the user that it names.
             _ => self.text("select current_user").await?,
         };
         let (name, quoted) = (quote(&user)?, grants::quoted(&user)?);
@@ -119,7 +119,7 @@ impl Rights<'_> {
         Ok(findings)
     }
 
-    /// Whether the role or group that is to read exists; each run grants it what it needs.
+    /// Whether the role or group of readers exists; each run grants it what it needs.
     async fn of_readers(&self, kind: &'static str, name: &str) -> Outcome<Finding> {
         let text = quote(name)?;
         let question = match kind {
@@ -158,7 +158,7 @@ impl Rights<'_> {
         self.warehouse.query(sql).await.is_ok_and(|rows| is_true(&rows))
     }
 
-    /// Whether `segue plan` and `segue query` will work for the person who asks.
+    /// Whether `segue plan` and `segue query` will work for the user.
     async fn of_whoever_asks(&self) -> Outcome<Finding> {
         let user = self.text("select current_user").await?;
         let quoted = grants::quoted(&user)?;

@@ -46,7 +46,7 @@ pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
     Ok(measured.into())
 }
 
-/// Measures what stands in the landing bucket, loaded already or not.
+/// Measures the files in the landing bucket, loaded or not.
 pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
     let paths_key = stack.events_jsonpaths_key();
     let places =

@@ -10,18 +10,18 @@ const REPORT_MARK: &str = "\nreport: ";
 /// What happened and what to do about it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
-    /// In the words of whoever failed.
+    /// The message of the failure itself.
     pub message: String,
-    /// Where there is something to say.
+    /// If there is anything to say.
     pub hint: Option<String>,
-    /// Where the run's report stands, when it could still write one.
+    /// The URI of the run's report, if the run could still write one.
     pub report: Option<String>,
 }
 
-/// Unwraps a cause to the words of whoever failed first.
+/// Unwraps a cause to the message of the first failure.
 ///
-/// Knows the two wrappers of Step Functions: a Lambda error (`errorMessage`) and a nested
-/// execution (`Cause` beside `ExecutionArn`). Any other object is shown as it is.
+/// Knows the two wrappers of Step Functions: a Lambda error (`errorMessage`) and a nested execution
+/// (`Cause` next to `ExecutionArn`). Any other object is shown as it is.
 pub fn explain(cause: &str) -> Explanation {
     let mut text = cause.to_owned();
     let mut hint = None;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Report, cause, history, name, status};
 use crate::{aws, errors::Outcome, talk};
 
-/// A short run is watched closely; of a long one nobody misses seconds.
+/// A short run is polled often; in a long one a few seconds do not matter.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(250);
 const POLL_INTERVAL_MAX: Duration = Duration::from_secs(5);
 const POLL_SHARE_OF_AGE: u32 = 20;
@@ -95,7 +95,7 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     report
 }
 
-/// Seconds to the millisecond: what is beyond is noise of the conversion.
+/// Seconds to the millisecond: more digits are noise of the conversion.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

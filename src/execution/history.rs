@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::{aws, errors::Outcome};
 
-/// The most that one call returns.
+/// The most events that one call returns.
 const PAGE_EVENTS: i32 = 1000;
-/// A run nests statements, and those nest nothing.
+/// A run nests statements, which nest nothing.
 const DEPTH_MAX: usize = 3;
 const READ_AT_ONCE: usize = 4;
 

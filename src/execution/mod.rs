@@ -29,12 +29,12 @@ pub struct Report {
     pub status: String,
     /// The run's name, which is its execution's name too.
     pub run_id: String,
-    /// Which execution it was.
+    /// Its execution.
     pub execution_arn: String,
     /// From start to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
-    /// States entered, those of nested executions included: what Step Functions bills.
+    /// States entered, including those of nested executions: what Step Functions bills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transitions: Option<u64>,
     /// Objects that it loaded.
@@ -46,10 +46,10 @@ pub struct Report {
     /// Objects that are not data, by source and reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// Published objects that were loaded by other JSONPaths than the present ones.
+    /// Published objects that were loaded with other JSONPaths than the current ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_by_other_paths: Option<u64>,
-    /// Records that it could not load and was allowed to leave out.
+    /// Records that it could not load and was allowed to skip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
     /// Files that it could not load and was allowed to set aside whole.
@@ -58,10 +58,10 @@ pub struct Report {
     /// Keys under which it brought records that differ, by table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variants>,
-    /// What looks wrong and did not stop it.
+    /// What looks wrong but did not stop it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Where the run's own report stands.
+    /// The URI of the run's own report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
     /// The error's name, when it failed.
@@ -102,9 +102,9 @@ impl Runs {
         Ok(started.execution_arn)
     }
 
-    /// The run in flight that does what is asked, or a new one.
+    /// The run in flight with this input, or a new one.
     ///
-    /// A run with other options cannot stand for this one; both may run at once.
+    /// A run with other options cannot replace this one; both may run at once.
     pub async fn start_or_attach(&self, input: &RunInput) -> Outcome<String> {
         for arn in self.in_flight().await? {
             if self.input_of(&arn).await?.as_ref() == Some(input) {
@@ -143,7 +143,7 @@ impl Runs {
         Ok(page.executions)
     }
 
-    /// What a run was asked to do; none when its input is not what a run takes.
+    /// A run's input; `None` if it is not valid.
     async fn input_of(&self, arn: &str) -> Outcome<Option<RunInput>> {
         let described = self
             .client
@@ -160,7 +160,7 @@ impl Runs {
     /// Follows a run to its end, naming on stderr every state that it enters.
     ///
     /// # Errors
-    /// Only when the run cannot be followed: that it failed is in the report.
+    /// Only if the run cannot be followed; a failure of the run is in the report.
     pub async fn follow(&self, arn: &str) -> Outcome<Report> {
         let end = tokio::select! {
             end = follow::follow(&self.client, arn) => end?,
@@ -186,7 +186,7 @@ pub fn name(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
 
-/// An execution's status in the words of a report.
+/// An execution's status as a report names it.
 pub fn status(status: &ExecutionStatus) -> String {
     status.as_str().to_lowercase().replace('_', "-")
 }
@@ -215,13 +215,13 @@ impl Report {
         }
     }
 
-    /// Whether the warehouse holds everything now, or the run was only started.
+    /// Whether the run succeeded, or was only started.
     pub fn is_good(&self) -> bool {
         self.error.is_none()
     }
 
-    /// How it ended, for people: the last line says it in short, what should be known comes before.
-    /// `rebuild` is the command that loads everything again.
+    /// How it ended, for people: the last line sums up; notes and warnings come before. `rebuild`
+    /// is the command that loads everything again.
     pub fn line(&self, rebuild: &str) -> String {
         let other_paths = self.loaded_by_other_paths.unwrap_or_default();
         let mut before: Vec<String> = self.skipped.iter().map(Skipped::line).collect();

@@ -14,13 +14,13 @@ const SONGS_A_FOLDER: u64 = 24;
 const FOLDERS_MAX: u64 = 26 * 26 * 26;
 /// Songs are numbered by five letters.
 const FIVE_LETTERS: u64 = 26 * 26 * 26 * 26 * 26;
-/// Shares no factor with a power of 26, so that multiplying by it mixes numbers and loses none.
+/// Has no factor in common with a power of 26, so that multiplying by it permutes the numbers.
 const SCRAMBLE: u64 = 7_368_787;
 /// Long enough for five-letter numbers, with room for folders of equal size.
 pub const SONGS_MAX: u64 = 10_000_000;
-/// Durations are kept in this part of a second: the files give five decimals.
+/// The unit of durations: the files give five decimals.
 pub const DURATION_UNITS_A_SECOND: u32 = 100_000;
-/// Beyond what a text column without a length holds.
+/// Longer than a text column without a length.
 const LONG_TITLE_BYTES: usize = 300;
 
 const REISSUED: f64 = 0.04;
@@ -67,7 +67,7 @@ pub struct Artist {
 }
 
 impl Catalogue {
-    /// How many folders the songs stand in.
+    /// The number of folders with songs.
     pub fn folders(self) -> u64 {
         self.songs.div_ceil(self.songs_a_folder())
     }
@@ -144,7 +144,7 @@ impl Catalogue {
     }
 }
 
-/// A song that no catalogue knows: title, artist, and a duration.
+/// A song that is in no catalogue: title, artist, and a duration.
 pub fn unknown_song(seed: u64, number: u64) -> (String, String, u32) {
     let mut random = stream(seed, Kind::Unknown, number);
     let duration = random.random_range(90..420) * DURATION_UNITS_A_SECOND
@@ -199,7 +199,7 @@ fn artist_name(random: &mut ChaCha8Rng) -> String {
     }
 }
 
-/// The part of a key that tells nothing: eleven hexadecimal digits.
+/// The meaningless part of a key: eleven hexadecimal digits.
 fn tail(random: &mut ChaCha8Rng) -> String {
     format!("{:011X}", random.random_range(0..1u64 << 44))
 }

@@ -56,7 +56,7 @@ struct EventLine<'a> {
     user_id: &'a str,
 }
 
-/// Writes one file a song, as `song_data/A/B/C/TRABC….json`.
+/// Writes one file per song, as `song_data/A/B/C/TRABC….json`.
 pub fn write_songs(folder: &Path, catalogue: Catalogue, bar: &ProgressBar) -> Outcome {
     (0..catalogue.folders()).into_par_iter().try_for_each(|number| {
         let folder = folder.join("song_data").join(catalogue.folder_path(number));
@@ -94,13 +94,13 @@ fn render_song(catalogue: Catalogue, number: u64, content: &mut Vec<u8>) -> Outc
     Ok(format!("{}.json", song.track_id))
 }
 
-/// An event together with its session: where it stands in `sessions`, and the session's id.
+/// An event together with its session: its index in `sessions`, and the session's ID.
 type Located<'a> = (&'a Event, &'a Session, u64);
 
-/// Writes one file a day, as `log_data/2018/11/2018-11-01-events.json`; sessions are numbered from
-/// 1 in their given order.
+/// Writes one file per day, as `log_data/2018/11/2018-11-01-events.json`; sessions are numbered
+/// from 1 in their given order.
 ///
-/// With `events_max`, what happened last is left out.
+/// With `events_max`, the last events are dropped.
 pub fn write_events(
     folder: &Path,
     catalogue: Catalogue,

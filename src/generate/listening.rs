@@ -94,13 +94,13 @@ impl Page {
 /// What was played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Play {
-    /// A song of the catalogue, its length off by so many units of a duration.
+    /// A song of the catalogue, and the units by which its length is off.
     Known { song: u64, off_by: i32 },
     /// A song that the catalogue does not have.
     Unknown { number: u64 },
 }
 
-/// One line of a log; who it is about stands in the session.
+/// One line of a log; the session has the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Event {
     /// Milliseconds since 1970.
@@ -141,9 +141,9 @@ pub fn listener(seed: u64, number: u64) -> Listener {
     }
 }
 
-/// Everything that a listener does in so many days, over a catalogue of so many songs.
+/// Everything that a listener does in `days` days, with a catalogue of `songs` songs.
 pub fn sessions(seed: u64, listener: u64, days: u32, songs: u64) -> Vec<Session> {
-    // Behind the room of all listeners: who they are and what they do are different streams.
+    // After the range of all listeners: who they are and what they do are different streams.
     let mut random = stream(seed, Kind::Listener, (1 << 40) + listener);
     let draw: f64 = random.random();
     let eagerness = 0.05 + 0.9 * draw * draw;
@@ -162,7 +162,7 @@ pub fn sessions(seed: u64, listener: u64, days: u32, songs: u64) -> Vec<Session>
         let hour = pick(&mut visit.random, &HOURS);
         let start =
             FIRST_MOMENT_MS + day * DAY_MS + hour * HOUR_MS + visit.random.random_range(0..HOUR_MS);
-        // A session that went on into the next day is over first.
+        // A session that continues into the next day ends first.
         visit.clock_ms = start.max(visit.clock_ms + 10 * MINUTE_MS);
         visit.whole_session();
         let end = FIRST_MOMENT_MS + i64::from(days) * DAY_MS;

@@ -1,5 +1,5 @@
-//! Deterministic data sets of the shape that the pipeline loads: the same wishes and the same seed
-//! give the same bytes, on any machine and with any number of threads.
+//! Deterministic data sets in the format that the pipeline loads: the same options and the same
+//! seed give the same bytes, on any machine and with any number of threads.
 
 mod catalogue;
 mod files;
@@ -25,16 +25,16 @@ use crate::{
     talk::{self, Step},
 };
 
-/// The file that says how an event's fields are mapped, and the name under which real data has it.
+/// The JSONPaths file of events, and its name in real data.
 const JSONPATHS: &str = include_str!("../../sql/stage/events.jsonpaths.json");
 const JSONPATHS_NAME: &str = "log_json_path.json";
 const EVENTS_MAX: u64 = 10_000_000;
 const LISTENERS_MAX: u64 = 1_000_000;
 const DAYS_MAX: i64 = 3_650;
-/// What a listener does in a day, for a first guess at how many are needed.
+/// Events of a listener in a day, to estimate how many listeners are needed.
 const EVENTS_A_LISTENER_DAY: u64 = 3;
 
-/// What to make.
+/// What to generate.
 #[derive(Debug, Args)]
 pub struct Wishes {
     /// Songs in the catalogue
@@ -58,9 +58,9 @@ pub struct Wishes {
     pub seed: u64,
 }
 
-/// Makes a data set in `out`, which must not exist yet or be empty.
+/// Generates a data set in `out`, which must not exist yet, or be empty.
 ///
-/// It comes into its place as a whole: an interrupted command leaves `out` as it was.
+/// It is moved into place as a whole: an interrupted command leaves `out` as it was.
 pub fn generate(out: &Path, wishes: &Wishes) -> Outcome {
     refuse_used(out)?;
     let draft = draft_beside(out)?;
@@ -99,7 +99,7 @@ fn refuse_used(out: &Path) -> Outcome {
     }
 }
 
-/// Beside the place that it is for: only within one file system can it be moved there.
+/// Next to its destination: it can only be moved within one file system.
 fn draft_beside(out: &Path) -> Outcome<PathBuf> {
     let name = out.file_name().ok_or_else(|| {
         Problem::wrong_use(format!("cannot create {}", out.display()))
@@ -130,7 +130,7 @@ fn fill(folder: &Path, wishes: &Wishes) -> Outcome<String> {
     Ok(format!("{songs}, {}", talk::count(events as usize, "event")))
 }
 
-/// Adds listeners until there are at least so many events.
+/// Adds listeners until there are at least `events` events.
 fn enough_sessions(wishes: &Wishes, events: u64) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::new();
     let (mut listeners, mut found) = (0, 0);

@@ -15,11 +15,11 @@ pub enum Kind {
     Artist,
     /// A listener and everything that they do.
     Listener,
-    /// A song that the catalogue does not know.
+    /// A song that is not in the catalogue.
     Unknown,
 }
 
-/// The stream of one thing: any thread may ask for any thing in any order.
+/// The stream of one thing: any thread may use any of them, in any order.
 pub fn stream(seed: u64, kind: Kind, number: u64) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(kind as u64 * NUMBERS_A_KIND + number);
@@ -31,7 +31,7 @@ pub fn pick<T: Copy>(random: &mut ChaCha8Rng, list: &[T]) -> T {
     *list.choose(random).expect("the lists of words are not empty")
 }
 
-/// A number below `count`, the low ones much more often: a few are popular.
+/// A number below `count`, low ones much more often: a few are popular.
 pub fn popular(random: &mut ChaCha8Rng, count: u64, steepness: u32) -> u64 {
     // Multiplications are the same on every machine; the powers of a mathematics library are not.
     let draw: f64 = random.random();

@@ -1,4 +1,4 @@
-//! Brings the built template into the emulator by the real `sam deploy`.
+//! Deploys the built template to the emulator with the real `sam deploy`.
 
 use std::{
     fs::{self, File},
@@ -23,11 +23,11 @@ const SAM: &str = ".tools/sam/bin/sam";
 const BUILT_TEMPLATE: &str = ".aws-sam/local/template.yaml";
 /// What the fingerprint covers: functions, template and the definitions that it names.
 const DEPLOYED_FOLDERS: [&str; 2] = [".aws-sam/local", "statemachine"];
-/// The local warehouse answers for every workgroup and asks no role for anything.
+/// The local warehouse answers for every workgroup, and needs no role.
 const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/00000000-0000-0000-0000-000000000000";
 const COPY_ROLE: &str = "arn:aws:iam::000000000000:role/segue-local-copy";
 
-/// A deployment that can be made: everything that it needs is there.
+/// A deployment with everything that it needs.
 pub struct Deployment {
     sam: PathBuf,
     template: PathBuf,
@@ -38,7 +38,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Looks for what `make tools` and `make build` leave behind.
+    /// Finds what `make tools` and `make build` leave behind.
     pub fn prepare(project: &Project) -> Outcome<Self> {
         let sam = project.needed(SAM, "make tools")?;
         let template = project.needed(BUILT_TEMPLATE, "make build")?;
@@ -48,7 +48,7 @@ impl Deployment {
         Ok(Self { sam, template, log, folder, fingerprint: fingerprint(project)? })
     }
 
-    /// Deploys and waits for the end.
+    /// Deploys, and waits until it is done.
     pub async fn run(&self, clouds: &Clouds, ports: Ports) -> Outcome {
         clouds
             .s3()
@@ -78,7 +78,7 @@ impl Deployment {
         let mut command = Command::new(&self.sam);
         local_environment(&mut command);
         command
-            // Away from samconfig.toml, which is about the user's own account.
+            // Outside the checkout, whose samconfig.toml is for the user's own account.
             .current_dir(&self.folder)
             .env("AWS_ENDPOINT_URL", ports.emulator_url())
             .env("SAM_CLI_TELEMETRY", "0")
@@ -104,7 +104,7 @@ fn parameters() -> [String; 5] {
         format!("WorkgroupArn={WORKGROUP}"),
         format!("CopyRoleArn={COPY_ROLE}"),
         format!("Architecture={architecture}"),
-        // Whoever tries it here does not want to wait a minute for an event.
+        // Locally, nobody wants to wait a minute for an event.
         "BatchingWindowSeconds=1".into(),
         "WakeUpSeconds=5".into(),
     ]
@@ -120,7 +120,7 @@ fn fingerprint(project: &Project) -> Outcome<String> {
         list(&project.path(folder), &mut files)?;
         files.sort();
         for file in files {
-            // A project that was moved is still deployed.
+            // A project that has moved is still deployed.
             let name = file.strip_prefix(project.path("")).unwrap_or(&file);
             hash.update(name.to_string_lossy().as_bytes());
             let mut content = File::open(&file).map_err(on_file("read", &file))?;

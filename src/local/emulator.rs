@@ -14,9 +14,9 @@ use crate::{
     project::Project,
 };
 
-/// The interpreter beside which ministack is installed.
+/// The interpreter of the environment that ministack is installed in.
 const PYTHON: &str = ".tools/ministack/bin/python";
-/// Starts ministack, with listings that a large bucket can afford.
+/// Starts ministack, with listings that are fast for large buckets.
 const LAUNCHER: &str = "tools/emulator.py";
 
 /// The interpreter of the emulator, which `make tools` installs.
@@ -24,10 +24,10 @@ pub fn program(project: &Project) -> Outcome<PathBuf> {
     project.needed(PYTHON, "make tools")
 }
 
-/// Starts the emulator with what its last orderly end left behind.
+/// Starts the emulator with the state of its last clean shutdown.
 ///
 /// Objects are written to disk at once; everything else (stack, functions, state machines, past
-/// executions) only when the emulator ends in good order.
+/// executions) only when the emulator shuts down cleanly.
 pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
     let home = home(project);
     let folders = ["objects", "state", "unpacked"].map(|name| home.join(name));
@@ -37,13 +37,13 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
     let [objects, state, unpacked] = folders;
     let mut command = Command::new(program(project)?);
     local_environment(&mut command);
-    // Without -P, the scripts beside the launcher would stand in the way of modules of their names.
+    // Without -P, the scripts next to the launcher would shadow modules of the same names.
     command.arg("-P").arg(project.path(LAUNCHER));
     command
         .env("BIND_HOST", "127.0.0.1")
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", ports.emulator.to_string())
-        // Functions may do what their roles allow, and nothing else.
+        // Functions may do only what their roles allow.
         .env("AUTH", "true")
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
@@ -70,12 +70,12 @@ pub fn forget(project: &Project) -> Outcome {
     Ok(())
 }
 
-/// Ends what outlived a killed emulator, and an emulator that nobody took note of.
+/// Ends processes that outlived a killed emulator, and an emulator that is not in the state.
 pub fn sweep(project: &Project) {
     process::sweep(&home(project), &project.path(LAUNCHER));
 }
 
-/// What it says while it runs.
+/// Its log.
 pub fn log(project: &Project) -> PathBuf {
     project.state().join("logs/emulator.log")
 }

@@ -4,10 +4,10 @@ use std::process::Command;
 
 /// Region and account of the local stack.
 pub const REGION: &str = "us-east-1";
-/// The emulator accepts any key; these are nobody's.
+/// The emulator accepts any key; these belong to nobody.
 pub const ACCESS_KEY: &str = "test";
 
-/// Takes the user's own AWS settings away: nothing that runs locally may reach a real account.
+/// Removes the user's own AWS settings: nothing that runs locally may reach a real account.
 pub fn local_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {

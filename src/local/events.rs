@@ -1,4 +1,4 @@
-//! Whether files that land in the local landing bucket wake runs.
+//! Whether files that land in the local landing bucket start runs.
 
 use aws_sdk_s3::{
     Client,
@@ -7,14 +7,14 @@ use aws_sdk_s3::{
 
 use crate::{aws, errors::Outcome};
 
-/// Files that land wake runs, as the template has it.
+/// Files that land start runs, as in the template.
 pub async fn on(s3: &Client, bucket: &str) -> Outcome {
     let bridge = EventBridgeConfiguration::builder().build();
     set(s3, bucket, NotificationConfiguration::builder().event_bridge_configuration(bridge).build())
         .await
 }
 
-/// Files that land wake nobody: whoever uploads many starts one run for all of them.
+/// Files that land start no run: an upload of many files starts one run for all of them.
 pub async fn off(s3: &Client, bucket: &str) -> Outcome {
     set(s3, bucket, NotificationConfiguration::builder().build()).await
 }

@@ -24,13 +24,13 @@ use crate::{
     talk::{self, Step},
 };
 
-/// A free port may be taken by somebody else before the emulator has it.
+/// Another program may take a free port before the emulator does.
 const START_ATTEMPTS_MAX: u32 = 3;
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running local stack.
 pub struct LocalStack {
-    /// Clients that talk to it.
+    /// Clients for it.
     pub clouds: Clouds,
     /// Its outputs.
     pub stack: Stack,
@@ -40,9 +40,9 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Ends when one of the programs has ended, with what it said last.
+    /// Returns when one of the programs has ended, with its last log lines.
     ///
-    /// Without it, a run would try again for many minutes what nobody answers.
+    /// Without it, a run would retry calls to a dead program for many minutes.
     pub async fn broken(&self) -> Problem {
         loop {
             for (program, log) in &self.programs {
@@ -57,7 +57,7 @@ impl LocalStack {
     }
 }
 
-/// Starts what does not run and deploys what is not deployed; harmless when nothing is missing.
+/// Starts what is not running and deploys what is not deployed; harmless if nothing is missing.
 pub async fn up(
     project: &Project,
     port: Option<u16>,
@@ -86,7 +86,7 @@ pub async fn up(
     ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) }).await
 }
 
-/// An upload that was killed may have left the landing bucket without events.
+/// A killed upload may have left the landing bucket without events.
 async fn ready(local: LocalStack) -> Outcome<LocalStack> {
     events::on(&local.clouds.s3(), local.stack.landing_bucket()?).await?;
     Ok(local)
@@ -127,7 +127,7 @@ fn start_missing(
         state.save(project)?;
         match started {
             Err(problem) if attempt == START_ATTEMPTS_MAX || port.is_some() => return Err(problem),
-            // Somebody else may have taken a port in the meantime: choose again.
+            // Another program may have taken a port in the meantime: choose again.
             Err(_) => state.ports = None,
             Ok(ports) => return Ok(ports),
         }
@@ -174,7 +174,7 @@ fn start_once(
 fn start_emulator(project: &Project, state: &mut State, ports: Ports) -> Outcome {
     emulator::sweep(project);
     if state.deployed.is_none() {
-        // Without a finished deployment no stack knows the buckets that may lie on disk.
+        // Without a finished deployment, no stack owns the buckets that may be on disk.
         emulator::forget(project)?;
     }
     let step = Step::start("starting the AWS emulator");
@@ -201,8 +201,8 @@ async fn deploy(
         }
         return Err(problem);
     }
-    // The emulator writes its state down only when it ends in good order: from here on even
-    // signal 9 leaves a stack to come back to.
+    // The emulator saves its state only when it shuts down cleanly: from here on, the stack
+    // survives even signal 9.
     stop(&mut state.emulator);
     state.emulator = Some(emulator::start(project, ports)?);
     state.deployed = Some(deployment.fingerprint.clone());
@@ -218,7 +218,7 @@ pub fn down(project: &Project, purge: bool) -> Outcome {
         return Ok(());
     }
     let lock = state::lock(project)?;
-    // An unreadable state must not stand in the way of a fresh start.
+    // An unreadable state must not prevent a fresh start.
     let mut state = match State::load(project) {
         Err(_) if purge => State::default(),
         loaded => loaded?,
@@ -249,7 +249,7 @@ fn stop(program: &mut Option<Running>) {
     }
 }
 
-/// What `segue local status` tells.
+/// What `segue local status` shows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
@@ -267,11 +267,11 @@ pub struct Status {
     pub warehouse_pid: Option<u32>,
     /// The stack's name.
     pub stack: &'static str,
-    /// Where everything is kept.
+    /// The folder of everything that local mode keeps.
     pub folder: String,
 }
 
-/// Looks, and changes nothing.
+/// Only looks; changes nothing.
 pub fn status(project: &Project) -> Outcome<Status> {
     let state = State::load(project)?;
     let pid = |program: &Option<Running>| {

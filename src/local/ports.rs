@@ -17,7 +17,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 
-/// The ports that both programs know each other by.
+/// The ports with which both programs find each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// Of the stand-in for AWS.
@@ -27,7 +27,7 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Two free ports, or the asked one for the emulator when it is free.
+    /// Two free ports, or the given one for the emulator if it is free.
     pub fn choose(emulator: Option<u16>) -> Outcome<Self> {
         let emulator = bind(emulator.unwrap_or(0))?;
         let warehouse = bind(0)?;
@@ -45,9 +45,9 @@ impl Ports {
     }
 }
 
-/// Whether nobody listens on `port`, or whoever did is just ending.
+/// Whether `port` is free, or the program that listened on it is just ending.
 ///
-/// The first thread of a killed program is gone before the last one lets go of the port.
+/// The first thread of a killed program ends before the last one releases the port.
 pub fn is_free(port: u16) -> bool {
     let deadline = Instant::now() + RELEASE_PATIENCE;
     while TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
@@ -59,7 +59,7 @@ pub fn is_free(port: u16) -> bool {
     true
 }
 
-/// Whether a web server on `port` says at `path` that it is well.
+/// Whether a web server on `port` reports at `path` that it is healthy.
 ///
 /// An open port is not enough: a program may listen before it has opened its database.
 pub fn is_well(port: u16, path: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Background programs: started in a process group of their own, recognised again, and stopped.
+//! Background programs: started in their own process group, recognised later, and stopped.
 
 use std::{
     fs::{self, File},
@@ -16,10 +16,10 @@ use sysinfo::{
 
 use crate::errors::{Outcome, Problem, on_file};
 
-/// A program that does not end by itself after the polite signal is ended by force.
+/// How long a program may take to end after SIGTERM, before SIGKILL.
 const STOP_GRACE: Duration = Duration::from_secs(20);
-/// What may pass between the start of a program and its open port: the emulator looks at every object
-/// first, hundreds of thousands perhaps. A program that ends while starting is told at once.
+/// How long a program may take from its start to its open port: the emulator first looks at every
+/// object, perhaps hundreds of thousands. A program that ends while starting is reported at once.
 const START_PATIENCE: Duration = Duration::from_secs(300);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// The start time of a process is derived from the clock and may differ by this after adjustments.
@@ -29,11 +29,11 @@ const LOG_LINES_SHOWN: usize = 12;
 /// A background program as it is remembered between commands.
 ///
 /// A process id alone may belong to another program by now: the start time and the program's name
-/// must agree as well.
+/// must match as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
-    /// The process id, which is the id of its process group too.
+    /// The process id, which is also the ID of its process group.
     pub pid: u32,
     /// Seconds since 1970 at which it started.
     pub started_at_seconds: u64,
@@ -42,12 +42,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Whether this very process, and not a later one with the same id, is still there.
+    /// Whether this very process, and not a later one with the same ID, is still running.
     pub fn is_alive(&self) -> bool {
         self.with_process(|_| ()).is_some()
     }
 
-    /// Asks the program to end, waits, and ends it by force when it does not.
+    /// Asks the program to end, waits, and kills it if it does not.
     pub fn stop(&self) {
         let deadline = Instant::now() + STOP_GRACE;
         self.signal(Signal::Term);
@@ -78,8 +78,8 @@ impl Running {
     }
 }
 
-/// Starts `command` in the background with its output in `log`, and waits until `ready` says so.
-/// `program` is a part of the command by which it is recognised later.
+/// Starts `command` in the background with its output in `log`, and waits until `ready` returns
+/// true. `program` is a part of the command by which it is recognised later.
 ///
 /// # Errors
 /// When it ends first or is not ready in time: with the last lines of the log.
@@ -100,11 +100,11 @@ pub fn start(
         .map_err(|error| Problem::failed(format!("cannot start {program}: {error}")))?;
     let (pid, started_at_seconds) = (child.id(), start_time(child.id()));
     let running = Running { pid, started_at_seconds, program: program.to_owned() };
-    // The command line, by which it is recognised, is there only a moment after the process.
+    // The command line, by which it is recognised, appears a moment after the process.
     match wait_until_ready(&mut child, || running.is_alive() && ready()) {
         Ok(()) => Ok(running),
         Err(why) => {
-            // It may have ended by itself; either way nothing of it may stay behind.
+            // It may have ended by itself; in any case nothing of it may stay behind.
             let _ = child.kill();
             let _ = child.wait();
             Err(Problem::failed(format!("{program} {why}:\n{}", last_lines(log)))
@@ -138,8 +138,8 @@ fn start_time(pid: u32) -> u64 {
     system.process(pid).map(sysinfo::Process::start_time).unwrap_or_default()
 }
 
-/// Ends by force every process whose executable stands under `folder`, or one of whose words is
-/// `mark`: what a killed emulator, or a command killed between start and note, left behind.
+/// Kills every process whose executable is under `folder`, or that has the argument `mark`: what a
+/// killed emulator, or a command killed before it saved its state, left behind.
 pub fn sweep(folder: &Path, mark: &Path) {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let mut system = System::new();
@@ -154,7 +154,7 @@ pub fn sweep(folder: &Path, mark: &Path) {
     }
 }
 
-/// The previous log is kept once: it tells why the program is being started again.
+/// The previous log is kept once: it says why the program is being started again.
 fn new_log(log: &Path) -> Outcome<File> {
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder).map_err(on_file("create", folder))?;

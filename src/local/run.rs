@@ -1,4 +1,4 @@
-//! The whole way on this machine: files in, star schema out, and what it holds then.
+//! The whole way on this machine: files in, star schema out, and a look at the result.
 
 use std::{
     collections::BTreeMap,
@@ -23,14 +23,14 @@ use crate::{
 
 const TABLES_SQL: &str = "select table_name from information_schema.tables \
     where table_schema = 'mart' order by table_name";
-/// Says whether there is a ledger: before the first run there is none.
+/// Finds the ledger, which does not exist before the first run.
 const LEDGER_EXISTS_SQL: &str = "select table_name from information_schema.tables \
     where table_schema = 'ops' and table_name = 'loaded_objects'";
 const LEDGER_SQL: &str = "select uri, etag from ops.loaded_objects";
 /// Empties the warehouse; the next run creates what is missing.
 const EMPTY: [&str; 2] =
     ["drop schema if exists mart cascade", "drop schema if exists ops cascade"];
-/// The questions that are answered after a run, by their files in `sql/examples`.
+/// The queries to run after a load, by their files in `sql/examples`.
 const EXAMPLES: [&str; 2] = ["top_songs.sql", "paid_and_free.sql"];
 
 /// What is printed about a local run: the run, and the rows of every table of the star schema.
@@ -41,12 +41,12 @@ struct LocalReport {
     tables: BTreeMap<String, u64>,
 }
 
-/// What is loaded, and beside what.
+/// What to load, and what to keep.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes<'a> {
     /// The directory.
     pub data: &'a Path,
-    /// What becomes of objects that it does not hold.
+    /// What happens to objects that it does not hold.
     pub others: Others,
     /// Whether the warehouse is emptied first.
     pub fresh: bool,
@@ -61,7 +61,7 @@ pub async fn run(
     port: Option<u16>,
     options: &WarehouseOptions,
 ) -> Outcome {
-    // Before anything is started: a wrong directory should be said at once.
+    // Before anything is started: a wrong directory should be reported at once.
     let data = upload::read(wishes.data)?;
     let local = super::up(project, port, options).await?;
     let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
@@ -92,8 +92,8 @@ pub async fn run(
     report.run.into_problem().map(|_| ()).map_err(|problem| problem.and_hint(&again))
 }
 
-/// Uploads without waking runs, and loads everything by one run. Says with it what the warehouse
-/// holds besides the directory.
+/// Uploads without starting runs, and loads everything in one run. Also returns a note about what
+/// the warehouse holds besides the directory.
 async fn load(
     local: &LocalStack,
     data: &DataSet,
@@ -110,7 +110,7 @@ async fn load(
                 "run the same command again to continue"))
         }
     };
-    // Whatever happened: files that land from now on wake runs again.
+    // In any case, files that land from now on start runs again.
     events::on(&s3, bucket).await?;
     let stays = prepared?;
     let arn = runs.start(&RunInput::default()).await?;
@@ -124,7 +124,7 @@ async fn prepare(
     warehouse: &Warehouse,
     runs: &Runs,
 ) -> Outcome<Option<String>> {
-    // A run in flight reads objects that may be replaced or removed now.
+    // A run in flight reads objects that this upload may replace or remove.
     for earlier in runs.in_flight().await? {
         talk::say("a run is in flight: waiting for its end");
         runs.follow(&earlier).await?;
@@ -146,7 +146,7 @@ async fn prepare(
     Ok(stays_in_the_warehouse(stale.count()))
 }
 
-/// What the warehouse holds that the directory does not, in a line.
+/// A line about what the warehouse holds and the directory does not.
 fn stays_in_the_warehouse(files: usize) -> Option<String> {
     (files > 0).then(|| {
         format!(

@@ -23,9 +23,9 @@ pub struct State {
     pub emulator: Option<Running>,
     /// The stand-in for Redshift.
     pub warehouse: Option<Running>,
-    /// How the warehouse was told to behave.
+    /// How the warehouse behaves.
     pub warehouse_options: WarehouseOptions,
-    /// Fingerprint of what was last deployed and kept by an orderly end of the emulator.
+    /// Fingerprint of the last deployment that a clean shutdown of the emulator saved.
     pub deployed: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The stand-in for Redshift: starts `redshift-local`, which stands beside this program.
+//! The stand-in for Redshift: starts `redshift-local`, which is next to this program.
 
 use std::{path::PathBuf, process::Command};
 
@@ -44,7 +44,7 @@ pub fn program() -> Outcome<PathBuf> {
     })
 }
 
-/// What it says while it runs.
+/// Its log.
 pub fn log(project: &Project) -> PathBuf {
     project.state().join("logs/warehouse.log")
 }
@@ -53,7 +53,7 @@ fn database(project: &Project) -> PathBuf {
     project.state().join("warehouse.duckdb")
 }
 
-/// Ends a warehouse that nobody took note of: two cannot share a database.
+/// Ends a warehouse that is not in the state: two cannot share a database.
 pub fn sweep(project: &Project) {
     process::sweep(&database(project), &database(project));
 }

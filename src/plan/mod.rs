@@ -21,27 +21,27 @@ use crate::{
     warehouse::Warehouse,
 };
 
-/// The run that stands for the next one in the SQL that is shown.
+/// The placeholder for the next run in the SQL that is shown.
 const RUN_ID: &str = "preview";
 /// The step whose result is the ledger.
 const LEDGER: &str = "plan/ledger";
 /// Tables that the ledger's step reads: before the first run there are none. The catalog shows them
-/// also to people who may not read them; `information_schema` would hide them.
+/// even to people who may not read them; `information_schema` would hide them.
 const TABLES_SQL: &str = "select c.relname from pg_catalog.pg_class as c \
     inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid \
     where n.nspname = 'ops' and c.relname in \
     ('loaded_objects', 'run_paths', 'set_aside_objects', 'staging_schemas')";
 const TABLES: usize = 4;
-/// Where they are, for the hint to somebody who may not read them.
+/// A query of them, to find the grant that somebody lacks.
 const LEDGER_SQL: &str = "select 1 from ops.loaded_objects, ops.run_paths, ops.set_aside_objects, \
     ops.staging_schemas";
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
-    /// Objects that are named at most.
+    /// The most objects to list.
     pub objects_max: usize,
-    /// Whether the SQL is written out.
+    /// Whether to print the SQL.
     pub sql: bool,
     /// Whether to print an object.
     pub json: bool,
@@ -72,7 +72,7 @@ struct Sql {
 
 /// Looks at the ledger and the landing bucket, and shows what a run would load and how.
 pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishes) -> Outcome {
-    // To the nanosecond: it makes the client token, and each preview reads the ledger anew.
+    // To the nanosecond: the client token depends on it, and each preview reads the ledger again.
     let started_at = Timestamp::now().to_string();
     let run = Run { id: RUN_ID.to_owned(), started_at, redrive_count: 0, input };
     let deployment = stack.deployment()?;
@@ -152,7 +152,7 @@ async fn read_ledger(
     }
 }
 
-/// What would run, in the order of a run; only its beginning when there is nothing to load.
+/// What would run, in the order of a run; only the first steps if there is nothing to load.
 fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendered>> {
     let order = Order::of_a_run()?;
     let mut stages = order.before_plan;
@@ -244,7 +244,7 @@ fn show_objects(planned: &Planned) -> Outcome {
     Ok(())
 }
 
-/// What the plan function fails with, as the command's own failure.
+/// A failure of the plan function, as the command's own.
 fn told(failure: Failure) -> Problem {
     let problem = Problem::failed(format!("{}: {}", failure.name, failure.message));
     match failure.hint {

@@ -1,5 +1,5 @@
-//! The steps of a run in their order, read from the definition of the load state machine: there and
-//! nowhere else it stands.
+//! The steps of a run in their order, read from the definition of the load state machine, the only
+//! place that has it.
 
 use std::collections::HashMap;
 
@@ -8,17 +8,17 @@ use serde::Deserialize;
 use crate::errors::{Outcome, Problem};
 
 const DEFINITION: &str = include_str!("../../statemachine/load.asl.json");
-/// The function whose part the command line plays: what comes before it always runs.
+/// The function that the command line replaces: everything before it always runs.
 const PLAN: &str = "${PlanFunctionArn}";
-/// States that are followed at most, should the definition run in a circle.
+/// The most states to follow, in case the definition has a cycle.
 const STATES_MAX: usize = 100;
 
-/// What a state carries out.
+/// What a state runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// One step, by its name.
     Step(String),
-    /// One step, when earlier runs left something to sweep.
+    /// One step, if earlier runs left schemas to drop.
     Sweep(String),
     /// The steps that the plan names: one COPY each.
     Loads,
@@ -29,7 +29,7 @@ pub enum Stage {
 pub struct Order {
     /// What every run does before it knows whether there is anything.
     pub before_plan: Vec<Stage>,
-    /// What it does when there is.
+    /// What it does if there is.
     pub after_plan: Vec<Stage>,
 }
 
@@ -91,7 +91,7 @@ impl State {
         function == Some(PLAN)
     }
 
-    /// The first choice is the one that has something to do.
+    /// The first choice is the one with something to do.
     fn next(&self) -> Option<&str> {
         let chosen = self.choices.first().map(|choice| &choice.next);
         chosen.or(self.next.as_ref()).map(String::as_str)

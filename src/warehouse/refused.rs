@@ -12,7 +12,7 @@ use crate::{
     errors::{Outcome, Problem},
 };
 
-/// What the reason of a COPY that refused its input names, whichever view it is.
+/// What the reason of a COPY that rejected its input contains, for any of the views.
 const LOAD_ERRORS: &str = "load_error";
 /// How often the system views, which lag behind by seconds, are asked what a COPY refused.
 const DIAGNOSES_MAX: u32 = 10;
@@ -46,7 +46,7 @@ impl Warehouse {
         if refused.is_empty() {
             refused = self.refused_rows(&failed, rows_max).await?;
         }
-        // The diagnosis is an extra: without it the reason still stands.
+        // The diagnosis is an extra: without it, the reason alone is reported.
         if refused.is_empty() { Err(problem) } else { Ok(refused) }
     }
 
@@ -54,7 +54,7 @@ impl Warehouse {
     async fn is_refusal(&self, id: &str) -> Outcome<bool> {
         let statement = self.client.describe_statement().id(id).send().await;
         let statement =
-            statement.map_err(|error| aws::problem("ask why the statement failed", error))?;
+            statement.map_err(|error| aws::problem("read why the statement failed", error))?;
         Ok(statement.error().is_some_and(|reason| reason.contains(LOAD_ERRORS)))
     }
 

@@ -1,4 +1,4 @@
-//! A landing bucket that was there before the stack, and is there after it.
+//! A landing bucket that exists before the stack, and after it.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::services::Services;
 use crate::stack::{STACK, Stack, data, song};
 
 const THEIRS: &str = "somebody-elses-files";
-/// When the schedule starts its run: about as long as the update that brings it takes.
+/// When the schedule starts its run: about as long as the update that adds it takes.
 const SCHEDULED_AFTER: Duration = Duration::from_secs(10);
 
 /// Key and content of every file below a folder.
@@ -50,7 +50,7 @@ fn a_bucket_that_the_stack_did_not_make_is_loaded_and_left_as_it_was() {
     assert_eq!(stack.mart(), expected);
     assert_eq!(cloud.bucket(THEIRS), before);
 
-    // As root, whom no policy keeps out. No event announces it: the schedule's run finds it.
+    // As root, to whom no policy applies. There is no event for it: the schedule's run finds it.
     let (key, content) = song(1);
     cloud.put(THEIRS, &key, String::from_utf8(content).expect("UTF-8"));
     let with_song = cloud.bucket(THEIRS);

@@ -1,4 +1,4 @@
-//! What one would look up on AWS: the deployed stack, and what lies in its buckets.
+//! What you would look up on AWS: the deployed stack, and the content of its buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 /// How long a run may take to fail.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
-/// How long a stack may take to be gone.
+/// How long deleting a stack may take.
 const DELETED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Clients of a local stack.
@@ -83,7 +83,7 @@ impl Cloud {
         updated
     }
 
-    /// Deletes a stack and waits until there is none.
+    /// Deletes a stack and waits until it is gone.
     pub fn delete(&self, stack: &str) {
         let asked = self.stacks.delete_stack().stack_name(stack).send();
         self.runtime.block_on(asked).expect("a deletion");
@@ -100,8 +100,8 @@ impl Cloud {
         }
     }
 
-    /// Makes a bucket that belongs to nobody's stack and holds a directory's files, each under its
-    /// own path, which nobody may change from then on.
+    /// Creates a bucket that belongs to no stack, with a directory's files under their paths, which
+    /// nobody may change from then on.
     pub fn read_only_bucket(&self, bucket: &str, files: &[(String, Vec<u8>)]) {
         let made = self.s3.create_bucket().bucket(bucket).send();
         self.runtime.block_on(made).expect("a bucket");
@@ -141,7 +141,7 @@ impl Cloud {
         self.runtime.block_on(put).expect("written");
     }
 
-    /// Starts a run that is to fail, and says with which error and cause it did.
+    /// Starts a run that must fail, and returns its error and cause.
     pub fn failed_run(&self, machine: &str, input: &str) -> (String, String) {
         let started = self.runs.start_execution().state_machine_arn(machine).input(input).send();
         let execution = self.runtime.block_on(started).expect("a run").execution_arn;

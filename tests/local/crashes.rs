@@ -1,12 +1,12 @@
-//! Everything is killed by signal 9, at one point of a run after the other; started again, the stack
-//! goes on where it was.
+//! Kills everything with signal 9, at one point of a run after the other; started again, the stack
+//! continues where it was.
 
 use std::time::Duration;
 
 use crate::services::Services;
 use crate::stack::{Stack, data, part};
 
-/// The states in which the run is when everything ends: from the first step to the last.
+/// The states in which everything is killed: from the first step to the last.
 const KILLED_IN: [&str; 9] = [
     "Create tables",
     "Read ledger",
@@ -18,7 +18,7 @@ const KILLED_IN: [&str; 9] = [
     "Publish",
     "Report",
 ];
-/// How long a run may take to come to a state.
+/// How long a run may take to reach a state.
 const ENTERS_WITHIN: Duration = Duration::from_secs(120);
 
 #[test]

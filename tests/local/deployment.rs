@@ -1,4 +1,4 @@
-//! The script behind `make deploy`, and the lines that the README has a new user type.
+//! The script behind `make deploy`, and the commands that the README gives a new user.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,21 +7,21 @@ use std::process::{Command, Output};
 
 use crate::stack::{Stack, root};
 
-/// What samconfig.toml calls the stack of `make deploy`.
+/// The name of `make deploy`'s stack in samconfig.toml.
 const DEPLOYED: &str = "segue-dev";
 const FUNCTIONS: [&str; 8] =
     ["cancel", "check", "compact", "plan", "poll", "report", "start", "submit"];
 const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/w";
 const COPY_ROLE: &str =
     "arn:aws:iam::000000000000:role/service-role/AmazonRedshift-CommandsAccessRole-1";
-/// Nobody listens here: what comes this far has come to the network.
+/// Nothing listens here: a command that gets this far has reached the network.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// A bundle of programs that do nothing: what is deployed here is never called.
+/// A bundle of programs that do nothing: they are never called.
 fn bundle(folder: &Path, processor: &str) -> PathBuf {
     let programs = folder.join("programs");
     for function in FUNCTIONS {
@@ -39,7 +39,7 @@ fn bundle(folder: &Path, processor: &str) -> PathBuf {
     bundle
 }
 
-/// A command that has nothing of this machine's AWS settings.
+/// A command without this machine's AWS settings.
 fn command(program: impl AsRef<std::ffi::OsStr>, endpoint: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars() {
@@ -118,7 +118,7 @@ fn readme_lines() -> Vec<String> {
     lines.map(|line| line.replace("<arn>", COPY_ROLE).replace("<you>", "you@example.com")).collect()
 }
 
-/// Programs that a new user has and this machine may not: each says how it was called.
+/// Programs that a new user has and this machine may not have: each prints how it was called.
 fn stand_ins(folder: &Path) -> PathBuf {
     let programs = folder.join("bin");
     fs::create_dir_all(&programs).expect("a folder");
@@ -181,7 +181,7 @@ fn a_sam_deploy_without_a_build_ends_with_an_error_and_deploys_no_source() {
     for name in ["template.yaml", "samconfig.toml"] {
         fs::copy(root().join(name), folder.path().join(name)).expect("a copy");
     }
-    // What local mode builds is not what it takes, either.
+    // It does not deploy what local mode builds, either.
     fs::create_dir_all(folder.path().join(".aws-sam/local")).expect("a folder");
     fs::copy(root().join("template.yaml"), folder.path().join(".aws-sam/local/template.yaml"))
         .expect("a copy");

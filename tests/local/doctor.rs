@@ -1,10 +1,11 @@
-//! The doctor finds nothing wrong with a good stack, and names each thing that is wrong with another.
+//! The doctor finds nothing wrong with a good stack, and names everything that is wrong with a bad
+//! one.
 
 use serde_json::Value;
 
 use crate::stack::{STACK, Stack, data};
 
-/// Check and source of every finding of this verdict.
+/// Check and source of every finding with this verdict.
 fn of_verdict(findings: &Value, verdict: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let findings = findings.as_array().expect("findings").iter();

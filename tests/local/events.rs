@@ -1,5 +1,5 @@
-//! Events come in any number and order, and what is no event comes too: every object is loaded once,
-//! by few runs, and nothing stays behind.
+//! Events arrive in any number and order, together with messages that are not events: every object
+//! is loaded once, by few runs, and no message is left.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ const OBJECTS: usize = 1_000;
 const EVENTS_AN_OBJECT: usize = 10;
 /// Runs that all these events may start. A run begins at most twice a minute.
 const RUNS_MAX: usize = 12;
-/// How long it may take until nothing is left to do.
+/// How long it may take until everything is done.
 const QUIET_WITHIN: Duration = Duration::from_secs(300);
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// The order of the events.
 const SEED: u64 = 20_181_101;
 
-/// What S3 says of an object, as EventBridge passes it on.
+/// S3's event for an object, as EventBridge passes it on.
 fn created(bucket: &str, key: &str) -> String {
     let detail = json!({"version": "0", "bucket": {"name": bucket}, "object": {"key": key}});
     json!({
@@ -38,7 +38,7 @@ fn quiet(stack: &Stack, cloud: &Services) {
     loop {
         let waiting = cloud.messages("WakeUpsQueueUrl");
         let running = || stack.statuses().iter().any(|status| status == "running");
-        // A run that has begun in between has taken a message, or left one.
+        // A run that started in between has taken a message, or left one.
         if waiting == 0 && !running() && cloud.messages("WakeUpsQueueUrl") == 0 {
             return;
         }
@@ -58,7 +58,7 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
         .flat_map(|(key, _)| std::iter::repeat_n(created(&bucket, key), EVENTS_AN_OBJECT))
         .collect();
     events.shuffle(&mut ChaCha8Rng::seed_from_u64(SEED));
-    // Half of the objects are there before any of these events; the bucket sends its own as well.
+    // Half of the objects exist before any of these events; the bucket sends its own as well.
     let late = songs.split_off(OBJECTS / 2);
     cloud.put(songs);
     let (first, rest) = events.split_at(events.len() / 2);
@@ -81,7 +81,7 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
     }
     assert_eq!(cloud.messages("DeadLettersQueueUrl"), 0);
 
-    // The runs have written thousands of lines into their bucket, and it tells nobody.
+    // The runs have written thousands of objects to their bucket, which sends no events.
     assert!(cloud.tells_of_objects(&bucket));
     assert!(!cloud.tells_of_objects(cloud.output("WorkBucketName")));
 }
@@ -90,7 +90,7 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
 fn a_message_that_is_no_event_ends_among_the_dead_letters_and_holds_nobody_up() {
     let stack = Stack::awake();
     let cloud = Services::of(&stack);
-    // So that five tries take seconds.
+    // So that five attempts take seconds.
     cloud.hide_for_seconds(1);
     let malformed = ["no json", "{}", "[1]", r#"{"detail-type": "Tag Removed"}"#].map(String::from);
     let bucket = cloud.output("LandingBucketName").to_owned();

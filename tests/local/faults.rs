@@ -1,15 +1,15 @@
 //! A warehouse that misbehaves as Redshift sometimes does, under the real stack: a run ends loaded,
-//! or failed by name with the star schema as it was; and the next one without faults makes it whole.
+//! or failed by name with the star schema as it was; and the next run without faults completes it.
 
 use segue_contract::ErrorName;
 use serde_json::Value;
 
 use crate::stack::{Stack, data, part};
 
-/// Schedules of faults that are tried, unless `SEGUE_STACK_SEEDS` says otherwise.
+/// The schedules of faults to try; `SEGUE_STACK_SEEDS` overrides it.
 const SEEDS: u64 = 6;
 
-/// Carries out one run, however it ends.
+/// Carries out one run, which may fail.
 fn run(stack: &Stack) -> Value {
     let output = stack.segue(&["run", "--local", "--json"]);
     let errors = String::from_utf8_lossy(&output.stderr);

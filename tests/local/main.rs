@@ -1,9 +1,9 @@
-//! The whole product on this machine, as people use it: the command line, the deployed template, the
-//! functions as they are shipped, the state machines, the SQL, and real files.
+//! The whole product on this machine, as people use it: the command line, the deployed template,
+//! the functions as shipped, the state machines, the SQL, and real files.
 //!
 //! Needs what `make build` leaves behind.
 
-#![expect(clippy::print_stdout, reason = "a test tells how the runs ended that it provoked")]
+#![expect(clippy::print_stdout, reason = "a test prints how the runs that it provoked ended")]
 
 mod acceptance;
 mod bucket;

@@ -1,5 +1,5 @@
-//! Any partition of the files into runs, in any order, with repetitions and runs that overlap, gives
-//! the star schema that one load of everything gives: on a stack that really runs.
+//! Any partition of the files into runs, in any order, with repetitions and runs that overlap,
+//! gives the same star schema as one load of everything: on a running stack.
 
 use std::fs;
 use std::path::Path;
@@ -12,11 +12,11 @@ use rand_chacha::ChaCha8Rng;
 use crate::services::Services;
 use crate::stack::{Stack, data};
 
-/// Partitions that are tried, unless `SEGUE_PARTITIONS` says otherwise.
+/// The partitions to try; `SEGUE_PARTITIONS` overrides it.
 const PARTITIONS: u64 = 20;
-/// Parts of a partition at most.
+/// The most parts of a partition.
 const PARTS_MAX: usize = 4;
-/// Files that land a second time under another key, one in so many.
+/// One file in this many lands a second time, under another key.
 const ONE_IN_REPEATED: u32 = 8;
 const ENDS_WITHIN: Duration = Duration::from_secs(180);
 
@@ -29,7 +29,7 @@ fn files(data: &Path) -> Vec<File> {
     read(&data.join("song_data"), "song_data", &mut files);
     let mut days = Vec::new();
     read(&data.join("log_data"), "log_data", &mut days);
-    // From the third week: the one in which the sample plays a song that it knows.
+    // From the third week, in which the sample plays a song that is in the catalogue.
     files.extend(days.into_iter().skip(14).take(8));
     files
 }
@@ -47,7 +47,7 @@ fn read(folder: &Path, key: &str, files: &mut Vec<File>) {
     }
 }
 
-/// The files in an order of their own, some of them twice, cut into parts.
+/// The files in a random order, some of them twice, split into parts.
 fn partition(files: &[File], random: &mut ChaCha8Rng) -> Vec<Vec<File>> {
     let mut landing = files.to_vec();
     for (key, body) in files {
@@ -85,7 +85,7 @@ fn any_partition_with_runs_that_overlap_gives_the_same_star_schema() {
             let landed = part.len();
             cloud.put(part);
             running.push(cloud.start());
-            // Every other part lands while the run of the one before is still in flight.
+            // Every other part lands while the run of the previous one is still in flight.
             if random.random_bool(0.5) {
                 running.drain(..).for_each(|run| cloud.ended_well(&run, ENDS_WITHIN));
             }

@@ -1,11 +1,11 @@
-//! Functions may do what their roles allow and nothing else, here as on AWS: every test of this
-//! program runs so. What is missing is named to who deployed it.
+//! Functions may do only what their roles allow, here as on AWS: every test of this program runs
+//! that way. The error names a missing permission for the person who deployed the stack.
 
 use serde_yaml_ng::Value;
 
 use crate::stack::{STACK, Stack, data};
 
-/// Takes every statement of this name out of a part of the template.
+/// Removes every statement with this name from a part of the template.
 fn take_away(value: &mut Value, permission: &str) -> usize {
     match value {
         Value::Sequence(items) => {

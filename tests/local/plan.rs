@@ -1,4 +1,4 @@
-//! A dry run says what the next run does, and leaves everything as it was.
+//! A plan says what the next run does, and leaves everything as it was.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A deployment as it goes on AWS, rehearsed: made, updated, made again unchanged, removed. The data
+//! Rehearses a deployment as on AWS: created, updated, deployed again unchanged, removed. The data
 //! outlives all of it.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::stack::{STACK, Stack, data};
 
-/// All that must still be there after a deployment.
+/// Everything that must survive a deployment.
 #[derive(Debug, PartialEq)]
 struct Kept {
     outputs: BTreeMap<String, String>,
@@ -33,8 +33,8 @@ impl Kept {
     }
 }
 
-/// Other bytes behind the program, which it never looks at: so another function is deployed, which
-/// does the same.
+/// Extra bytes after the program, which it never reads: a different function is deployed that does
+/// the same.
 fn change_function(stack: &Stack, name: &str) {
     let program = stack.own_function(name).join("bootstrap");
     let mut program = OpenOptions::new().append(true).open(program).expect("a program");

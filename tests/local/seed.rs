@@ -1,4 +1,4 @@
-//! One deployment for all tests: it takes longer than most of them, and leaves the same behind.
+//! One deployment for all tests: it takes longer than most of them, and always has the same result.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,12 +18,12 @@ const DEPLOYED: [&str; 5] = [
     "tools/emulator.py",
 ];
 
-/// Copies the state of a stack that was deployed and stopped into the folder of another one.
+/// Copies the state of a deployed and stopped stack to the folder of another one.
 pub fn copy_to(folder: &Path) {
     copy(&deployed().join(".segue"), &folder.join(".segue"), &|_| true);
 }
 
-/// The folder of the deployed stack: made by the first test that needs it, whichever process it is.
+/// The folder of the deployed stack: created by the first test that needs it, in any process.
 fn deployed() -> PathBuf {
     let seeds = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("deployed");
     fs::create_dir_all(&seeds).expect("a folder");
@@ -54,7 +54,7 @@ fn deploy(folder: &Path) {
             .expect("target/bin/segue: run `make build` first");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // Each copy finds ports of its own.
+    // Each copy finds its own ports.
     let path = folder.join(".segue/local.json");
     let mut state: Value =
         serde_json::from_slice(&fs::read(&path).expect("a state")).expect("JSON");

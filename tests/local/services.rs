@@ -1,4 +1,4 @@
-//! The services of a running stack that move a run: its bucket, queues and executions.
+//! The services of a running stack that drive a run: its bucket, queues and executions.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use tokio::runtime::Runtime;
 
 use crate::stack::{STACK, Stack};
 
-/// Calls that are under way at once.
+/// The most calls at once.
 const CALLS_AT_ONCE_MAX: usize = 32;
-/// Messages that one call takes.
+/// The most messages per call.
 const MESSAGES_A_CALL: usize = 10;
-/// How often to look whether something has happened.
+/// The pause between checks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Clients of a running stack, and its outputs.
@@ -30,7 +30,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Connects to the stack; to be done again when it was restarted.
+    /// Connects to the stack; needed again after a restart.
     pub fn of(stack: &Stack) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let config = runtime.block_on(
@@ -56,7 +56,7 @@ impl Services {
         }
     }
 
-    /// What the stack says under this name.
+    /// The stack's output with this name.
     pub fn output(&self, name: &str) -> &str {
         self.outputs.get(name).unwrap_or_else(|| panic!("expected the output {name}"))
     }
@@ -87,14 +87,14 @@ impl Services {
         self.runtime.block_on(emptied);
     }
 
-    /// Whether a bucket tells EventBridge of its objects.
+    /// Whether a bucket sends events to EventBridge.
     pub fn tells_of_objects(&self, bucket: &str) -> bool {
         let asked = self.s3.get_bucket_notification_configuration().bucket(bucket).send();
         let configuration = self.runtime.block_on(asked).expect("a configuration");
         configuration.event_bridge_configuration.is_some()
     }
 
-    /// Lets nothing but this test start runs: what lands in the bucket is told to nobody.
+    /// Lets only this test start runs: the bucket sends no events.
     pub fn silence_bucket(&self) {
         let nothing = aws_sdk_s3::types::NotificationConfiguration::builder().build();
         let bucket = self.output("LandingBucketName");
@@ -121,7 +121,7 @@ impl Services {
         self.runtime.block_on(calls.buffer_unordered(CALLS_AT_ONCE_MAX).collect::<()>());
     }
 
-    /// Messages in a queue: those to be had, those under way, and those that are delayed.
+    /// Messages in a queue: visible, in flight, and delayed.
     pub fn messages(&self, queue_output: &str) -> u64 {
         use QueueAttributeName as Name;
         let counts = [
@@ -136,14 +136,14 @@ impl Services {
         counts.iter().map(|name| found[name].parse::<u64>().expect("a number")).sum()
     }
 
-    /// Makes a message that was handed back come again at once.
+    /// Makes a returned message visible again at once.
     pub fn hide_for_seconds(&self, seconds: u32) {
         let set = self.sqs.set_queue_attributes().queue_url(self.output("WakeUpsQueueUrl"));
         let set = set.attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string());
         self.runtime.block_on(set.send()).expect("an attribute is set");
     }
 
-    /// The bodies of some messages of a queue, which stay there.
+    /// The bodies of some messages of a queue, without removing them.
     pub fn bodies(&self, queue_output: &str) -> Vec<String> {
         let receive = self.sqs.receive_message().queue_url(self.output(queue_output));
         let receive = receive.max_number_of_messages(10).visibility_timeout(0).send();
@@ -151,14 +151,14 @@ impl Services {
         received.unwrap_or_default().into_iter().filter_map(|message| message.body).collect()
     }
 
-    /// Starts a run, whatever else is in flight.
+    /// Starts a run, even if others are in flight.
     pub fn start(&self) -> String {
         let machine = self.output("LoadStateMachineArn");
         let start = self.step_functions.start_execution().state_machine_arn(machine).input("{}");
         self.runtime.block_on(start.send()).expect("a run starts").execution_arn
     }
 
-    /// Waits for a run's end, which must be a good one.
+    /// Waits for a run, which must succeed.
     pub fn ended_well(&self, arn: &str, within: Duration) {
         let deadline = Instant::now() + within;
         loop {

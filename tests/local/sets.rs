@@ -1,12 +1,12 @@
-//! The local bucket holds what a directory holds: what is removed there is gone here, one run loads
-//! everything, and what the warehouse still holds is said.
+//! The local bucket holds what a directory holds: what is removed from the one is removed from the
+//! other, one run loads everything, and the command says what the warehouse still holds.
 
 use std::path::Path;
 use std::process::Output;
 
 use crate::stack::{Stack, root};
 
-/// What a command said on stderr.
+/// What a command printed to stderr.
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -38,13 +38,13 @@ fn a_directory_is_a_set_that_one_run_loads() {
 
     load("removed-file-stays/good-before", &["--fresh"]);
     let fewer = load("removed-file-stays/good-after", &[]);
-    assert!(said(&fewer).contains("rows of 1 file loaded earlier"), "{}", said(&fewer));
+    assert!(said(&fewer).contains("rows of 1 file that were loaded earlier"), "{}", said(&fewer));
     stack.done(&["run", "--local", "--rebuild"]);
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
 
     load("second-directory/a", &["--fresh"]);
     let second = load("second-directory/b", &[]);
-    assert!(said(&second).contains("rows of 2 files loaded earlier"), "{}", said(&second));
+    assert!(said(&second).contains("rows of 2 files that were loaded earlier"), "{}", said(&second));
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 2);
     let fresh = load("second-directory/b", &["--fresh"]);
     assert!(last(&fresh).starts_with("loaded 2 files, 2 rows in "), "{}", said(&fresh));

@@ -1,4 +1,4 @@
-//! A local stack in a folder of its own, and the files that are loaded into it.
+//! A local stack in its own folder, and the files that are loaded into it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use crate::cloud::Cloud;
 use crate::seed;
 
-/// What a stack of its own shares with the checkout.
+/// What a separate stack shares with the checkout.
 const SHARED: [&str; 7] =
     ["template.yaml", "samconfig.toml", "statemachine", "sql", "tools", ".aws-sam", ".tools"];
-/// What the local stack is called.
+/// The name of the local stack.
 pub const STACK: &str = "segue-local";
 /// How long events may take to become rows.
 const FOLLOWS_WITHIN: Duration = Duration::from_secs(180);
-/// Everything that a run publishes, in an order of its own.
+/// Everything that a run publishes, in a fixed order.
 const TABLES: [(&str, &str); 5] = [
     ("songplays", "songplay_id"),
     ("users", "user_id"),
@@ -28,7 +28,8 @@ const TABLES: [(&str, &str); 5] = [
     ("time", "start_time"),
 ];
 
-/// What a run looks up before it loads anything: emptied, a warehouse is as good as new.
+/// What a run reads before it loads anything: with these tables empty, a warehouse is as good as
+/// new.
 const REMEMBERED: [&str; 7] = [
     "mart.songplays",
     "mart.users",
@@ -50,35 +51,35 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A local stack in a folder of its own; ended and removed with the test.
+/// A local stack in its own folder; stopped and removed with the test.
 pub struct Stack {
     folder: TempDir,
 }
 
 impl Stack {
-    /// A stack that is deployed, does not run and holds nothing.
+    /// A stack that is deployed, stopped and empty.
     pub fn new() -> Self {
         let stack = Self::undeployed();
         seed::copy_to(stack.folder());
         stack
     }
 
-    /// A stack that runs, holds nothing and hears of what lands. A copied deployment does not: the
-    /// emulator's poller knows the queue by the port that it had.
+    /// A stack that is running, empty and receives events. A copied deployment does not receive
+    /// them: the emulator's poller knows the queue by its old port.
     pub fn awake() -> Self {
         let stack = Self::undeployed();
         stack.done(&["local", "up"]);
         stack
     }
 
-    /// A folder with all that a stack needs, and nothing deployed.
+    /// A folder with everything that a stack needs, and nothing deployed.
     pub fn undeployed() -> Self {
         let folder = TempDir::new().expect("a folder");
         link_checkout(folder.path());
         Self { folder }
     }
 
-    /// A stack that runs and holds nothing.
+    /// A stack that is running and empty.
     pub fn empty() -> Self {
         let stack = Self::new();
         stack.done(&["local", "up"]);
@@ -104,12 +105,12 @@ impl Stack {
         stack
     }
 
-    /// What `sam build` has left for `sam deploy`.
+    /// The output of `sam build` for `sam deploy`.
     fn build(&self) -> PathBuf {
         self.folder().join(".aws-sam/local")
     }
 
-    /// A built function as a folder that may be written to.
+    /// A built function as a writable folder.
     pub fn own_function(&self, name: &str) -> PathBuf {
         let folder = self.build().join(name);
         let shared = fs::read_link(&folder).expect("a link to the shared build");
@@ -123,12 +124,12 @@ impl Stack {
         fs::read_to_string(self.build().join("template.yaml")).expect("a built template")
     }
 
-    /// Puts another template in the place of the built one.
+    /// Replaces the built template.
     pub fn change_template(&self, template: &str) {
         fs::write(self.build().join("template.yaml"), template).expect("written");
     }
 
-    /// Deploys what is built as `make deploy` does, with these parameters other than the last time.
+    /// Deploys what is built, as `make deploy` does, with these changed parameters.
     pub fn deploy(&self, parameters: &[&str]) -> String {
         let mut sam = Command::new(root().join(".tools/sam/bin/sam"));
         sam.current_dir(self.build())
@@ -166,7 +167,7 @@ impl Stack {
             .expect("target/bin/segue: run `make build` first")
     }
 
-    /// What a command that must end well prints.
+    /// The output of a command that must succeed.
     pub fn done(&self, arguments: &[&str]) -> Vec<u8> {
         let output = self.segue(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -184,13 +185,13 @@ impl Stack {
         self.folder.path()
     }
 
-    /// Deploys, and uploads the files; their events wake the pipeline.
+    /// Deploys, and uploads the files; their events start runs.
     pub fn up(&self, data: &Path) {
         let up = self.segue(&["local", "up", "--data", data.to_str().expect("UTF-8")]);
         assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
     }
 
-    /// Waits until the runs that files have woken have loaded all of them.
+    /// Waits until the runs that the files start have loaded all of them.
     pub fn follow(&self, data: &Path) {
         let files = count_files(&data.join("song_data")) + count_files(&data.join("log_data"));
         let ledger = "select count(*) as objects from information_schema.tables \
@@ -235,7 +236,7 @@ impl Stack {
         }
     }
 
-    /// Empties the warehouse, so that whatever stands in the bucket is new again.
+    /// Empties the warehouse, so that everything in the bucket is new again.
     pub fn forget(&self) {
         for table in REMEMBERED {
             self.done(&["query", "--local", "--write", &format!("delete from {table}")]);
@@ -271,7 +272,7 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         let ended = self.segue(&["local", "down", "--purge"]);
-        // A test that has failed already has the first word.
+        // A test that has already failed reports its own failure.
         assert!(
             ended.status.success() || std::thread::panicking(),
             "{}",
@@ -286,7 +287,7 @@ fn count_files(folder: &Path) -> usize {
     paths.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
 }
 
-/// The real files where they are at hand, else a generated set of their shape.
+/// The real files if they are present, otherwise a generated set in the same format.
 pub fn data(folder: &Path) -> PathBuf {
     let real = root().join("../shared/data/sparkify");
     if real.is_dir() {
@@ -312,7 +313,7 @@ pub fn song(number: usize) -> (String, Vec<u8>) {
     (format!("song_data/{}/TR{number:06}.json", number % 7), song.to_string().into_bytes())
 }
 
-/// A directory with a part of the data: files whose names the filter takes.
+/// A directory with a part of the data: files whose names the filter accepts.
 pub fn part(data: &Path, folder: &Path, take: &dyn Fn(&str) -> bool) -> PathBuf {
     let part = folder.join("part");
     for (source, kept) in [("song_data", "song_data"), ("log_data", "log_data")] {
@@ -321,7 +322,7 @@ pub fn part(data: &Path, folder: &Path, take: &dyn Fn(&str) -> bool) -> PathBuf 
     part
 }
 
-/// Copies the files of a folder whose names the filter takes, and all folders below it.
+/// Copies the files of a folder whose names the filter accepts, and all folders below it.
 pub fn copy(from: &Path, to: &Path, take: &dyn Fn(&str) -> bool) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {

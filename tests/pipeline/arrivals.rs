@@ -1,4 +1,4 @@
-//! Whatever lands is loaded, by few runs: they back off while they fail, and as long as something
+//! Everything that lands is loaded, by few runs: they back off while they fail, and while anything
 //! waits, a wake-up is in the queue.
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:work";
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY_MINUTES: i64 = 24 * 60;
 const MONTH_DAYS: i64 = 30;
-/// The longest that the template takes: fewer calls to simulate for a month.
+/// The longest that the template allows: fewer calls to simulate for a month.
 const BATCHING_WINDOW_MAX: Duration = Duration::from_secs(300);
-/// Runs that a file which always fails may start in a day.
+/// The most runs per day for a file that always fails.
 const RUNS_A_DAY_MAX: usize = 30;
 /// Staging schemas that stay.
 const STAGING_SCHEMAS_MAX: usize = 20;
@@ -34,8 +34,8 @@ enum End {
     Badly,
 }
 
-/// A region whose runs take so long and do nothing; the first ones end in this way, the others as the
-/// last of these.
+/// A region whose runs take this long and do nothing; the first ones end like `ends`, all later
+/// ones like the last of these.
 fn region(time: Duration, ends: &'static [End]) -> Region {
     let region = Region::new(7, "2018-11-01T00:00:00Z".parse().expect("a time"));
     let runs = Arc::new(AtomicUsize::new(0));
@@ -72,7 +72,7 @@ fn runs(region: &Region) -> Vec<Summary> {
     runs
 }
 
-/// How many runs began on each day.
+/// How many runs started on each day.
 fn runs_by_day(runs: &[Summary], begin: Timestamp) -> Vec<usize> {
     let mut days = vec![0; MONTH_DAYS as usize + 1];
     for run in runs {
@@ -82,7 +82,7 @@ fn runs_by_day(runs: &[Summary], begin: Timestamp) -> Vec<usize> {
     days
 }
 
-/// Whether a run that ended well began after this time.
+/// Whether a successful run started after this time.
 fn is_loaded(region: &Region, landed: Timestamp) -> bool {
     let well = |run: &Summary| matches!(run.ended, Some((Status::Succeeded, _)));
     runs(region).iter().any(|run| well(run) && run.started >= landed)
@@ -139,7 +139,7 @@ fn a_file_that_always_fails_leaves_twenty_staging_schemas_and_is_loaded_once_it_
     });
 }
 
-/// An object lands while the first run is in flight, which then ends in this way.
+/// An object lands while the first run is in flight, which then ends like this.
 async fn landed_in_flight(end: &'static [End], is_stopped: bool) {
     let region = region(10 * MINUTE, end);
     let queue = WakeUps::of(&region, MACHINE, 0);
@@ -241,7 +241,7 @@ fn runs_start_no_closer_than_the_stack_says() {
     });
 }
 
-/// S3's own notifications, as public cases have them beside the checkout, or as AWS documents them.
+/// S3's own notifications, from public cases next to the checkout, or as AWS documents them.
 fn notification(name: &str, documented: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cases/classic-notifications/");
     std::fs::read_to_string(format!("{folder}{name}")).unwrap_or_else(|_| documented.to_owned())

@@ -1,4 +1,4 @@
-//! How the load machine takes what merging a batch says.
+//! How the load state machine handles the results of merging a batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! Directories as people have them: what is loaded of each, what is skipped, and what is said.
+//! Directories as people have them: what is loaded, what is skipped, and what the output says.
 
 mod directory;
 mod paths;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{LANDING_BUCKET, World};
 pub use directory::{Directory, case, put_everything};
 
-/// Where the landing bucket may have a JSONPaths file of its own.
+/// The key of the landing bucket's own JSONPaths file.
 const PATHS_KEY: &str = "log_json_path.json";
 
 /// An account in which a JSONPaths file may land.

@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::model::Source;
 use crate::world::World;
 
-/// Rows of an ordinary file.
+/// Rows of a normal file.
 const ROWS: usize = 30;
 
-/// A file of so many plays in a session, each with some bytes that mean nothing.
+/// A file of `plays` plays in a session, each with meaningless extra bytes.
 fn plays(session: usize, rows: usize, padding_bytes: usize) -> String {
     let padding = "x".repeat(padding_bytes);
     (0..rows).fold(String::new(), |mut text, item| {
@@ -25,7 +25,7 @@ fn plays(session: usize, rows: usize, padding_bytes: usize) -> String {
     })
 }
 
-/// A world in which so many ordinary runs have been.
+/// A world after this many normal runs.
 async fn after_runs(runs: usize) -> World {
     let world = World::new();
     for run in 0..runs {
@@ -38,7 +38,7 @@ async fn after_runs(runs: usize) -> World {
 #[tokio::test(start_paused = true)]
 async fn a_sudden_drop_of_rows_names_itself_and_can_be_allowed() {
     let world = after_runs(5).await;
-    // As many bytes as some 400 ordinary plays.
+    // As many bytes as about 400 normal plays.
     world.put(Source::Events, "hollow.json", &plays(99, 4, 10_000));
     let before = world.tables().await;
     let ended = world.run(json!({})).await;
@@ -55,7 +55,7 @@ async fn too_little_history_and_small_files_are_no_drop() {
     let world = after_runs(4).await;
     world.put(Source::Events, "hollow.json", &plays(99, 4, 10_000));
     world.load().await;
-    // Fewer rows are expected of so few bytes than anybody can judge by.
+    // So few bytes have too few expected rows to judge.
     world.put(Source::Events, "small.json", &plays(98, 1, 1_000));
     world.load().await;
 }

@@ -1,6 +1,6 @@
-//! Every run converges: any partition of the files into runs, in any order, with any repetition, with
-//! objects that grow or change between runs and runs that overlap, gives what the model gives, row
-//! for row.
+//! Every run converges: any partition of the files into runs, in any order, with any repetition,
+//! with objects that grow or change between runs and runs that overlap, gives the same as the
+//! model, row for row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,24 +13,24 @@ use crate::model::{self, Source, Tables};
 use crate::sample::{difference, files};
 use crate::world::{LANDING_BUCKET, World, key};
 
-/// Objects of a case at most.
+/// The most objects of a case.
 const OBJECTS_MAX: usize = 5;
-/// Actions of a case at most.
+/// The most actions of a case.
 const ACTIONS_MAX: usize = 5;
 
-/// Cases of each property, unless `SEGUE_CASES` says otherwise; each has some three runs.
+/// The cases of each property; `SEGUE_CASES` overrides it. Each has about three runs.
 const CASES: u32 = 100;
-/// Attempts at making a case smaller.
+/// Attempts to shrink a case.
 const SHRINKS_MAX: u32 = 200;
 
 /// What happens next.
 #[derive(Debug, Clone)]
 enum Action {
-    /// The next version of an object lands; the last one lands again.
+    /// The next version of an object lands; after the last, it lands again.
     Land(prop::sample::Index),
     /// A run of everything.
     Run,
-    /// A run of one source only.
+    /// A run of only one source.
     RunOnly(Source),
     /// A run that merges small objects before its COPY.
     RunCompacting,
@@ -42,7 +42,7 @@ enum Action {
     RunWhileLanding(u16, prop::sample::Index),
 }
 
-/// Objects as they stand, and what runs have seen of them.
+/// The current objects, and what runs have seen of them.
 struct Landscape<'a> {
     objects: &'a [Landed],
     next: Vec<usize>,
@@ -61,11 +61,11 @@ impl<'a> Landscape<'a> {
         let text = &object.versions[self.next[number].min(object.versions.len() - 1)];
         self.next[number] += 1;
         self.standing.insert(number, text);
-        // The name has folders, so that listings are cut into ranges.
+        // The name has folders, so that listings are split into ranges.
         world.put(object.source, &format!("{}/{number}.json", number % 3), text);
     }
 
-    /// A run has seen what stands.
+    /// A run has seen the current objects.
     fn seen(&mut self, only: Option<Source>) {
         for (number, text) in &self.standing {
             let source = self.objects[*number].source;
@@ -80,7 +80,7 @@ impl<'a> Landscape<'a> {
     }
 }
 
-/// One case in a runtime of its own, whose clock is paused.
+/// One case in its own runtime with a paused clock.
 pub fn in_virtual_time<T>(case: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -119,7 +119,7 @@ async fn act(
             landscape.land(world, number);
             return Ok(());
         }
-        // A run without any object says that there is none; that is told elsewhere.
+        // A run without any objects fails and says so; another test covers that.
         _ if landscape.standing.is_empty() => return Ok(()),
         Action::Run => run(world, json!({})).await?,
         Action::RunCompacting => run(world, json!({"compact": "always"})).await?,
@@ -149,7 +149,7 @@ async fn act(
             }
         }
         Action::RunWhileLanding(steps, index) => {
-            // What the run sees of the object is its affair: the next version holds all of it.
+            // What the run sees of the object does not matter: the next version has all of it.
             landscape.seen(None);
             let running = world.start(json!({}));
             pass(*steps).await;
@@ -164,7 +164,7 @@ async fn act(
     same(&world.tables().await, &landscape.expected())
 }
 
-/// Lets others go on for so many steps.
+/// Lets other tasks run for this many steps.
 async fn pass(steps: u16) {
     for _ in 0..steps {
         tokio::task::yield_now().await;
@@ -181,7 +181,7 @@ fn same(found: &Tables, expected: &Tables) -> Result<(), TestCaseError> {
     difference(found, expected).map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
 }
 
-/// So many cases, unless `SEGUE_CASES` says otherwise.
+/// The number of cases; `SEGUE_CASES` overrides it.
 pub fn configuration(cases_unless_said: u32) -> ProptestConfig {
     let cases = std::env::var("SEGUE_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
@@ -235,7 +235,7 @@ proptest! {
     }
 }
 
-/// The real files, a day at a time, the songs late: as one load of everything.
+/// The real files, a day at a time, with the songs late: the same as one load of everything.
 #[test]
 fn the_sample_day_by_day_is_the_sample_at_once() {
     in_virtual_time(async {
@@ -256,7 +256,7 @@ fn the_sample_day_by_day_is_the_sample_at_once() {
         crate::sample::assert_same(&world.tables().await, &expected);
         let runs = world.rows("select count(distinct run_id) from ops.runs").await;
         assert_eq!(runs, [[Some(days.len().to_string())]]);
-        // Every object stands under its key, and the ledger holds each once.
+        // Every object is under its key, and the ledger has each once.
         assert_eq!(world.ledger().await.len(), files.len());
         let standing = world.objects.under(LANDING_BUCKET, &key(Source::Songs, ""));
         assert_eq!(standing.len(), songs.len());

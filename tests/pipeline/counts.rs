@@ -1,4 +1,5 @@
-//! What the Data API does not tell of a COPY, or tells late: nothing is published before it is known.
+//! What the Data API does not report about a COPY, or reports late: nothing is published before it
+//! is known.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::world::{Kind, Mischief, World};
 
 /// The COPY of a run's events: after the tables, the ledger and the staging schema.
 const COPY: u32 = 3;
-/// Longer than a check is repeated while the system views do not show a COPY.
+/// Longer than a check is retried while the system views do not show a COPY.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const GOOD: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free"}"#;
@@ -22,7 +23,7 @@ fn cluster() -> Kind {
     Kind { is_cluster: true, ..Kind::default() }
 }
 
-/// A world with one object, of a good record and a bad one.
+/// A world with one object that has a good record and a bad one.
 fn world(kind: Kind, mischief: Mischief) -> World {
     let world = World::of(kind, mischief);
     world.put(Source::Events, "a.json", &[GOOD, BAD].join("\n"));

@@ -1,5 +1,5 @@
-//! Nothing works on for nobody: what outlives its deadline, and what an aborted or failed run leaves
-//! behind, is cancelled, and the next run loads everything.
+//! No statement outlives its purpose: one that exceeds its deadline, or that an aborted or failed
+//! run leaves behind, is cancelled, and the next run loads everything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use crate::world::{Aim, Kill, Mischief, RUN_DEADLINE, STEP_DEADLINE, World};
 const COPY: u32 = 3;
 /// Its publishing: after the list of objects, the transformation and the check as well.
 const PUBLISH: u32 = 7;
-/// What polls, cancelling and EventBridge may take.
+/// The time that polls, cancelling and EventBridge may take.
 const SLACK: Duration = Duration::from_secs(300);
 
 const EVENT: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9"}"#;
 
-/// A world whose COPY starts so late.
+/// A world whose COPY starts this late.
 fn held_up(delay: Duration) -> World {
     held_up_at(COPY, delay)
 }
 
-/// A world in which this statement starts so late.
+/// A world in which this statement starts this late.
 fn held_up_at(statement: u32, delay: Duration) -> World {
     let world = World::with(Mischief::late_statement(statement, delay));
     world.put(Source::Events, "a.json", EVENT);
     world
 }
 
-/// Nothing runs, nothing is published, and the next run loads what there is.
+/// Nothing is running, nothing is published, and the next run loads everything.
 async fn nothing_is_left_and_the_next_run_loads(world: &World) {
     tokio::time::sleep(SLACK).await;
     assert_eq!(world.unfinished_statements().await, Vec::<String>::new());

@@ -1,6 +1,6 @@
-//! Whatever goes wrong, a run ends in one of two ways: loaded, with exactly the right star schema, or
-//! failed, with a name that says who must act and a star schema that nobody has touched. The next
-//! run without faults makes it whole.
+//! Whatever goes wrong, a run ends in one of two ways: loaded, with exactly the right star schema,
+//! or failed, with a name that says who must act and an untouched star schema. The next run without
+//! faults completes it.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -18,14 +18,14 @@ use crate::model::{self, Source, Tables};
 use crate::sample::difference;
 use crate::world::{Mischief, World};
 
-/// Seeds that are tried; `SEGUE_FAULT_SEEDS` asks for more.
+/// The seeds to try; `SEGUE_FAULT_SEEDS` overrides it.
 const SEEDS: u64 = 200;
 /// Objects of each of the two loads.
 const OBJECTS: usize = 4;
-/// What the work of a stopped execution may take to end, in virtual time.
+/// How long the work of a stopped execution may take to end, in virtual time.
 const AFTERMATH_SECONDS: u64 = 300;
 
-/// Names that blame neither the data nor the SQL nor the deployment: nothing is wrong with them.
+/// Names that blame neither the data nor the SQL nor the deployment, with which nothing is wrong.
 const NOBODY_S_FAULT: [ErrorName; 7] = [
     ErrorName::WarehouseBusy,
     ErrorName::WarehouseUnreachable,
@@ -36,7 +36,7 @@ const NOBODY_S_FAULT: [ErrorName; 7] = [
     ErrorName::SourceUnreadable,
 ];
 
-/// What became of the runs of many seeds.
+/// How the runs of many seeds ended.
 #[derive(Debug, Default)]
 struct Outcomes {
     runs: BTreeMap<String, u32>,
@@ -124,7 +124,7 @@ async fn run(
     expected: Tables,
     outcomes: &mut Outcomes,
 ) {
-    // Every second seed merges objects first, so that its functions meet faults too.
+    // Every second seed merges objects first, so that those functions meet faults, too.
     let compact = if seed.is_multiple_of(2) { "never" } else { "always" };
     let ended = world.run(json!({"compact": compact})).await;
     tokio::time::sleep(std::time::Duration::from_secs(AFTERMATH_SECONDS)).await;
@@ -149,7 +149,7 @@ async fn run(
     }
 }
 
-/// Every object stands once in the ledger, and no run was published twice.
+/// Every object is in the ledger once, and no run was published twice.
 async fn books(world: &World, seed: u64, objects: usize, outcomes: &mut Outcomes) {
     let ledger = world.ledger().await;
     if ledger.len() != objects {

@@ -1,5 +1,5 @@
-//! Small files of which much goes together: few songs, people, sessions and instants, so that keys
-//! meet, versions differ, and what is missing is missing often.
+//! Small files with much overlap: few songs, people, sessions and instants, so that keys collide,
+//! versions differ, and values are often missing.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -12,10 +12,10 @@ use crate::sample::File;
 
 /// Files of a generated month.
 const FILES_OF_A_MONTH: usize = 60;
-/// 2018-11-30, shortly before midnight: a new day, month and week are near.
+/// 2018-11-30, shortly before midnight: close to a new day, month and week.
 const TIME_MS: i64 = 1_543_622_399_000;
 
-/// A landed object: what stands under its key, one version after the other.
+/// A landed object: its versions, one after the other.
 #[derive(Debug, Clone)]
 pub struct Landed {
     pub source: Source,
@@ -33,7 +33,7 @@ fn song() -> impl Strategy<Value = String> + 'static {
     let year = select(vec![json!(null), json!(0), json!(1999), json!(2004)]);
     (ids, names, places, degrees(), degrees(), length, year).prop_map(
         |((song, artist), (title, name), location, latitude, longitude, duration, year)| {
-            // Text, not a value: the spelling of numbers must stay.
+            // Text, not a value: the spelling of numbers must be kept.
             format!(
                 "{{\"num_songs\": 1, \"artist_id\": \"A{artist}\", \"artist_latitude\": {latitude}, \
                  \"artist_longitude\": {longitude}, \"artist_location\": {location}, \
@@ -79,7 +79,7 @@ fn event() -> impl Strategy<Value = String> {
     )
 }
 
-/// An object and what becomes of it: it grows, or is replaced when `replaced` says so.
+/// An object and its later versions: it grows, or is replaced if `replaced`.
 pub fn landed(replaced: bool) -> impl Strategy<Value = Landed> {
     let songs = versions(song(), replaced, "").prop_map(|versions| (Source::Songs, versions));
     let events = versions(event(), replaced, "\n").prop_map(|versions| (Source::Events, versions));
@@ -106,7 +106,7 @@ fn versions(
     })
 }
 
-/// A set of files that takes the place of real ones: always the same.
+/// A set of files in place of the real ones: always the same.
 pub fn month() -> Vec<File> {
     let mut runner = TestRunner::deterministic();
     let strategy = landed(false);

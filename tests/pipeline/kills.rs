@@ -1,6 +1,6 @@
-//! A function that is killed changes nothing but time: wherever its work stands, and also if that
-//! happens again when it is tried again, the run ends loaded, with exactly the right star schema,
-//! nothing published twice and no statement left running.
+//! A killed function only costs time: at any point of its work, and even if its retry is killed
+//! again, the run loads exactly the right star schema, publishes nothing twice and leaves no
+//! statement running.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use crate::model::{self, Source};
 use crate::sample::assert_same;
 use crate::world::{Aim, Kill, LANDING_BUCKET, Mischief, Moment, World, key};
 
-/// Requests of a function in one run at most: more, and it works without an end.
+/// The most requests of a function in one run: more means an endless loop.
 const REQUESTS_MAX: u32 = 100;
-/// Files that stand in the bucket at most: some pages of a listing.
+/// The most files in the bucket: a few pages of a listing.
 const STANDING_MAX: usize = 5;
 /// Statements of a run: create, ledger, staging schema, two COPYs, transform, check, publish, clean up.
 const STATEMENTS: u32 = 9;
-/// So late that a statement must be polled.
+/// Late enough that a statement must be polled.
 const LATE: Duration = Duration::from_secs(15);
-/// So late that it runs until it is cancelled.
+/// Late enough that it runs until it is cancelled.
 const NEVER: Duration = Duration::from_secs(86_400);
 /// When a run is stopped: its first statement is under way.
 const STOPPED_AFTER: Duration = Duration::from_secs(2);
-/// What the work of a killed function may take to end, in virtual time.
+/// How long the work of a killed function may take to end, in virtual time.
 const AFTERMATH: Duration = Duration::from_secs(300);
 
-/// One world, into which a file lands for every run.
+/// One world, in which a file lands for every run.
 struct Killing {
     world: World,
     function: &'static str,
@@ -39,7 +39,7 @@ impl Killing {
         Self { world: World::with(mischief), function, events: Vec::new() }
     }
 
-    /// Lets the next file land, and clears an old one away, which stays published.
+    /// Lets the next file land, and deletes an old one, which stays published.
     fn land(&mut self) {
         let number = self.events.len();
         if let Some(old) = number.checked_sub(STANDING_MAX) {
@@ -54,12 +54,13 @@ impl Killing {
         self.world.put(Source::Events, &format!("{number}.json"), &self.events[number]);
     }
 
-    /// One run in which the function is killed so often, if it comes to that. Says whether it did.
+    /// One run in which the function is killed this often, if the run gets there. Returns whether
+    /// it did.
     async fn run(&mut self, kill: Kill, times: u32) -> bool {
         self.land();
         let aim = Arc::new(Aim::new(kill, times));
         self.world.mischief.aim(self.function, &aim);
-        // Merged, so that every function has its turn.
+        // Merged, so that every function is called.
         let ended = self.world.run(json!({"compact": "always"})).await;
         let at = format!("{} killed {times} times, {kill:?}", self.function);
         assert_eq!(ended.error, None, "{at}: {:?}", ended.cause);
@@ -68,8 +69,8 @@ impl Killing {
         aim.left() == 0
     }
 
-    /// One run that is stopped, upon which the function is killed so often, if it comes to that.
-    /// Says whether it did.
+    /// One run that is stopped, after which the function is killed this often, if the run gets
+    /// there. Returns whether it did.
     async fn stop(&mut self, kill: Kill, times: u32) -> bool {
         let aim = Arc::new(Aim::new(kill, times));
         self.world.mischief.aim(self.function, &aim);
@@ -84,7 +85,7 @@ impl Killing {
         aim.left() == 0
     }
 
-    /// Everything that has landed is published, once, and nothing runs.
+    /// Everything that has landed is published once, and nothing is running.
     async fn all_is_well(&self, at: &str) {
         let world = &self.world;
         tokio::time::sleep(AFTERMATH).await;
@@ -106,9 +107,9 @@ impl Killing {
     }
 }
 
-/// Every kill of one run, and how often in a row: before the function begins, at its end, and at every
-/// request, before it is sent and when it has been carried out. `killed` says whether a run came to
-/// it.
+/// Every kill of one run, and how often in a row: before the function starts, at its end, and at
+/// every request, before it is sent and after it has been carried out. `killed` returns whether a
+/// run got there.
 async fn everywhere(function: &str, mut killed: impl AsyncFnMut(Kill, u32) -> bool) {
     for (kill, times) in [(Kill::Before, 1), (Kill::Before, 2), (Kill::AtEnd, 1), (Kill::AtEnd, 2)]
     {
@@ -180,7 +181,7 @@ fn cancel_killed_anywhere_leaves_no_statement_running() {
     });
 }
 
-/// Not even the statement knows that it was carried out.
+/// Even the statement reports a failure, although it was carried out.
 #[test]
 fn a_statement_that_commits_and_is_said_to_have_failed_changes_nothing_but_time() {
     for number in 0..STATEMENTS {

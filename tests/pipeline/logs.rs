@@ -1,5 +1,5 @@
-//! What functions tell their log, while runs end well and badly: lines whose keys the runbook explains,
-//! which name their run, and repeat nothing of what the records hold.
+//! What functions log in runs that succeed and fail: lines whose keys the runbook explains, which
+//! name their run, and repeat nothing from the records.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +14,10 @@ use crate::world::World;
 const SONG: &str = r#"{"song_id": "S0", "artist_id": "A0", "artist_name": "Nobody's name", "title": "Nobody's title", "duration": 200, "year": 2000}"#;
 const PLAY: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "firstName": "Nobody's user"}"#;
 const LATE: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 2, "ts": "Nobody's time", "userId": "9"}"#;
-/// What the records above hold, and no line may.
+/// What the records above contain, and no line may.
 const PERSONAL: &str = "Nobody's";
 
-/// The keys that the runbook explains: the first column of its table, and what a span holds.
+/// The keys that the runbook explains: the first column of its table, and those of a span.
 fn explained() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
     let page = fs::read_to_string(page).expect("the runbook");

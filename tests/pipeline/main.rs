@@ -1,7 +1,7 @@
 //! The whole pipeline in one process: the real functions, state machines and SQL over the local
 //! warehouse, in virtual time, against a model that knows no SQL.
 
-#![expect(clippy::print_stdout, reason = "a test tells which seeds it tried, and what it left out")]
+#![expect(clippy::print_stdout, reason = "a test prints which seeds it tried, and what it skipped")]
 
 mod agreement;
 mod arrivals;

@@ -1,4 +1,4 @@
-//! A new account runs ten functions at once: a first load is slower there, and nothing else.
+//! A new account runs ten functions at once: a first load is slower there, but otherwise the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::world::{Aim, Kill, World};
 
 /// What AWS gives a new account.
 const CONCURRENT_FUNCTIONS: usize = 10;
-/// As many parts does each of the two sources become: more than are merged at once.
+/// The number of parts of each of the two sources: more than are merged at once.
 const PARTS: &str = "40";
 const FILES: usize = 40;
-/// What merging one takes.
+/// The time to merge one.
 const MERGE: Duration = Duration::from_secs(100);
-/// Eighty merges, ten at a time, and as long again for what waits too long.
+/// Eighty merges, ten at a time, and as long again for long waits.
 const TIME_MAX: Duration = Duration::from_secs(2 * 8 * 100);
 
 #[tokio::test(start_paused = true)]

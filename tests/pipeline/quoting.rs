@@ -1,5 +1,5 @@
-//! The one way for a value into SQL, held against an engine that reads SQL: what is not refused means
-//! itself, whatever stands beside it.
+//! The one way for a value to become part of SQL, checked with an engine that parses SQL: every
+//! value that is not refused is read back unchanged, in any context.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,12 +8,12 @@ use segue_contract::quoting::literal;
 
 use crate::converge::configuration;
 
-/// Cases, unless `SEGUE_CASES` says otherwise; each is one statement.
+/// The number of cases; `SEGUE_CASES` overrides it. Each is one statement.
 const CASES: u32 = 256;
-/// Values of a statement at most.
+/// The most values of a statement.
 const VALUES_MAX: usize = 8;
 
-/// What means something to a parser of SQL, of templates or of parameters.
+/// Text that means something to a parser of SQL, templates or parameters.
 const PIECES: [&str; 22] = [
     "'",
     "''",
@@ -39,7 +39,7 @@ const PIECES: [&str; 22] = [
     " ",
 ];
 
-/// Text of such pieces, or any at all.
+/// Text of such pieces, or any other text.
 fn value() -> impl Strategy<Value = String> {
     let pieces = prop::collection::vec(select(&PIECES[..]), 0..6).prop_map(|list| list.concat());
     prop_oneof![2 => pieces, 1 => any::<String>()]

@@ -1,5 +1,5 @@
-//! Who may do what in the warehouse: the functions with the README's grants and no others, and
-//! people who read.
+//! Who may do what in the warehouse: the functions with only the README's grants, and people who
+//! read.
 
 use redshift_local::Caller;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::world::World;
 const SONG: &str = r#"{"num_songs": 1, "artist_id": "A", "artist_name": "N", "song_id": "S", "title": "T", "duration": 1.5, "year": 0}"#;
 const EVENT: &str = r#"{"page": "NextSong", "ts": 1541100000000, "sessionId": 1, "itemInSession": 0, "userId": "7", "level": "free", "song": "T", "artist": "N", "length": 1.5}"#;
 
-/// A statement's end, as this caller sees it: its error, or `None`.
+/// A statement's outcome for this caller: its error, or `None`.
 async fn error_of(world: &World, access_key: &str, sql: &str) -> Option<String> {
     let caller = Caller::of_access_key(access_key);
     let request =

@@ -1,5 +1,5 @@
-//! Records that cannot be loaded: left out as far as a run may leave them out, written down with
-//! their place and reason, and never in the way of the others.
+//! Records that cannot be loaded: skipped if the run may skip them, recorded with their place and
+//! reason, and never in the way of the others.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -11,9 +11,9 @@ use crate::model::{self, Row, Source, Tables};
 use crate::sample::{assert_same, difference};
 use crate::world::{Mischief, WORK_BUCKET, World};
 
-/// Cases of the property, unless `SEGUE_CASES` says otherwise; each has two runs.
+/// The cases of the property; `SEGUE_CASES` overrides it. Each has two runs.
 const CASES: u32 = 12;
-/// Objects of a case at most.
+/// The most objects of a case.
 const OBJECTS_MAX: usize = 4;
 
 const GOOD_EVENT: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "song": "Elena"}"#;
@@ -22,7 +22,7 @@ const LATE_EVENT: &str =
 const LONG_EVENT: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 3, "ts": 1541105830797, "userId": "9", "level": "seventeen letters"}"#;
 const BROKEN: &str = r#"{"page": oops}"#;
 
-/// Records of each source that no COPY takes.
+/// Records of each source that no COPY accepts.
 fn bad_records(source: Source) -> &'static [&'static str] {
     match source {
         Source::Events => &[
@@ -53,7 +53,7 @@ fn input(compact: &str, max_rejects: u64) -> Value {
     json!({"compact": compact, "maxRejects": {"events": max_rejects}})
 }
 
-/// What is written down: source, object, line, column, whether the COPY gave it a number.
+/// What is recorded: source, object, line, column, and whether the COPY gave it a number.
 async fn rejected_rows(world: &World) -> Vec<Row> {
     let sql = "select source, uri, line, column_name, code is not null from ops.rejected_rows";
     world.rows(sql).await
@@ -75,7 +75,7 @@ async fn what_may_be_left_out_is_left_out_and_written_down() {
         assert_eq!(ended.output["status"], "loaded-with-rejects", "{compact}: {:?}", ended.cause);
         assert_eq!(ended.output["rejected"], 3, "{compact}");
         assert_same(&world.tables().await, &expected());
-        // A record that is no document was never part of what the COPY read.
+        // A record that is not a document was never part of what the COPY read.
         let broken = row("4", None, false);
         let expected = [row("2", Some("ts"), true), row("3", Some("level"), true), broken];
         assert_eq!(rejected_rows(&world).await, expected, "{compact}");
@@ -170,7 +170,7 @@ async fn a_publish_that_commits_and_seems_to_fail_writes_each_reject_once() {
     }
 }
 
-/// The text with a record among its own that no COPY takes.
+/// The text with a record added that no COPY accepts.
 fn soiled(landed: &Landed, number: usize) -> String {
     let text = landed.versions.last().expect("a version");
     let bad = bad_records(landed.source);

@@ -1,5 +1,5 @@
-//! Publishing may be repeated: when its end was lost, when its client token is forgotten, when a run
-//! is redriven. It writes down nothing twice and forgets nothing that others have published.
+//! Publishing may be repeated: if its outcome was lost, if its client token has expired, if a run
+//! is redriven. It records nothing twice and forgets nothing that others have published.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
-//! The real sample data: every row of the star schema, and the figures that are known of it.
+//! The real sample data: every row of the star schema, and its known figures.
 //!
-//! The data stands beside the checkout, in `../shared/data/sparkify`, and is no part of it; where it is
-//! absent, a set is generated that has the same shape, and the known figures are left out.
+//! The data is next to the checkout, in `../shared/data/sparkify`, and not part of it; if it is
+//! absent, a set in the same format is generated, and the known figures are skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::world::World;
 /// A file: its source, its name, its text.
 pub type File = (Source, String, String);
 
-/// Where the sample data stands, if it does.
+/// The folder of the sample data, if it exists.
 fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sparkify");
     folder.is_dir().then_some(folder)
@@ -46,7 +46,7 @@ fn read(folder: &Path, source: Source, files: &mut Vec<File>) {
     }
 }
 
-/// The first difference of two sets of tables, for a person.
+/// The first difference of two sets of tables, for people.
 pub fn difference(found: &Tables, expected: &Tables) -> Option<String> {
     for (table, expected) in expected {
         let found = &found[table];
@@ -92,7 +92,7 @@ async fn the_sample_s_star_schema_is_the_model_s_row_for_row() {
     }
 }
 
-/// What is known of the sample data from elsewhere.
+/// Known figures of the sample data.
 fn figures(tables: &Tables) {
     let count = |table: &str| tables[table].len();
     assert_eq!(count("mart.songplays"), 6_820);

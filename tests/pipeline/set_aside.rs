@@ -1,5 +1,5 @@
-//! Files that cannot be loaded: set aside whole as far as a run may set files aside, written down,
-//! left alone until their content changes, and never in the way of the others.
+//! Files that cannot be loaded: set aside whole if the run may set files aside, recorded, skipped
+//! until their content changes, and never in the way of the others.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,8 @@ use crate::world::{WORK_BUCKET, World};
 const GOOD: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "song": "Elena"}"#;
 const MENDED: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 2, "ts": 1541105830797, "userId": "9", "level": "free", "song": "Elena"}"#;
 
-/// Files that no run loads: cut, of another layout, with a value that does not fit, of another kind.
+/// Files that no run loads: truncated, in another layout, with a value that does not fit, of
+/// another kind.
 const BAD: [&str; 4] = [
     r#"{"page": "NextSong", "sessionId": 8, "it"#,
     r#"[{"page": "NextSong"}, {"page": "NextSong"}]"#,
@@ -48,7 +49,8 @@ async fn a_file_that_cannot_be_loaded_is_set_aside_until_its_content_changes() {
             let report: Value = serde_json::from_slice(&report.body).expect("JSON");
             assert_eq!(report["setAside"], 1);
             assert_eq!(report["plan"]["sources"][0]["setAside"], 1, "{report}");
-            // Nothing is allowed any more, and nothing has to be: it is left alone, also by a rebuild.
+            // No more files may be set aside, and none need be: runs skip it, and so does a
+            // rebuild.
             assert_eq!(world.load().await.output["status"], "up-to-date");
             let rebuilt = world.run(json!({"rebuild": true, "compact": compact})).await;
             assert_eq!(rebuilt.output["status"], "loaded", "{bad}: {:?}", rebuilt.cause);

@@ -1,5 +1,5 @@
-//! How the statement machine takes what its functions say: which failures lead to another attempt,
-//! which to another look, which to the end.
+//! How the statement state machine handles the results of its functions: which failures lead to
+//! another attempt, which to another poll, which to the end.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:statem
 const SUBMIT: &str = "arn:aws:lambda:us-east-1:123456789012:function:Submit";
 const POLL: &str = "arn:aws:lambda:us-east-1:123456789012:function:Poll";
 
-/// What was asked of the functions.
+/// The requests to the functions.
 #[derive(Debug, Default)]
 struct Asked {
     attempts: Vec<u64>,
     polls: Vec<String>,
 }
 
-/// Carries a step out whose polls fail with these names one after the other, and then succeed.
+/// Carries out a step whose polls fail with these names, one after the other, and then succeed.
 async fn polls_fail(names: &[ErrorName]) -> (Ended, Asked) {
     let region = Region::new(7, Timestamp::UNIX_EPOCH);
     let asked = Arc::new(Mutex::new(Asked::default()));

@@ -1,5 +1,5 @@
-//! What a failed run leaves behind is kept for a look, and swept when it is old or when there is too
-//! much of it; what a live run works on is not.
+//! What a failed run leaves behind is kept for inspection, and dropped when it is old or there is
+//! too much of it; the schema of a live run is not.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ const SONG: &str = r#"{"num_songs": 1, "artist_id": "A", "artist_latitude": null
 /// The COPY of a run's songs: after the tables, the ledger and the staging schema.
 const COPY: u32 = 3;
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
-/// Staging schemas that stay, with that of the run that sweeps.
+/// Staging schemas that stay, including that of the current run.
 const STAGING_SCHEMAS_MAX: usize = 20;
-/// Schemas that one run sweeps.
+/// Schemas that one run drops.
 const SWEPT_MAX: usize = 10;
 
 /// A world in which a run has failed, and left its staging schema.
@@ -26,7 +26,7 @@ async fn with_a_failed_run() -> World {
     world
 }
 
-/// Lets the schemas that failed runs left look this old.
+/// Makes the schemas of failed runs look this old.
 async fn age(world: &World, days: u32) {
     let sql =
         format!("update ops.staging_schemas set created_at = dateadd(day, -{days}, getdate())");
@@ -133,7 +133,7 @@ async fn two_runs_may_sweep_the_same_schema_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_fails_does_not_fail_the_run() {
     let world = with_a_failed_run().await;
-    // Somebody has written down a schema that is none of ours.
+    // Somebody has listed a schema that is not one of ours.
     let sql = "update ops.staging_schemas set schema_name = 'mart'";
     world.engine.query(sql).await.expect("an update");
     age(&world, STAGING_RETENTION_DAYS + 1).await;

@@ -1,4 +1,4 @@
-//! A function that does not answer is asked again: whoever notices first, Lambda or Step Functions.
+//! A function that does not answer is called again, whether Lambda or Step Functions notices first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde_json::json;
 use crate::model::Source;
 use crate::world::{Aim, FUNCTIONS, Kill, Mischief, World, arn};
 
-/// So late that a statement must be polled.
+/// Late enough that a statement must be polled.
 const LATE: Duration = Duration::from_secs(15);
 /// Longer than any task waits.
 const A_DAY: Duration = Duration::from_secs(86_400);
 
 const EVENT: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9"}"#;
 
-/// A run of which one invocation of this function never answers.
+/// A run in which one invocation of this function never answers.
 async fn silenced(function: &'static str, prepare: impl Fn(&World)) {
     let world = World::with(match function {
         "Poll" => Mischief::late_statements(LATE),

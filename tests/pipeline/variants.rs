@@ -46,8 +46,8 @@ async fn keys_with_records_that_differ_are_counted_by_table() {
     assert_eq!(report["checked"]["variants"], expected);
 }
 
-/// Dimensions hold whatever any record named, also one that lost: an artist, a user, an instant.
-/// So does one load of everything.
+/// Dimensions keep whatever any record named, even one that lost: an artist, a user, an instant.
+/// One load of everything does the same.
 #[tokio::test(start_paused = true)]
 async fn an_instant_of_a_record_that_lost_stays_however_the_files_came() {
     let plays = [play(1_541_105_830_000), play(1_541_105_830_796)];

@@ -1,4 +1,4 @@
-//! What looks wrong and stops no run: said in its output and its report.
+//! What looks wrong but stops no run: in its output and its report.
 
 use std::fs;
 use std::path::Path;
@@ -53,7 +53,7 @@ async fn implausible_times_and_reused_sessions_are_warned_of() {
              \"userId\": \"{user}\", \"level\": \"free\", \"song\": \"s\", \"artist\": \"a\"}}\n"
         )
     };
-    // Seconds where milliseconds are meant.
+    // Seconds instead of milliseconds.
     world.put(Source::Events, "a.json", &(play(1, 1_541_105_830) + &play(2, 1_541_105_830_796)));
     let ended = world.load().await;
     let warnings = ended.output["warnings"].as_array().expect("warnings").clone();

@@ -1,8 +1,8 @@
-//! When merging small objects before the COPY pays, and into how many parts they go.
+//! When merging small objects before the COPY pays off, and into how many parts they go.
 //!
 //! Redshift pays for every object that a COPY reads, 50 to 150 ms on each slice, whatever its size;
 //! so 385,252 objects of 272 bytes take it an hour or two. A few large parts take it seconds, and
-//! functions merge objects thousands of times as cheaply as a slice opens them.
+//! functions merge objects thousands of times more cheaply than a slice opens them.
 
 use crate::Compact;
 
@@ -18,15 +18,15 @@ pub const COMPACT_BYTES_PER_SECOND: u64 = 50_000_000;
 /// Batches that are merged at once; the state "Compact" has the same limit.
 pub const COMPACT_CONCURRENCY: u64 = 32;
 
-/// Objects that a batch is meant to have: a few seconds of work, so that a retry costs little, and a
-/// load of some 100,000 already keeps most functions busy to its end.
+/// The target number of objects in a batch: a few seconds of work, so that a retry costs little,
+/// and a load of about 100,000 keeps most functions busy to the end.
 pub const BATCH_OBJECTS: u64 = 5_000;
-/// Bytes that a batch is meant to have: a part of 10 to 60 MB, in the middle of what a COPY likes.
+/// The target bytes of a batch: a part of 10 to 60 MB, in the middle of what suits a COPY.
 pub const BATCH_BYTES: u64 = 256 << 20;
-/// Batches of a run at most. Seven events and 200 bytes of result each stay far below the 25,000
+/// The most batches of a run. Seven events and 200 bytes of result each stay far below the 25,000
 /// events of an execution's history and the 256 KB of a state's payload.
 pub const BATCHES_MAX: u64 = 640;
-/// Bytes of a batch at most on average: what a function merges in half of its fifteen minutes.
+/// The most bytes of a batch on average: what a function merges in half of its fifteen minutes.
 pub const BATCH_BYTES_MAX: u64 = 16 << 30;
 
 /// What there is to load of one source.
@@ -36,11 +36,11 @@ pub struct Volume {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Whether they are of several compressions, of which one COPY takes one.
+    /// Whether they have several compressions; one COPY takes only one.
     pub mixed: bool,
 }
 
-/// How long a load is expected to take for its objects alone, one way and the other.
+/// How long the objects of a load are expected to take, with and without compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expectation {
     /// Parts that compaction would make.
@@ -52,7 +52,7 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Compares both ways of loading a source with a warehouse of so many slices.
+    /// Compares both ways of loading a source, with a warehouse of `slices` slices.
     ///
     /// `batches_max` is this source's share of [`BATCHES_MAX`].
     pub fn new(volume: Volume, slices: u64, batches_max: u64) -> Self {
@@ -67,21 +67,21 @@ impl Expectation {
         }
     }
 
-    /// Whether compaction ends sooner.
+    /// Whether compaction is faster.
     pub fn pays(&self) -> bool {
         self.with_ms < self.without_ms
     }
 }
 
-/// What a COPY pays for its objects, in milliseconds, whatever their size.
+/// What a COPY pays for its objects, in milliseconds, regardless of their size.
 pub fn copy_ms(objects: u64, slices: u64) -> u64 {
     objects.div_ceil(slices.max(1)) * COPY_OBJECT_MS
 }
 
 /// Into how many batches a source is merged; 0 means not at all.
 ///
-/// Forced one way or the other by the run's input; else by need, where objects are of several
-/// compressions; else by what is expected to end sooner.
+/// The run's input can force either way; otherwise objects of several compressions must be merged;
+/// otherwise the faster way wins.
 pub fn decide(wish: Compact, volume: Volume, slices: u64, batches_max: u64) -> u64 {
     let expected = Expectation::new(volume, slices, batches_max);
     let merges = match wish {
@@ -92,8 +92,8 @@ pub fn decide(wish: Compact, volume: Volume, slices: u64, batches_max: u64) -> u
     if merges { expected.batches } else { 0 }
 }
 
-/// As many as objects and bytes ask for, rounded up to a multiple of the slices, so that every
-/// slice reads as many parts as the others.
+/// As many as objects and bytes need, rounded up to a multiple of the slices, so that every slice
+/// reads the same number of parts.
 fn batches(volume: Volume, slices: u64, batches_max: u64) -> u64 {
     let slices = slices.max(1);
     let wanted =

@@ -1,8 +1,8 @@
 //! Which files are data: the one rule that uploading, planning, checking and estimating share.
 //!
 //! A file is data when its ending is `.json`, `.jsonl` or `.ndjson`, in any case, or when it has no
-//! ending; each may be followed by `.gz` or `.zst`. Everything else is skipped, with a reason.
-//! Names are judged below the prefix of their source: a prefix is always meant.
+//! ending; each may be followed by `.gz` or `.zst`. Everything else is skipped, with a reason. Only
+//! the part of a name below its source's prefix counts: a prefix is always intended.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::messages::Compression;
 
 /// Endings of data, before that of a compression.
 const ENDINGS: [&str; 3] = ["json", "jsonl", "ndjson"];
-/// Folders and files that operating systems and storage devices leave beside the data, in lower
-/// case. Those that begin with `.` or `_` need not be named.
+/// Folders and files that operating systems and storage devices leave next to the data, in lower
+/// case. Names that begin with `.` or `_` are not listed.
 const SYSTEM_NAMES: [&str; 15] = [
     "$recycle.bin",
     "#recycle",
@@ -29,7 +29,7 @@ const SYSTEM_NAMES: [&str; 15] = [
     "temporary items",
     "thumbs.db",
 ];
-/// Endings of what editors, browsers and copying programs have not finished, or keep besides.
+/// Endings of unfinished files and backups of editors, browsers and copying programs.
 const TEMPORARY_ENDINGS: [&str; 17] = [
     "_copying_",
     "bak",
@@ -49,38 +49,38 @@ const TEMPORARY_ENDINGS: [&str; 17] = [
     "temp",
     "tmp",
 ];
-/// What Hadoop ends the name of a folder's marker with.
+/// The ending of Hadoop's folder markers.
 const HADOOP_FOLDER: &str = "_$folder$";
-/// What begins the ending of the streams that a Synology device keeps beside a file.
+/// The beginning of the ending of the streams that a Synology device keeps next to a file.
 const SYNOLOGY_STREAM: &str = "@syno";
-/// Storage classes whose objects cannot be read before they are restored.
+/// Storage classes whose objects must be restored before they can be read.
 const ARCHIVED_CLASSES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
 /// Why a file is not loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SkipReason {
-    /// Its name, or that of a folder, begins with `.`, or with `_` and holds no `=`.
+    /// Its name, or that of a folder, begins with `.`, or with `_` and contains no `=`.
     Hidden,
     /// An operating system or a storage device has left it there.
     System,
-    /// A program keeps it for itself, or has not finished it.
+    /// A program's own or unfinished file.
     Temporary,
-    /// Its ending is not one of data.
+    /// Its ending is not that of a data file.
     OtherEnding,
-    /// It stands for a folder.
+    /// It is a folder marker.
     FolderMarker,
     /// It has no bytes.
     Empty,
     /// Its storage class is an archive's, and it has not been restored.
     Archived,
-    /// It says how the keys of its source are mapped.
+    /// It is the JSONPaths file of its source.
     JsonPaths,
     /// It lies outside the folders of the sources.
     Outside,
     /// It is a link to something that is not there.
     BrokenLink,
-    /// It is a link to a folder that it lies in.
+    /// It is a link to one of its own parent folders.
     CircularLink,
     /// It is a pipe, a socket or a device.
     NotAFile,
@@ -140,7 +140,7 @@ impl Skipped {
             _ => (format!("{files} files"), ", …"),
         };
         let of = if source.is_empty() { String::new() } else { format!(" of {source}") };
-        // A name may hold anything, a line's end too.
+        // A name may contain anything, even a line end.
         let first = first.escape_debug();
         format!("{files}{of} skipped: {} ({first}{more})", reason.text())
     }
@@ -190,12 +190,12 @@ impl SkipCounts {
         }
     }
 
-    /// How many files were skipped, whatever the reason.
+    /// How many files were skipped, for any reason.
     pub fn total(&self) -> u64 {
         self.counts.iter().map(|(_, files, _)| files).sum()
     }
 
-    /// What was counted, of this source, in the order of the reasons.
+    /// The counts, for this source, in the order of the reasons.
     pub fn of(self, source: &str) -> Vec<Skipped> {
         let mut counts = self.counts;
         counts.sort();

@@ -5,36 +5,37 @@ use std::fmt;
 /// The name of a failure, as `Retry` and `Catch` of the state machines match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorName {
-    /// The warehouse has too much to do. Nobody acts: tried again with growing waits.
+    /// The warehouse is too busy. Nobody acts: retried with growing waits.
     WarehouseBusy,
-    /// The warehouse, or the way to it, is away. Nobody acts: tried again with growing waits.
+    /// The warehouse, or the connection to it, is unavailable. Nobody acts: retried with growing
+    /// waits.
     WarehouseUnreachable,
-    /// Another transaction came first. Nobody acts: the step is submitted again as a new attempt.
+    /// Another transaction won. Nobody acts: the step is submitted again as a new attempt.
     TransactionConflict,
-    /// The warehouse dropped a statement that nothing is wrong with. Nobody acts: the step is
-    /// submitted again as a new attempt.
+    /// The warehouse dropped a statement that was fine. Nobody acts: the step is submitted again as
+    /// a new attempt.
     StatementInterrupted,
-    /// The system views do not show what a COPY left out. Nobody acts at first: they lag behind, so
-    /// it is tried again for some minutes.
+    /// The system views do not show yet what a COPY skipped. Nobody acts at first: they lag behind,
+    /// so it is retried for some minutes.
     LoadUnconfirmed,
-    /// A COPY refused its input. Whoever owns the data acts.
+    /// A COPY rejected its input. The owner of the data acts.
     LoadRejected,
-    /// A statement is wrong, or may not do what it does. Whoever owns the SQL acts.
+    /// A statement is wrong, or lacks a permission. The owner of the SQL acts.
     StatementFailed,
-    /// Somebody cancelled the statement. Whoever did so knows why.
+    /// Somebody cancelled the statement. That person acts.
     StatementAborted,
-    /// A step or a run took longer than it may. Whoever set the deadline acts, or who holds things up.
+    /// A step or a run exceeded its deadline. The owner of the stack acts.
     DeadlineExceeded,
-    /// What a statement returned, or the statement itself, is no longer known. Whoever goes on with a
-    /// run after a day starts a new one instead.
+    /// A statement or its result has expired. The person who redrove a run after a day starts a new
+    /// one instead.
     ResultExpired,
-    /// A check found offenders, or counts do not add up. Whoever owns the data acts.
+    /// A check found offenders, or counts do not add up. The owner of the data acts.
     QualityCheckFailed,
-    /// Files are missing, or cannot be read. Whoever runs it acts.
+    /// Files are missing, or cannot be read. The operator acts.
     SourceUnreadable,
-    /// The execution's input is not what a run takes. Whoever started it acts.
+    /// The execution's input is invalid. The person who started it acts.
     InvalidInput,
-    /// The deployment lacks a setting, or has a wrong one. Whoever deployed it acts.
+    /// A setting of the deployment is missing or wrong. The person who deployed it acts.
     InvalidConfiguration,
 }
 
@@ -71,9 +72,9 @@ impl fmt::Display for ErrorName {
 pub struct Failure {
     /// What the state machine matches.
     pub name: ErrorName,
-    /// What was expected and what was found. Never holds a secret.
+    /// What was expected and what was found. Never contains a secret.
     pub message: String,
-    /// What to do about it, where there is something to say.
+    /// What to do about it, if there is anything to say.
     pub hint: Option<String>,
 }
 
@@ -90,8 +91,8 @@ impl Failure {
     }
 }
 
-/// Bytes of a message at most: an execution's cause holds 32,768 characters, of which a Lambda's
-/// JSON envelope and a nested execution's description take their part.
+/// The most bytes of a message: an execution's cause holds 32,768 characters, some of which a
+/// Lambda's JSON envelope and a nested execution's description need.
 const MESSAGE_BYTES_MAX: usize = 6_000;
 
 fn shortened(mut text: String) -> String {

@@ -1,16 +1,16 @@
 //! JSONPaths files: the one reader, and what makes a file look like one.
 //!
-//! Paths map to columns by position, so a file that cannot be read as it was meant is refused with
-//! its reason; it is never ignored.
+//! Paths map to columns by position, so a file that cannot be read as intended is rejected with its
+//! reason; it is never ignored.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The one key of a JSONPaths file.
 const KEY: &str = "jsonpaths";
-/// Bytes of a file at most in which the key is looked for.
+/// The first bytes of a file that are searched for the key.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
-/// What a file name holds that says what the file is, without separators.
+/// What the name of a JSONPaths file contains, without separators.
 const NAME_PART: &str = "jsonpath";
 /// Hexadecimal digits of a digest.
 const DIGEST_CHARACTERS: usize = 16;
@@ -19,9 +19,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A JSONPaths file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonPaths {
-    /// One path a column, in the order of the columns.
+    /// One path per column, in the order of the columns.
     pub paths: Vec<String>,
-    /// The file as it is handed to a COPY: UTF-8 without a byte order mark.
+    /// The file as a COPY gets it: UTF-8 without a byte order mark.
     pub text: String,
 }
 
@@ -57,7 +57,7 @@ impl JsonPaths {
         Ok(Self { paths: paths.collect::<Result<_, _>>()?, text: text.to_owned() })
     }
 
-    /// Reads a JSONPaths file that has to have one path for each of this many columns.
+    /// Reads a JSONPaths file that must have one path for each of this many columns.
     ///
     /// # Errors
     /// As [`read`](Self::read); another number of paths.
@@ -80,7 +80,7 @@ impl JsonPaths {
         self.paths.iter().filter_map(first).any(is_index)
     }
 
-    /// The same for files with the same paths in the same order, however they are written.
+    /// A digest that is equal for files with the same paths in the same order, in any notation.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         for path in &self.paths {
@@ -118,7 +118,7 @@ pub fn is_nearly(found: &str, expected: &str) -> bool {
 /// Whether a file's beginning says that it is a JSONPaths file, readable or not.
 pub fn content_says_so(bytes: &[u8]) -> bool {
     let cut = &bytes[..bytes.len().min(FILE_BYTES_MAX)];
-    // Of UTF-16 every other byte is zero.
+    // In UTF-16, every other byte is zero.
     let text: String = String::from_utf8_lossy(cut).chars().filter(|one| *one != '\0').collect();
     let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']).trim_start().to_lowercase();
     let Some(rest) = text.strip_prefix('{') else { return false };
@@ -136,7 +136,8 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     })
 }
 
-/// What is wrong with a text that is not JSON; a comma behind the last path is the commonest.
+/// What is wrong with a text that is not JSON; a comma after the last path is the most common
+/// mistake.
 fn not_json(text: &str, error: &serde_json::Error) -> String {
     let before: String =
         text.lines().take(error.line()).collect::<Vec<_>>().join("\n").trim_end().to_owned();

@@ -1,12 +1,12 @@
 //! Where a run keeps its files in the work bucket.
 //!
-//! Everything of a run stands under `runs/<run>/`, so that a lifecycle rule can clear it away and
-//! the copy role can be confined to it. A name that is refused may be any text, so it decides no key:
-//! what is reported of such a run stands under `runs/refused-<digest>/`.
+//! All files of a run are under `runs/<run>/`, so that a lifecycle rule can delete them and the
+//! copy role can be restricted to them. An invalid name may be any text, so it never becomes part
+//! of a key: the report of such a run is under `runs/refused-<digest>/`.
 
 use crate::Run;
 
-/// Where the files of all runs stand in the work bucket.
+/// The prefix of the files of all runs in the work bucket.
 pub const RUNS_PREFIX: &str = "runs/";
 
 /// The key of a file of this run.
@@ -24,22 +24,22 @@ pub fn jsonpaths_key(run: &Run, source: &str) -> String {
     key(run, &format!("jsonpaths/{source}.json"))
 }
 
-/// One part of the list of the objects that this run loads: gzip, one JSON document a line.
+/// One part of the list of the objects that this run loads: gzip, one JSON document per line.
 pub fn planned_objects_key(run: &Run, part: usize) -> String {
     key(run, &format!("objects/{part:05}.json.gz"))
 }
 
-/// The list of the objects of one batch, as they were listed: gzip, one JSON document a line.
+/// The list of the objects of one batch, as they were listed: gzip, one JSON document per line.
 pub fn batch_key(run: &Run, source: &str, batch: u32) -> String {
     key(run, &format!("batches/{source}/{batch:05}.json.gz"))
 }
 
-/// The documents of one batch: Zstandard, one JSON document a line.
+/// The documents of one batch: Zstandard, one JSON document per line.
 pub fn part_key(run: &Run, source: &str, batch: u32) -> String {
     key(run, &format!("parts/{source}/{batch:05}.json.zst"))
 }
 
-/// Which lines of a part came from which object: gzip, one JSON document a line.
+/// Which lines of a part came from which object: gzip, one JSON document per line.
 pub fn part_index_key(run: &Run, source: &str, batch: u32) -> String {
     key(run, &format!("parts/{source}/{batch:05}.index.json.gz"))
 }
@@ -49,27 +49,28 @@ pub fn batch_objects_key(run: &Run, source: &str, batch: u32) -> String {
     key(run, &format!("objects/{source}/{batch:05}.json.gz"))
 }
 
-/// Where everything stands that a run could not load: what is published of it is copied from here.
+/// The prefix of everything that a run could not load; publishing copies it from here.
 pub fn rejects_prefix(run: &Run) -> String {
     key(run, "rejects/")
 }
 
-/// Where the objects are listed that a run sets aside whole: they are copied from here.
+/// The prefix of the lists of objects that a run sets aside whole; they are copied from here.
 pub fn set_aside_prefix(run: &Run) -> String {
     key(run, "set-aside/")
 }
 
-/// The objects that a run sets aside, after so many others: gzip, one JSON document a line.
+/// The objects that a run sets aside, after `others` earlier ones: gzip, one JSON document per
+/// line.
 pub fn set_aside_key(run: &Run, before: u64) -> String {
     format!("{}{before:05}.json.gz", set_aside_prefix(run))
 }
 
-/// The records of one batch that are no documents: gzip, one JSON document a line.
+/// The records of one batch that are not documents: gzip, one JSON document per line.
 pub fn batch_rejects_key(run: &Run, source: &str, batch: u32) -> String {
     format!("{}{source}/{batch:05}.json.gz", rejects_prefix(run))
 }
 
-/// The records of one source that its COPY refused: gzip, one JSON document a line.
+/// The records of one source that its COPY rejected: gzip, one JSON document per line.
 pub fn copy_rejects_key(run: &Run, source: &str) -> String {
     format!("{}{source}/copy.json.gz", rejects_prefix(run))
 }

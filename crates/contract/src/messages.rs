@@ -1,12 +1,13 @@
 //! What the functions take and return. Counts are of objects, bytes or rows, as they are named;
-//! durations say their unit. Only small things cross a state boundary: lists stand in the work bucket.
+//! durations say their unit. Only small things cross a state boundary: lists are in the work
+//! bucket.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Run;
 use crate::data_files::Skipped;
 
-/// Which step of which run to carry out, and how often it has been tried.
+/// A step of a run to carry out, and how often it has been tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
@@ -19,21 +20,21 @@ pub struct Step {
     /// How the objects that a COPY reads are compressed.
     #[serde(default)]
     pub compression: Compression,
-    /// Records that a COPY may leave out without failing.
+    /// Records that a COPY may skip without failing.
     #[serde(default)]
     pub max_rejects: u64,
-    /// Whether there are records that were left out, for the publishing transaction to write down.
+    /// Whether the publishing transaction has skipped records to record.
     #[serde(default)]
     pub has_rejects: bool,
     /// Staging schemas of earlier runs to drop, as [`Plan::abandoned`].
     #[serde(default)]
     pub abandoned: Vec<String>,
-    /// By which JSONPaths the run loads, as [`Plan::paths`].
+    /// The JSONPaths that the run loads with, as [`Plan::paths`].
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
 }
 
-/// Which JSONPaths file a run maps the keys of a source by.
+/// The JSONPaths file with which a run maps the keys of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UsedPaths {
@@ -78,25 +79,25 @@ pub enum Compression {
 pub struct Poll {
     /// What was submitted.
     pub step: Step,
-    /// The id that the Data API gave it.
+    /// The ID from the Data API.
     pub statement_id: String,
-    /// What time it is, RFC 3339: when the state was entered.
+    /// The current time, RFC 3339: when the state was entered.
     #[serde(default)]
     pub entered_at: Option<String>,
 }
 
-/// What has become of a step's statement. A statement that failed is an error, not a state.
+/// The state of a step's statement. A statement that failed is an error, not a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum StatementState {
-    /// Not ended yet: look again after the wait.
+    /// Not ended yet: poll again after the wait.
     Running {
         /// The Data API's id.
         statement_id: String,
-        /// How long to wait before looking again.
+        /// How long to wait before the next poll.
         wait_seconds: u64,
     },
-    /// Ended well.
+    /// Succeeded.
     Finished {
         /// The Data API's id; a result set is read from `<id>:<n>`.
         statement_id: String,
@@ -115,8 +116,8 @@ pub enum StatementState {
 pub struct FileOutcome {
     /// The file below `sql/`, without its ending.
     pub file: String,
-    /// Rows that its statements wrote or returned; none where the Data API does not count them, as
-    /// for a COPY. What they deleted does not count.
+    /// Rows that its statements wrote or returned; `None` if the Data API does not count them, as
+    /// for a COPY. Deleted rows do not count.
     pub rows: Option<u64>,
     /// How long its statements ran, in milliseconds.
     pub duration_ms: u64,
@@ -130,11 +131,11 @@ pub struct PlanRequest {
     pub run: Run,
     /// The statement whose result is the ledger.
     pub ledger_statement_id: String,
-    /// The run's own execution, beside which those of earlier runs are looked up.
+    /// The run's own execution, from which the ARNs of earlier runs follow.
     pub execution_arn: String,
 }
 
-/// What this run will load. Lists and manifests stand in the work bucket.
+/// What this run will load. Lists and manifests are in the work bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
@@ -144,18 +145,18 @@ pub struct Plan {
     pub bytes: u64,
     /// What was found per source.
     pub sources: Vec<PlannedSource>,
-    /// The batches of small objects to merge before the COPY, where that pays.
+    /// The batches of small objects to merge before the COPY, if that pays off.
     #[serde(default)]
     pub batches: Vec<Batch>,
     /// The COPY steps to carry out, independent of each other.
     pub loads: Vec<Load>,
-    /// Slices of the warehouse that all of it was reckoned with.
+    /// The slices of the warehouse that the plan assumes.
     #[serde(default)]
     pub slices: u64,
-    /// Staging schemas that failed runs left behind and nobody needs: a few at a time.
+    /// Staging schemas of failed runs that nobody needs: a few at a time.
     #[serde(default)]
     pub abandoned: Vec<String>,
-    /// The JSONPaths files that the keys of sources are mapped by.
+    /// The JSONPaths files that map the keys of sources.
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
 }
@@ -166,31 +167,31 @@ pub struct Plan {
 pub struct PlannedSource {
     /// Its name.
     pub source: String,
-    /// Where it was looked for.
+    /// The prefix that was listed.
     pub prefix: String,
     /// Objects listed there that are data.
     pub listed: u64,
     /// Objects to load.
     pub objects: u64,
-    /// Of these, objects that were loaded before with another content.
+    /// Of these, objects that were loaded before with other content.
     pub changed: u64,
     /// Bytes to load.
     pub bytes: u64,
-    /// Records that may be left out without failing the run.
+    /// Records that may be skipped without failing the run.
     #[serde(default)]
     pub max_rejects: u64,
-    /// Of the listed objects, those that are set aside as they are.
+    /// Listed objects that are set aside with their current content.
     #[serde(default)]
     pub set_aside: u64,
     /// Objects listed there that are not data, by reason.
     #[serde(default)]
     pub skipped: Vec<Skipped>,
-    /// Published objects of the source that were loaded by other JSONPaths than the present ones.
+    /// Published objects of the source that were loaded with other JSONPaths than the current ones.
     #[serde(default)]
     pub loaded_by_other_paths: u64,
 }
 
-/// Some objects of one source that become one part; their list stands at [`layout::batch_key`].
+/// Some objects of one source that become one part; their list is at [`layout::batch_key`].
 ///
 /// [`layout::batch_key`]: crate::layout::batch_key
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,7 +201,7 @@ pub struct Batch {
     pub source: String,
     /// Counts from 0 within the source.
     pub batch: u32,
-    /// Records of its source that may be left out.
+    /// Records of its source that may be skipped.
     #[serde(default)]
     pub max_rejects: u64,
 }
@@ -215,12 +216,13 @@ pub struct CompactRequest {
     pub source: String,
     /// Which batch of the source.
     pub batch: u32,
-    /// Records of the source that may be left out.
+    /// Records of the source that may be skipped.
     #[serde(default)]
     pub max_rejects: u64,
 }
 
-/// What became of one batch. Small, because a run's batches come back together.
+/// The outcome of one batch. Small, because the results of all batches of a run are returned
+/// together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Compacted {
@@ -233,7 +235,7 @@ pub struct Compacted {
     pub merged: Merged,
 }
 
-/// What became of all batches of one source.
+/// The outcome of all batches of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompactedSource {
@@ -254,20 +256,20 @@ pub struct Merged {
     pub objects: u64,
     /// Planned objects that were gone; the next run loads them if they come back.
     pub vanished: u64,
-    /// Objects whose content was another than the planned one; they count among the read ones.
+    /// Objects whose content had changed since the plan; they count as read.
     pub changed: u64,
     /// Documents written.
     pub documents: u64,
-    /// Records that are no documents, and were set aside.
+    /// Records that are not documents, and were set aside.
     pub rejected: u64,
-    /// Objects whose layout no COPY takes: they fail the run.
+    /// Objects whose layout no COPY accepts: they fail the run.
     #[serde(default)]
     pub refused: u64,
     /// Bytes of the objects as they were read.
     pub bytes_read: u64,
     /// Bytes of the parts.
     pub bytes_written: u64,
-    /// How long the function took, added up over its batches.
+    /// How long the function took, summed over its batches.
     #[serde(default)]
     pub milliseconds: u64,
 }
@@ -280,7 +282,7 @@ pub struct Load {
     pub step: String,
     /// How its objects are compressed.
     pub compression: Compression,
-    /// Records that it may leave out.
+    /// Records that it may skip.
     #[serde(default)]
     pub max_rejects: u64,
 }
@@ -295,7 +297,7 @@ pub struct CheckRequest {
     pub statement_id: String,
     /// What was planned.
     pub plan: Plan,
-    /// What was merged per source, where anything was.
+    /// What was merged per source, if anything was.
     #[serde(default)]
     pub compacted: Vec<CompactedSource>,
     /// What each COPY reported.
@@ -310,18 +312,18 @@ pub struct Checked {
     pub healthy: Vec<String>,
     /// Rows staged by each COPY.
     pub staged: Vec<StagedRows>,
-    /// What could not be loaded, of the sources of which something could not.
+    /// What could not be loaded, for each source with rejects.
     #[serde(default)]
     pub rejected: Vec<RejectedRows>,
-    /// Keys with records that differ, of the tables that have such keys.
+    /// Keys with differing records, for each table that has any.
     #[serde(default)]
     pub variants: Vec<Variants>,
-    /// What looks wrong and does not stop the run: one sentence each, with examples.
+    /// What looks wrong but does not stop the run: one sentence each, with examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// Under how many keys of one table a run brought records that differ. The greatest version wins.
+/// The number of keys of one table with differing records in a run. The greatest version wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Variants {
@@ -333,7 +335,7 @@ pub struct Variants {
     pub beside_published: u64,
 }
 
-/// What could not be loaded of one source, and was no more than may be left out.
+/// The records of one source that could not be loaded, within the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RejectedRows {
@@ -341,7 +343,7 @@ pub struct RejectedRows {
     pub source: String,
     /// Records.
     pub rows: u64,
-    /// How many there might have been.
+    /// The limit.
     pub max_rejects: u64,
     /// The first: object, line, column and reason.
     pub first: Vec<String>,
@@ -357,7 +359,7 @@ pub struct StagedRows {
     pub rows: u64,
 }
 
-/// What is known of a run at its end, for its report.
+/// Everything known about a run at its end, for its report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportRequest {
@@ -366,22 +368,22 @@ pub struct ReportRequest {
     /// What the state machine caught, when the run failed.
     #[serde(default)]
     pub failure: Option<Caught>,
-    /// What was planned, if it came to that.
+    /// What was planned, if the run got that far.
     #[serde(default)]
     pub plan: Option<Plan>,
-    /// What was merged per source, where anything was.
+    /// What was merged per source, if anything was.
     #[serde(default)]
     pub compacted: Vec<CompactedSource>,
     /// What each COPY did.
     #[serde(default)]
     pub loaded: Vec<StatementState>,
-    /// What the transformation did, if it came to that.
+    /// What the transformation did, if the run got that far.
     #[serde(default)]
     pub transformed: Option<StatementState>,
     /// What the checks found, if they passed.
     #[serde(default)]
     pub checked: Option<Checked>,
-    /// What was published, if it came to that.
+    /// What was published, if the run got that far.
     #[serde(default)]
     pub published: Option<StatementState>,
     /// Objects that this run has set aside so far.
@@ -418,26 +420,27 @@ pub enum Reported {
         rejected: u64,
         /// Objects that were set aside whole.
         set_aside: u64,
-        /// Keys with records that differ, by table.
+        /// Keys with differing records, by table.
         variants: Vec<Variants>,
         /// Objects that are not data, by source and reason.
         skipped: Vec<Skipped>,
-        /// Published objects that were loaded by other JSONPaths than the present ones.
+        /// Published objects that were loaded with other JSONPaths than the current ones.
         loaded_by_other_paths: u64,
-        /// What looks wrong and did not stop the run.
+        /// What looks wrong but did not stop the run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
-        /// Where the report stands.
+        /// The URI of the report.
         report: String,
     },
     /// It failed.
     Failed {
         /// The name of the innermost error.
         error: String,
-        /// Its message, and where the report stands.
+        /// Its message, and the URI of the report.
         cause: String,
-        /// The objects that cannot be loaded, as far as the message names them: without them the run
-        /// could go on. Their list is at [`layout::set_aside_key`](crate::layout::set_aside_key).
+        /// The objects that cannot be loaded, as far as the message names them: without them the
+        /// run could continue. Their list is at
+        /// [`layout::set_aside_key`](crate::layout::set_aside_key).
         offenders: Vec<String>,
     },
 }

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-/// The namespace that all metrics stand in.
+/// The namespace of all metrics.
 pub const NAMESPACE: &str = "Segue";
 /// The dimension that every metric has: the stack that wrote it.
 pub const STACK_DIMENSION: &str = "Stack";
-/// The dimension that tells statements apart: the step that a statement carried out.
+/// The dimension of statements: the step that a statement carried out.
 pub const STEP_DIMENSION: &str = "Step";
 
 /// One metric of a run.
@@ -15,7 +15,8 @@ pub const STEP_DIMENSION: &str = "Step";
 pub enum Metric {
     /// Objects that a run found waiting when it planned.
     ObjectsWaiting,
-    /// How long the oldest of them had waited; not of a rebuild, which loads everything again.
+    /// How long the oldest of them had waited; not written for a rebuild, which loads everything
+    /// again.
     OldestObjectSeconds,
     /// Objects that a run loaded.
     ObjectsLoaded,
@@ -25,7 +26,7 @@ pub enum Metric {
     RowsStaged,
     /// Rows that the publishing transaction wrote: merges, matches and ledger together.
     RowsPublished,
-    /// Records that a run could not load and left out.
+    /// Records that a run could not load and skipped.
     RowsRejected,
     /// From a run's start to its report.
     RunSeconds,
@@ -33,9 +34,9 @@ pub enum Metric {
     RunAgeSeconds,
     /// How long the statement of one step ran in the warehouse.
     StatementSeconds,
-    /// From the end of a statement to the look that saw it.
+    /// From the end of a statement to the poll that noticed it.
     PollLagSeconds,
-    /// Calls and statements that the warehouse had too much to do for: each is tried again.
+    /// Calls and statements that the warehouse was too busy for; each is retried.
     WarehouseRefusals,
 }
 

@@ -1,7 +1,7 @@
 //! The one way for a value to become part of SQL text.
 //!
-//! Redshift reads a backslash within quotes as an escape or not, by its age and settings; so what
-//! would need one is refused rather than guessed.
+//! Whether Redshift reads a backslash within quotes as an escape depends on its version and
+//! settings; so a value that would need one is rejected.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use minijinja::value::{Object, Value};
 
 use crate::{ErrorName, Failure};
 
-/// Bytes of an identifier at most, as Redshift has it.
+/// The most bytes of an identifier in Redshift.
 const IDENTIFIER_BYTES_MAX: usize = 127;
 
 /// The text of a string literal, quotes included.
 ///
 /// # Errors
-/// `InvalidInput` when the value holds a backslash or a control character.
+/// `InvalidInput` when the value contains a backslash or a control character.
 pub fn literal(value: &str) -> Result<String, Failure> {
     match value.chars().find(|character| *character == '\\' || character.is_control()) {
         None => Ok(format!("'{}'", value.replace('\'', "''"))),

@@ -1,52 +1,52 @@
-//! Records that could not be loaded: how many of them a run bears, and how they are written down.
+//! Records that could not be loaded: how many a run may skip, and how they are recorded.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Records of one source that a run may be told to bear at most. A COPY fails when its errors reach
-/// `MAXERROR`, which is 100,000 at most, so it bears one less.
+/// The most records of one source that a run may skip. A COPY fails when its errors reach
+/// `MAXERROR`, which is at most 100,000, so it tolerates one fewer.
 pub const MAX_REJECTS: u64 = 99_999;
-/// Bytes of a record's text, and of a reason, that are kept in the warehouse at most: the Data API
-/// returns rows of 64 KB at most, and both stand in one.
+/// The most bytes of a record's text, and of a reason, that the warehouse keeps: the Data API
+/// returns rows of at most 64 KB, and one row has both.
 const RAW_VALUE_BYTES_MAX: usize = 30_000;
 
 /// One record that could not be loaded, with the columns of `ops.rejected_rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
-    /// The run that left it out.
+    /// The run that skipped it.
     pub run_id: String,
     /// The source.
     pub source: String,
-    /// The object that it stands in, as it landed.
+    /// The object that contains it, as it landed.
     pub uri: String,
     /// The line of the object; for merged objects the number of the document within it.
     pub line: u64,
-    /// The column that did not take its value, where it was one.
+    /// The column that rejected its value, if a value was the reason.
     pub column_name: Option<String>,
-    /// The number of Redshift's list of errors, where it was the COPY that refused it.
+    /// The number in Redshift's list of errors, if the COPY rejected it.
     pub code: Option<i64>,
     /// What was expected and what was found.
     pub reason: String,
-    /// The record's text, where it is known.
+    /// The record's text, if it is known.
     pub raw_value: Option<String>,
 }
 
-/// A value, or a whole record, that a COPY refused. Written as a line of a failure's message, and
-/// read from there again by whoever can look the record up.
+/// A value, or a whole record, that a COPY rejected. Written as a line of a failure's message, and
+/// parsed from there by code that can look up the record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refused {
     /// The file that was read: an object, or a part.
     pub file: String,
     /// Its line.
     pub line: u64,
-    /// The column, where it was a value.
+    /// The column, if it was a value.
     pub column: Option<String>,
-    /// The column's type, with its length where it has one.
+    /// The column's type, with its length if it has one.
     pub kind: String,
-    /// The number of Redshift's list.
+    /// The number in Redshift's list of errors.
     pub code: i64,
-    /// In Redshift's words.
+    /// Redshift's message.
     pub reason: String,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
-    /// Reads a line as it is written; none when it is another kind of line.
+    /// Parses such a line; `None` for any other line.
     pub fn parse(text: &str) -> Option<Self> {
         let (file, line, rest) = text.match_indices(" line ").find_map(|(at, mark)| {
             let digits = &text[at + mark.len()..];
@@ -97,7 +97,7 @@ impl Refused {
     }
 }
 
-/// Text as the warehouse takes it: without the character 0, and not too long.
+/// Text that the warehouse can store: without the character 0, and not too long.
 pub fn storable(text: &str) -> String {
     let mut text = text.replace('\0', "\u{fffd}");
     text.truncate(text.floor_char_boundary(RAW_VALUE_BYTES_MAX));

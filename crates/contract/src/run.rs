@@ -11,17 +11,17 @@ use crate::quoting::Identifier;
 use crate::rejects::MAX_REJECTS;
 use crate::{ErrorName, Failure, pipeline};
 
-/// Bytes of a run's name within its staging schema at most: the schema is read by people.
+/// The most bytes of a run's name in its staging schema: people read the schema's name.
 const SCHEMA_NAME_BYTES_MAX: usize = 60;
-/// What the names of staging schemas begin with.
+/// The prefix of the names of staging schemas.
 pub const STAGING_PREFIX: &str = "staging_";
-/// Bytes of a run's id at most: what Step Functions allows for an execution's name.
+/// The most bytes of a run's ID: the limit of Step Functions for an execution's name.
 const RUN_ID_BYTES_MAX: usize = 80;
-/// What the folders of runs begin with whose names are refused; a digest follows.
+/// The prefix of the folders of runs with invalid names; a digest follows.
 const REFUSED_PREFIX: &str = "refused-";
 const REFUSED_DIGEST_CHARACTERS: usize = 16;
 
-/// Who is asking: one execution, and what it was asked to do.
+/// One execution, and its input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Run {
@@ -37,11 +37,11 @@ pub struct Run {
     pub input: RunInput,
 }
 
-/// What a run may be asked to do. `{}` loads whatever is new from every source.
+/// The input of a run. `{}` loads whatever is new from every source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunInput {
-    /// Only these sources; all when left out.
+    /// Only these sources; all if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<String>>,
     /// Forget what was published and load every file again, in one visible change.
@@ -50,12 +50,12 @@ pub struct RunInput {
     /// Whether small objects are merged before the COPY.
     #[serde(default, skip_serializing_if = "Compact::is_auto")]
     pub compact: Compact,
-    /// By source, how many records may be left out without failing the run; where a source is left
-    /// out, what the deployment says holds.
+    /// By source, how many records may be skipped without failing the run; the deployment has the
+    /// defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub max_rejects: BTreeMap<String, u64>,
-    /// How many objects that cannot be loaded may be set aside whole; where it is left out, what the
-    /// deployment says holds.
+    /// How many objects that cannot be loaded may be set aside whole; the deployment has the
+    /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rejected_objects: Option<u64>,
     /// Publish even when a source brings far fewer rows for its bytes than in earlier runs.
@@ -66,7 +66,7 @@ pub struct RunInput {
     pub started_by: Option<String>,
 }
 
-/// Takes fields by their names alone: derived code would take an array as well, by position.
+/// Accepts fields only by name: derived code would also accept an array, by position.
 fn named_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunInput, D::Error> {
     let fields = Map::deserialize(deserializer)?;
     RunInput::deserialize(Value::Object(fields)).map_err(D::Error::custom)
@@ -76,7 +76,7 @@ fn named_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunInput, 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Compact {
-    /// Where it pays, see [`crate::compaction`].
+    /// If it pays off, see [`crate::compaction`].
     #[default]
     Auto,
     /// Every source.
@@ -92,7 +92,7 @@ impl Compact {
 }
 
 impl Run {
-    /// Says whether this is a run that can be carried out.
+    /// Checks that this run can be carried out.
     ///
     /// # Errors
     /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, more
@@ -144,14 +144,14 @@ impl Run {
         Ok(())
     }
 
-    /// Whether the name can stand in keys, statements' names and paths; `.` and `..` cannot.
+    /// Whether the name can be part of keys, statements' names and paths; `.` and `..` cannot.
     fn has_plain_name(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let is_dots = self.id.bytes().all(|byte| byte == b'.');
         !is_dots && self.id.len() <= RUN_ID_BYTES_MAX && self.id.bytes().all(plain)
     }
 
-    /// The run's folder in the work bucket: its name, or a digest of one that is refused.
+    /// The run's folder in the work bucket: its name, or a digest of an invalid name.
     pub fn folder(&self) -> String {
         if self.has_plain_name() {
             return self.id.clone();
@@ -168,7 +168,7 @@ impl Run {
         pipeline::sources().into_iter().filter(wanted).collect()
     }
 
-    /// The run's own staging schema: `staging_<run>`, with a digest where the run's name is not a
+    /// The run's own staging schema: `staging_<run>`, with a digest if the run's name is not a
     /// plain identifier, so that two runs never share one.
     ///
     /// # Errors
@@ -189,8 +189,8 @@ impl Run {
     }
 
     /// The client token of one attempt at one step: the same for every retry of the attempt, so
-    /// that the Data API submits it once; another for every other attempt, redrive and run, even
-    /// when a run's name comes back. 64 characters, the most that the Data API takes.
+    /// that the Data API submits it once; different for every other attempt, redrive and run, even
+    /// if a run's name is reused. 64 characters, the most that the Data API accepts.
     pub fn client_token(&self, step: &str, attempt: u32) -> String {
         let redrive = self.redrive_count.to_string();
         digest(&[&self.id, &self.started_at, &redrive, step, &attempt.to_string()])
@@ -201,7 +201,7 @@ impl Run {
         format!("{}{step}/{attempt}", self.statement_name_prefix())
     }
 
-    /// What the names of all statements of this run begin with.
+    /// The prefix of the names of all statements of this run.
     pub fn statement_name_prefix(&self) -> String {
         format!("segue/{}/", self.id)
     }

@@ -15,16 +15,16 @@ pub const FOLDERS: [(&str, &str); 2] = [("events", "log_data"), ("songs", "song_
 /// Larger files would need an upload in parts, whose ETag is not the MD5 of the content.
 pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
-/// A directory that has been looked through.
+/// A directory after reading it.
 #[derive(Debug)]
 pub struct DataSet {
-    /// What is data, in the order of sources and names.
+    /// The data files, in the order of sources and names.
     pub files: Vec<DataFile>,
-    /// What is not, by source and reason.
+    /// The skipped files, by source and reason.
     pub skipped: Vec<Skipped>,
     /// The JSONPaths file for events, with its content.
     pub jsonpaths: Option<(PathBuf, String)>,
-    /// What a person should know besides.
+    /// Other notes for the user.
     pub notes: Vec<String>,
 }
 
@@ -57,17 +57,17 @@ impl Unusable {
     }
 }
 
-/// What to write when a directory of data is expected.
+/// What a directory of data looks like, for hints.
 const LAYOUT: &str = "--data takes a directory with song_data/, log_data/ or both; `segue \
                       generate` creates one";
 
 impl DataSet {
-    /// Looks through a directory with `song_data/`, `log_data/` or both. Reads names and sizes only,
-    /// but for the files at its top, one of which may hold JSONPaths.
+    /// Reads a directory with `song_data/`, `log_data/` or both. Reads only names and sizes, except
+    /// for the files at its top, one of which may contain JSONPaths.
     ///
     /// # Errors
-    /// When there is no such directory, or no data in it; when a file is too large, or looks like
-    /// JSONPaths and cannot be used.
+    /// If the directory does not exist, or has no data; if a file is too large, or looks like
+    /// JSONPaths but cannot be used.
     pub fn read(directory: &Path) -> Result<Self, Unusable> {
         refuse_missing(directory)?;
         let (mut files, mut skipped) = (Vec::new(), Vec::new());
@@ -119,7 +119,7 @@ impl DataSet {
         self.files.iter().filter(move |file| file.source == source)
     }
 
-    /// What is skipped and what should be known, a line each.
+    /// What is skipped, and notes; a line each.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         self.skipped.iter().map(Skipped::line).chain(self.notes.iter().cloned())
     }

@@ -1,4 +1,4 @@
-//! What lies at the top of a directory of data: perhaps the JSONPaths file for its events.
+//! The files at the top of a directory of data: perhaps the JSONPaths file for its events.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,9 +12,10 @@ use crate::{FOLDERS, Unusable};
 
 /// The one name that a stack looks for.
 const EXPECTED: &str = "log_json_path.json";
-/// What the name of a JSONPaths file for songs begins with.
+/// The prefix of the name of a JSONPaths file for songs.
 const SONGS: &str = "song";
-/// The keys of a song are the columns' names, in this order; a file that says no more changes nothing.
+/// The keys of a song are the columns' names, in this order; a file with just these changes
+/// nothing.
 const SONG_COLUMNS: [&str; 10] = [
     "num_songs",
     "artist_id",
@@ -33,9 +34,9 @@ const SONG_COLUMNS: [&str; 10] = [
 pub struct Top {
     /// The JSONPaths file for events, with its content.
     pub jsonpaths: Option<(PathBuf, String)>,
-    /// What belongs to no source.
+    /// The files that belong to no source.
     pub outside: SkipCounts,
-    /// What a person should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Top {
     /// Looks at the files at the top of the directory.
     ///
     /// # Errors
-    /// A file that looks like JSONPaths and cannot be used, or several for the same source.
+    /// A file that looks like JSONPaths but cannot be used, or several for the same source.
     pub fn read(directory: &Path) -> Result<Self, Unusable> {
         let mut top = Self::default();
         let mut for_events = Vec::new();
@@ -90,7 +91,7 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, Unusable> {
 
 /// The beginning of a file that looks like JSONPaths, by its name or by its content.
 fn candidate(path: &Path, name: &str) -> Option<Vec<u8>> {
-    // Only what is a file is opened: a pipe would be waited for.
+    // Only regular files are opened: opening a pipe would block.
     if !path.is_file() || matches!(by_name(name), Err(SkipReason::Hidden | SkipReason::Temporary)) {
         return None;
     }
@@ -123,7 +124,7 @@ fn event_paths(name: &str, bytes: &[u8]) -> Result<String, Unusable> {
     Ok(paths.text)
 }
 
-/// What to say of a JSONPaths file for songs: the keys of songs are not mapped.
+/// The note about a JSONPaths file for songs: the keys of songs are not mapped.
 fn song_paths(name: &str, bytes: &[u8]) -> Result<String, Unusable> {
     let unusable = |reason: String| {
         Unusable::new(

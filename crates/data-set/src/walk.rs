@@ -9,11 +9,11 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::DataFile;
 
-/// Bytes of a key of S3 at most.
+/// The most bytes of an S3 key.
 const KEY_BYTES_MAX: usize = 1_024;
 
-/// Adds every file below the folder to the files or to the counts. Links are followed; nothing is
-/// opened that is not a file, and nothing stops the walk.
+/// Adds every file below the folder to the files or to the counts. Links are followed; only regular
+/// files are opened, and nothing stops the walk.
 pub fn walk(
     source: &'static str,
     folder: &str,
@@ -57,8 +57,8 @@ fn taken(
     Ok(DataFile { source, path: path.to_owned(), name, bytes })
 }
 
-/// Why the walk could not come to what is there. A name that is not data's comes first: a lock file of
-/// an editor is a link to nothing.
+/// Why the walk could not reach a file. A name that is not that of a data file is reported first:
+/// an editor's lock file is a dangling link.
 fn reason(root: &Path, path: &Path, error: &walkdir::Error) -> SkipReason {
     if let Some(Err(by_name)) = name(root, path).map(|name| data_files::by_name(&name)) {
         return by_name;
@@ -68,7 +68,7 @@ fn reason(root: &Path, path: &Path, error: &walkdir::Error) -> SkipReason {
     }
     match error.io_error().map(|error| error.kind()) {
         Some(ErrorKind::PermissionDenied) => SkipReason::Unreadable,
-        // To nothing, or by way of other links to itself.
+        // To nothing, or through other links to itself.
         _ if path.is_symlink() => SkipReason::BrokenLink,
         _ => SkipReason::Unreadable,
     }

@@ -1,7 +1,7 @@
-//! Takes the compression off a file, a bounded piece at a time.
+//! Decompresses a file, a bounded piece at a time.
 //!
-//! The first bytes decide: they are certain, and a name is not. No JSON begins like a compressed
-//! file. A file that breaks has handed on everything before the break.
+//! The first bytes decide: they are reliable, and a name is not. No JSON begins like a compressed
+//! file. A broken file passes on everything before the break.
 
 use std::io;
 
@@ -20,18 +20,18 @@ pub enum Decoder {
     Zstandard(Box<Zstandard>),
 }
 
-/// What ends the decoding of one file: its content, or the place where the text goes.
+/// Why the decoding of one file stopped: its content, or the sink.
 #[derive(Debug)]
 pub enum Stopped {
-    /// The file is not what it seems to be; says why, and where.
+    /// The file is not what it seems to be: why, and where.
     Broken(String),
-    /// The text could not be taken.
+    /// The sink failed.
     Sink(io::Error),
 }
 
 impl Decoder {
-    /// Decodes some bytes and hands on the text, piece by piece. The first bytes must be at least
-    /// four, where the file has as many.
+    /// Decodes some bytes and passes on the text, piece by piece. The first call must have at least
+    /// four bytes, if the file has that many.
     ///
     /// # Errors
     /// [`Stopped`]; the file is at its end then.
@@ -50,7 +50,7 @@ impl Decoder {
         }
     }
 
-    /// Ends the file and hands on what is left of its text.
+    /// Ends the file and passes on the rest of its text.
     ///
     /// # Errors
     /// [`Stopped`], when the file ends before its content does, or something else follows it.
@@ -73,7 +73,7 @@ impl Decoder {
     }
 }
 
-/// A file that breaks at a byte of its own, before any compression is taken off.
+/// A file that breaks at one of its own bytes, before decompression.
 pub fn broken(kind: &str, found: &str, at: u64) -> Stopped {
     Stopped::Broken(format!("expected a complete {kind} file, found {found} at its byte {at}"))
 }
@@ -184,7 +184,7 @@ mod tests {
             assert!(reason.contains("after the last member"), "{reason}");
             let (out, reason) = decoded(&[zstandard(&text), vec![0; 9]].concat(), step);
             assert_eq!(out, text);
-            assert!(reason.expect("broken").contains("9 bytes that are no Zstandard"));
+            assert!(reason.expect("broken").contains("9 bytes after the last frame"));
         }
     }
 

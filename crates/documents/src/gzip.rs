@@ -1,6 +1,6 @@
-//! Gzip, as RFC 1952 has it: members one after another, each with a header, deflated text, and its
-//! checksum and length. The crates that unpack gzip lose what a broken member gave up last, so only
-//! the deflating is theirs.
+//! Gzip, by RFC 1952: members one after another, each with a header, deflated text, and its
+//! checksum and length. The crates for gzip lose the last output of a broken member, so only the
+//! inflating is theirs.
 
 use std::io;
 
@@ -11,11 +11,11 @@ use crate::decode::{Stopped, broken};
 /// What a member begins with.
 pub const MAGIC: &[u8] = b"\x1f\x8b";
 
-/// Bytes of text that are handed on at once.
+/// Bytes of text that are passed on at once.
 const TEXT_BYTES: usize = 64 << 10;
-/// Bytes of a header at most: names and comments are short, or it is none.
+/// The most bytes of a header: names and comments are short in a real one.
 const HEADER_BYTES_MAX: usize = 128 << 10;
-/// Bytes of a header that are always there, and of the checksum and length at a member's end.
+/// The fixed bytes of a header, and the bytes of the checksum and length at a member's end.
 const HEADER_BYTES: usize = 10;
 const TRAILER_BYTES: usize = 8;
 /// What follows the fixed bytes of a header.
@@ -27,14 +27,14 @@ const HAS_COMMENT: u8 = 1 << 4;
 /// The state of a gzip file.
 pub struct Gzip {
     place: Place,
-    /// The beginning of a header or trailer that has not come in whole.
+    /// The beginning of an incomplete header or trailer.
     partial: Vec<u8>,
     inflate: Decompress,
     checksum: Crc,
     text: Vec<u8>,
     /// Bytes of the file that have been read.
     read: u64,
-    /// Bytes behind the last member, and where they begin.
+    /// Bytes after the last member, and where they begin.
     behind: u64,
     behind_at: u64,
     /// Whether all of them are zeros.
@@ -47,9 +47,9 @@ enum Place {
     Header,
     Text,
     Trailer,
-    /// Behind a member: another may follow, or padding.
+    /// After a member: another may follow, or padding.
     Between,
-    /// Behind the last one.
+    /// After the last one.
     Behind,
 }
 
@@ -100,7 +100,7 @@ impl Gzip {
     /// Ends the file.
     ///
     /// # Errors
-    /// [`Stopped`], when a member is not whole, or something else than padding follows the last.
+    /// [`Stopped`], when a member is incomplete, or something other than padding follows the last.
     pub fn finish(self) -> Result<(), Stopped> {
         let behind = self.behind + self.partial.len() as u64;
         match self.place {
@@ -121,7 +121,7 @@ impl Gzip {
         self.partial.extend_from_slice(bytes);
         match header_bytes(&self.partial) {
             Some(length) => {
-                // Another method than deflate, or bits that nobody has given a meaning.
+                // A method other than deflate, or reserved bits.
                 if self.partial[2] != 8 || self.partial[3] & 0xe0 != 0 {
                     return Err(broken("gzip", "an unknown header", self.read));
                 }
@@ -148,7 +148,7 @@ impl Gzip {
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
             let step =
                 self.inflate.decompress(&bytes[used..], &mut self.text, FlushDecompress::None);
-            // Also where it fails now: what it gave up before that is text.
+            // Even if it fails now: its output before that is text.
             let given = (self.inflate.total_out() - before_out) as usize;
             self.checksum.update(&self.text[..given]);
             text(&self.text[..given]).map_err(Stopped::Sink)?;
@@ -197,7 +197,7 @@ impl Gzip {
     }
 }
 
-/// How long the header is that the bytes begin with; `None` when it has not come in whole.
+/// How long the header is that the bytes begin with; `None` if it is incomplete.
 fn header_bytes(bytes: &[u8]) -> Option<usize> {
     let flags = *bytes.get(3)?;
     let mut at = HEADER_BYTES;

@@ -1,19 +1,19 @@
-//! Files that hold documents in a way that no COPY takes.
+//! Files that contain documents in a layout that no COPY accepts.
 
 use crate::record::{Records, is_blank};
 
-/// A layout for which a file is refused.
+/// A layout that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// `[{…}, {…}]`: the records are wrapped in an array.
     Array,
-    /// `{…}, {…}`: commas stand between the records, or behind the last.
+    /// `{…}, {…}`: commas between the records, or after the last.
     Commas,
 }
 
 impl Layout {
-    /// What the text begins, where a record should begin: `Some(None)` for anything else, `None`
-    /// when too little of it is there.
+    /// The layout that the text begins, where a record should begin: `Some(None)` for any other
+    /// text, `None` if there is too little of it.
     pub fn of(text: &[u8], is_last: bool, records: Records) -> Option<Option<Self>> {
         let layout = match text.first() {
             Some(b'[') if records == Records::Objects => Self::Array,

@@ -1,12 +1,12 @@
 //! Reads the JSON documents of a file: the one answer to "where does the next record begin".
 //!
-//! A file holds documents one after another: a line each or over several lines, with blanks, line
-//! ends (`\n`, `\r\n` or `\r`) or nothing between them, with or without a byte order mark. It may be
-//! compressed. What is no document is a reject, and reading resumes at the next record; so the
-//! documents of a file are the ones that are handed on and the rejects, whatever is broken in it.
+//! A file contains documents one after another: each on one line or several, with blanks, line ends
+//! (`\n`, `\r\n` or `\r`) or nothing between them, with or without a byte order mark. It may be
+//! compressed. Anything else is a reject, and reading resumes at the next record; so every document
+//! of a file is either passed on or a reject, whatever is broken in it.
 //!
-//! Documents that are separated by commas or wrapped in an array are no such file: a COPY does not
-//! take them, so the file is refused as a whole.
+//! Documents that are separated by commas or wrapped in an array are not such a file: a COPY does
+//! not accept them, so the file is refused as a whole.
 
 mod decode;
 mod gzip;
@@ -22,7 +22,7 @@ pub use decode::{Decoder, Stopped};
 pub use record::{DOCUMENT_BYTES_MAX, Records};
 pub use scan::Documents;
 
-/// Bytes of a rejected record that are kept at most.
+/// The most bytes of a rejected record that are kept.
 pub const RAW_BYTES_MAX: usize = 256 << 10;
 
 /// Where documents go.
@@ -34,14 +34,14 @@ pub trait Sink {
     /// When it cannot be written.
     fn document(&mut self, document: &[u8], line: u64) -> io::Result<()>;
 
-    /// Takes what is no document.
+    /// Takes a reject.
     ///
     /// # Errors
     /// When it cannot be written.
     fn reject(&mut self, reject: Reject) -> io::Result<()>;
 }
 
-/// Some bytes of a file that are no document.
+/// Bytes of a file that are not a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reject {
     /// Where they begin in the file's text, in bytes from 0.
@@ -56,11 +56,11 @@ pub struct Reject {
     pub reason: String,
     /// The bytes themselves, the first [`RAW_BYTES_MAX`].
     pub raw: Vec<u8>,
-    /// Whether the whole file is refused for its layout, and not one record of it.
+    /// Whether the whole file is refused for its layout, not one record of it.
     pub is_file: bool,
 }
 
-/// Reads a whole file from memory, of whatever compression.
+/// Reads a whole file from memory, with any compression.
 ///
 /// # Errors
 /// When the sink cannot write.

@@ -1,10 +1,10 @@
-//! What stands where a record should begin: a document, something broken, or a file of another kind.
+//! What is in the place of a record: a document, something broken, or another kind of file.
 
 use serde::de::IgnoredAny;
 
 use crate::layout::Layout;
 
-/// Bytes of a document at most, as a COPY takes them.
+/// The most bytes of a document, the limit of COPY.
 pub const DOCUMENT_BYTES_MAX: usize = 4 << 20;
 
 /// What the records of a file may be.
@@ -24,23 +24,23 @@ impl Records {
     }
 }
 
-/// What stands at the beginning of some text.
+/// What is at the beginning of some text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A document of so many bytes.
+    /// A document, with its number of bytes.
     Document(usize),
-    /// A value that no record may be, of so many bytes, and why not.
+    /// A value that cannot be a record, with its number of bytes, and why not.
     Other(usize, String),
     /// Something that may still become a document.
     Incomplete,
-    /// Something that cannot become one, why, and where a text was cut by another record.
+    /// Something that cannot become one, why, and where another record interrupted a string.
     Broken(String, Option<usize>),
-    /// The file as a whole is no file of documents.
+    /// The file as a whole is not a file of documents.
     File(Layout),
 }
 
 /// What the text begins with; its first byte is not blank. Never looks further than the longest
-/// document, so that the answer does not depend on how much of the text is there.
+/// document, so that the answer does not depend on how much text is available.
 pub fn find(text: &[u8], is_last: bool, records: Records) -> Found {
     let Some(first) = text.first().copied() else { return Found::Incomplete };
     match Layout::of(text, is_last, records) {
@@ -86,16 +86,16 @@ fn value(text: &[u8], is_last: bool) -> Found {
     }
 }
 
-/// Whether the next byte could change it: the parser calls a number that ends in `-` invalid, even
-/// if nothing has come after it yet.
+/// Whether the next byte could change the result: the parser calls a number that ends in `-`
+/// invalid, even if nothing follows it yet.
 fn is_at_end(error: &serde_json::Error, text: &[u8]) -> bool {
     let last_line = memchr::memrchr(b'\n', text).map_or(text, |newline| &text[newline + 1..]);
     let lines = memchr::memchr_iter(b'\n', text).count() + 1;
     error.line() == lines && error.column() >= last_line.len()
 }
 
-/// Where a record begins that has cut a text of the one before: in `"tex{"key": 1}` the quote of the
-/// key ends the text, and what comes next is the error.
+/// Where a record begins that interrupts a string of the previous one: in `"tex{"key": 1}` the
+/// quote of the key ends the string, and the next byte is the error.
 fn cut_at(error: &serde_json::Error, text: &[u8]) -> Option<usize> {
     let lines = memchr::memchr_iter(b'\n', text);
     let line = match error.line() {
@@ -121,8 +121,8 @@ pub fn refusal(document: &[u8]) -> Option<String> {
     Some(format!("expected UTF-8, found another byte at {} of the document", error.valid_up_to()))
 }
 
-/// The first key of the object that the text begins with: `Some(None)` when it does not begin like
-/// an object that has one, `None` when too little of it is there.
+/// The first key of the object that the text begins with: `Some(None)` if it does not begin like an
+/// object with a key, `None` if there is too little of it.
 pub fn first_key(text: &[u8], is_last: bool) -> Option<Option<&[u8]>> {
     let more = |at: usize| if at < text.len() || is_last { Some(None) } else { None };
     if text.first() != Some(&b'{') {
@@ -144,7 +144,7 @@ pub fn first_key(text: &[u8], is_last: bool) -> Option<Option<&[u8]>> {
     }
 }
 
-/// Bytes between records that mean nothing.
+/// Blank bytes between records.
 pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

@@ -1,63 +1,63 @@
-//! Where the next record begins behind one that is broken.
+//! Where the next record begins after a broken one.
 //!
-//! A broken record ends where its brackets balance. Where they never do, it ends before the next
-//! line that begins a record, or that cannot belong to it. Within a line, a `{` begins a record
-//! where it follows a `}`, where its first key is that of the records before, or where it begins
-//! a whole document that is no value of another.
+//! A broken record ends where its brackets balance. If they never do, it ends before the next line
+//! that begins a record, or that cannot belong to it. Within a line, a `{` begins a record if it
+//! follows a `}`, if its first key is that of the earlier records, or if it begins a whole document
+//! that is not a value of another.
 
 use crate::record::{Found, Records, blank_bytes, find, first_key, is_blank};
 
-/// Bytes of a broken record that are kept while its end is looked for: twice the longest document.
+/// Bytes of a broken record that are kept while searching for its end: twice the longest document.
 pub const HELD_BYTES_MAX: usize = 8 << 20;
 
 /// The end of a broken record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// More of the text has to be there.
+    /// More text is needed.
     Unknown,
-    /// It has so many bytes, blanks behind it included.
+    /// Its number of bytes, including blanks after it.
     At(usize),
 }
 
-/// A broken record whose end is looked for.
+/// A broken record while searching for its end.
 #[derive(Debug)]
 pub struct Resume {
     is_record: bool,
-    /// Blanks before it on its line; `None` when something else stands before it there.
+    /// Blanks before it on its line; `None` if anything else is before it.
     indent: Option<usize>,
-    /// Whether its first line holds a bracket and nothing else.
+    /// Whether its first line is only a bracket.
     is_bare: Option<bool>,
-    /// Where another record may have cut a text of it.
+    /// Where another record may have interrupted a string of it.
     cut_at: Option<usize>,
     depth: usize,
     in_text: bool,
     is_escaped: bool,
-    /// Whether its brackets have balanced, and something else followed them on the line.
+    /// Whether its brackets balanced, but something else followed on the line.
     has_balanced: bool,
-    /// Whether a text was cut by the end of a line, which no text of JSON contains.
+    /// Whether a line end interrupted a string, which JSON does not allow.
     is_text_cut: bool,
     at_line_start: bool,
-    /// Bytes that have been looked at.
+    /// Bytes that have been scanned.
     scanned: usize,
-    /// The last byte of the record that is not blank, before the place that is looked at.
+    /// The last non-blank byte of the record before the current place.
     last: u8,
     /// Whether the beginning is still part of the text.
     is_held: bool,
 }
 
-/// What all questions need to know.
+/// Context of the search.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Whether the text ends where it ends now.
+    /// Whether this is the end of the text.
     pub is_last: bool,
     /// What records may be.
     pub records: Records,
-    /// The first key of the file's records, where one has been read.
+    /// The first key of the file's records, if one has been read.
     pub key: Option<&'a [u8]>,
 }
 
 impl Resume {
-    /// Begins at a record that is broken.
+    /// Starts at a broken record.
     pub fn new(first: u8, indent: Option<usize>, cut_at: Option<usize>) -> Self {
         Self {
             is_record: matches!(first, b'{' | b'['),
@@ -76,13 +76,14 @@ impl Resume {
         }
     }
 
-    /// How many bytes at the beginning of the text are not needed any more, when it grows too long.
+    /// How many bytes at the beginning of the text are no longer needed, once it grows too long.
     pub fn drop_scanned(&mut self) -> usize {
         (self.is_held, self.cut_at) = (false, None);
         std::mem::take(&mut self.scanned)
     }
 
-    /// Looks for the end; `text` begins with the record, or with what has not been dropped of it.
+    /// Searches for the end; `text` begins with the record, or with the part of it that has not
+    /// been dropped.
     pub fn end(&mut self, text: &[u8], known: Known<'_>) -> End {
         if self.is_bare.is_none() {
             let rest = text.get(1..).unwrap_or_default();
@@ -126,7 +127,7 @@ impl Resume {
                 let rest = &text[end..];
                 match rest.iter().find(|byte| !matches!(byte, b' ' | b'\t')) {
                     None if !known.is_last => return None,
-                    // What is left of the line is part of it, unless it is another record.
+                    // The rest of the line is part of it, unless it is another record.
                     Some(b'\n' | b'\r' | b',' | b'{' | b'[') | None => return Some((end, true)),
                     Some(_) => {
                         (self.is_record, self.has_balanced, self.indent) = (false, true, None);
@@ -142,7 +143,7 @@ impl Resume {
         known.is_last.then_some((text.len(), false))
     }
 
-    /// Takes a byte; says whether it closes the record.
+    /// Scans a byte; returns whether it closes the record.
     fn balances(&mut self, byte: u8) -> bool {
         match byte {
             b'\n' | b'\r' if self.in_text => (self.is_text_cut, self.is_escaped) = (true, false),
@@ -160,8 +161,8 @@ impl Resume {
         false
     }
 
-    /// Whether the line that begins here belongs to another record; `None` when too little of it is
-    /// there.
+    /// Whether the line that begins here belongs to another record; `None` if there is too little
+    /// of it.
     fn ends_before_line(&mut self, text: &[u8], known: Known<'_>) -> Option<bool> {
         let line = &text[self.scanned..];
         let indent = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -198,7 +199,7 @@ impl Resume {
         Some(!goes_on)
     }
 
-    /// Looks for another record within one that is not whole.
+    /// Searches for another record within an incomplete one.
     fn within(&self, text: &[u8], end: usize, is_balanced: bool, known: Known<'_>) -> End {
         let is_whole = (is_balanced || self.has_balanced) && !self.is_text_cut;
         if !self.is_held || !matches!(text.first(), Some(b'{' | b'[')) {
@@ -210,7 +211,7 @@ impl Resume {
             if byte == b'{' {
                 let key = first_key(&text[at..end], true).flatten();
                 let is_same = key.is_some() && (key == own || key == known.key);
-                // Brackets may balance by chance, where a quote too many turns texts inside out.
+                // Brackets may balance by chance if an extra quote turns strings inside out.
                 let begins = match is_whole {
                     true => Some(is_same && last == b'}'),
                     false => self.begins_record(text, at, last, known),
@@ -228,12 +229,12 @@ impl Resume {
         End::At(end)
     }
 
-    /// Whether the `{` at this place of a line begins a record, after `last`; `None` when too little
-    /// of the text is there.
+    /// Whether the `{` at this place of a line begins a record, after `last`; `None` if there is
+    /// too little text.
     fn begins_record(&self, text: &[u8], at: usize, last: u8, known: Known<'_>) -> Option<bool> {
         let text = &text[at..];
         let Some(key) = first_key(text, known.is_last)? else { return Some(false) };
-        // What begins behind a document, and not at the beginning of a line, has nothing before it.
+        // Text that begins after a document, not at the beginning of a line, has nothing before it.
         let is_first = last == 0 && self.indent.is_none();
         if is_first || last == b'}' || known.key == Some(key) {
             return Some(true);
@@ -245,12 +246,12 @@ impl Resume {
     }
 }
 
-/// How something stands in the text.
+/// How a value is placed in the text.
 #[derive(Debug, PartialEq, Eq)]
 enum Alone {
-    /// A whole document, and the only thing on what is left of its line, or before the next.
+    /// A whole document, alone on the rest of its line or up to the next.
     Whole,
-    /// A whole value, of something that goes on behind it.
+    /// A whole value, part of something that continues after it.
     Not,
     /// Anything else.
     Broken,

@@ -15,15 +15,15 @@ pub struct Documents {
     unread: Vec<u8>,
     offset: u64,
     line: u64,
-    /// Whether the last byte was a carriage return: a newline behind it ends the same line.
+    /// Whether the last byte was a carriage return: a newline after it ends the same line.
     after_return: bool,
     /// Blanks before `unread` on its line; `None` if there is anything else.
     indent: Option<usize>,
-    /// The length of `unread` from which what was incomplete is worth another look.
+    /// The length of `unread` from which it is worth parsing an incomplete record again.
     enough: usize,
     skipping: Option<(Reject, Resume)>,
     first_key: Option<Vec<u8>>,
-    /// Why the text ended too early, when it did.
+    /// Why the text ended too early, if it did.
     broken_by: Option<String>,
     is_refused: bool,
 }
@@ -58,8 +58,8 @@ impl Documents {
         if self.unread.len() < self.enough { Ok(()) } else { self.scan(false, sink) }
     }
 
-    /// Takes the end of the text; `broken_by` says why it ended too early, if it did. What has not
-    /// been read then is one reject, and that says where the text ends.
+    /// Takes the end of the text; `broken_by` says why it ended too early, if it did. Unread text
+    /// is then one reject, which says where the text ends.
     ///
     /// # Errors
     /// When the sink cannot write.
@@ -79,7 +79,7 @@ impl Documents {
 
     fn scan(&mut self, is_last: bool, sink: &mut impl Sink) -> io::Result<()> {
         self.enough = 0;
-        // What is read is taken from the buffer once, at the end: moving the rest costs.
+        // Remove read bytes from the buffer once, at the end: moving the rest costs time.
         let mut unread = std::mem::take(&mut self.unread);
         let mut at = 0;
         if self.offset == 0 && unread.starts_with(BYTE_ORDER_MARK) {
@@ -110,8 +110,8 @@ impl Documents {
         Ok(())
     }
 
-    /// Takes what stands at a place of the text; returns how many bytes, or `None` when more has to
-    /// be there.
+    /// Takes what is at a place of the text; returns how many bytes, or `None` if more text is
+    /// needed.
     fn next(
         &mut self,
         text: &[u8],
@@ -141,7 +141,7 @@ impl Documents {
                 return Ok(Some(length));
             }
             Found::Incomplete => {
-                // Looking again only when there is twice as much keeps the work linear.
+                // Parsing again only when there is twice as much text keeps the work linear.
                 self.enough = text.len() * 2;
                 return Ok(None);
             }
@@ -158,7 +158,7 @@ impl Documents {
         Ok(Some(0))
     }
 
-    /// Goes on to the end of a broken record.
+    /// Continues to the end of a broken record.
     fn skip(
         &mut self,
         text: &[u8],
@@ -183,7 +183,7 @@ impl Documents {
                 self.pass(&text[..dropped]);
                 self.enough = (text.len() - dropped) * 2;
                 self.skipping = Some((reject, resume));
-                // What is left of the text has been looked at as far as that is possible.
+                // The rest of the text has been scanned as far as possible.
                 Ok((dropped > 0).then_some(dropped))
             }
             End::Unknown => {
@@ -194,7 +194,7 @@ impl Documents {
         }
     }
 
-    /// Passes over what is no document and hands it on, without the blanks behind it.
+    /// Skips a reject and passes it on, without the blanks after it.
     fn reject(&mut self, mut reject: Reject, text: &[u8], sink: &mut impl Sink) -> io::Result<()> {
         let visible = text.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |last| last + 1);
         keep(&mut reject, &text[..visible]);
@@ -233,7 +233,7 @@ impl Documents {
     }
 }
 
-/// Blanks at the end of the text, on its last line; `None` when something else stands before them.
+/// Blanks at the end of the text, on its last line; `None` if anything else is before them.
 fn indent(text: &[u8], before: Option<usize>) -> Option<usize> {
     let line = memchr::memrchr2(b'\n', b'\r', text).map(|end| &text[end + 1..]);
     let is_indent = |line: &[u8]| line.iter().all(|byte| matches!(byte, b' ' | b'\t'));

@@ -9,7 +9,7 @@ use crate::decode::{Stopped, broken};
 /// What a frame begins with.
 pub const MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
-/// Bytes of text that are handed on at once: as many as a block has at most.
+/// Bytes of text that are passed on at once: the most in a block.
 const TEXT_BYTES: usize = 128 << 10;
 /// The window that a file may ask for, as a power of two: 32 MB, enough for level 20.
 const WINDOW_LOG_MAX: u32 = 25;
@@ -18,14 +18,14 @@ const WINDOW_LOG_MAX: u32 = 25;
 pub struct Zstandard {
     decoder: raw::Decoder<'static>,
     text: Vec<u8>,
-    /// How many bytes the decoder asks for next: those of one block. With more it would take several
-    /// blocks at once, and lose all of them where one is broken.
+    /// How many bytes the decoder asks for next: those of one block. With more, it would take
+    /// several blocks at once, and lose all of them if one is broken.
     wanted: usize,
     is_complete: bool,
     /// Bytes of the file that have been read, and where its last frame ends.
     read: u64,
     end: u64,
-    /// What follows a frame, as long as it may be the beginning of another, and all of it after that.
+    /// The bytes after a frame, as long as they may begin another, and all of them after that.
     beginning: Vec<u8>,
     behind: u64,
 }
@@ -34,7 +34,7 @@ impl Zstandard {
     /// Before the first frame.
     ///
     /// # Errors
-    /// When there is no memory for a decoder.
+    /// If there is no memory for a decoder.
     pub fn new() -> io::Result<Self> {
         let mut decoder = raw::Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
@@ -75,7 +75,7 @@ impl Zstandard {
     /// Ends the file.
     ///
     /// # Errors
-    /// [`Stopped`], when a frame is not whole, or something else follows the last.
+    /// [`Stopped`], when a frame is incomplete, or something else follows the last.
     pub fn finish(self) -> Result<(), Stopped> {
         let behind = self.behind + self.beginning.len() as u64;
         match (self.is_complete, behind) {
@@ -129,7 +129,7 @@ impl Zstandard {
                 return Ok(used);
             }
             self.wanted = step.remaining;
-            // A full piece may leave more behind, even when every byte has been taken.
+            // A full output buffer may mean more output, even if every byte has been consumed.
             if used == bytes.len() && step.bytes_written < self.text.len() {
                 return Ok(used);
             }
@@ -137,7 +137,7 @@ impl Zstandard {
     }
 }
 
-/// Whether a frame may begin so: one of text, or one that is skipped.
+/// Whether a frame may begin like this: one of text, or a skippable one.
 fn begins_frame(bytes: &[u8]) -> bool {
     let is_skipped =
         |bytes: &[u8]| bytes[0] & 0xf0 == 0x50 && b"\x2a\x4d\x18".starts_with(&bytes[1..]);

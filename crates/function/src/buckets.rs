@@ -1,4 +1,4 @@
-//! Clients of S3 for a landing bucket that may be in another region than everything else.
+//! S3 clients for a landing bucket that may be in a different region from everything else.
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::Builder;
@@ -6,7 +6,7 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, Reso
 
 use crate::optional_setting;
 
-/// A bucket in another region than the caller's. S3 answers only in a bucket's own region.
+/// A bucket in a different region from the caller's. S3 answers only in a bucket's own region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elsewhere {
     /// The bucket's name.
@@ -25,7 +25,7 @@ impl Elsewhere {
     }
 }
 
-/// The configuration of a client that asks for each bucket in its own region.
+/// The configuration of a client that calls each bucket in its own region.
 pub fn s3_config(config: &SdkConfig, elsewhere: Option<Elsewhere>) -> Builder {
     let builder = Builder::from(config);
     match elsewhere {
@@ -36,7 +36,7 @@ pub fn s3_config(config: &SdkConfig, elsewhere: Option<Elsewhere>) -> Builder {
     }
 }
 
-/// The SDK's own rules, with the region of the one bucket in the place of the client's.
+/// The SDK's own rules, with the region of the one bucket in place of the client's.
 #[derive(Debug)]
 struct ByBucket {
     elsewhere: Elsewhere,

@@ -1,5 +1,5 @@
-//! What a refused call means, and who must act: whoever deployed the function, when its role may not
-//! make the call or what it asks for is not there.
+//! What a refused call means, and who must act: the person who deployed the function, if its role
+//! lacks the permission or the resource does not exist.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -9,11 +9,11 @@ use segue_contract::{ErrorName, Failure};
 
 use crate::unreadable;
 
-/// What services call a permission that is missing.
+/// The error codes of services for a missing permission.
 const CODES: [&str; 4] =
     ["AccessDenied", "AccessDeniedException", "AccessDeniedFault", "Forbidden"];
 
-/// The failure of a call that was refused for want of the permission `action`; `None` of one that
+/// The failure of a call that was refused because the permission `action` is missing; `None` if it
 /// failed for another reason. Never worth a retry.
 pub fn denied(
     what: impl Display,
@@ -59,7 +59,7 @@ where
     })
 }
 
-/// What a service said, once: its code and its message. Where it said nothing, why not: "connection
+/// What a service answered: its code and its message. If it did not answer, the reason: "connection
 /// refused", not "dispatch failure".
 pub fn said<E>(error: &E) -> String
 where
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// The first of the errors that led to this one.
+/// The root cause of this error.
 pub fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut root = error;
     while let Some(source) = root.source() {
@@ -129,7 +129,7 @@ mod tests {
              not today"
         );
         let hint = failure.hint.expect("what to do");
-        assert!(hint.starts_with("whoever deploys the stack"), "{hint}");
+        assert!(hint.starts_with("deploy the stack again"), "{hint}");
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(failure.name, ErrorName::SourceUnreadable);
         assert_eq!(failure.message, "s3://b/k cannot be read: NoSuchBucket: not today");
         let hint = failure.hint.expect("what to do");
-        assert!(hint.starts_with("make the bucket again"), "{hint}");
+        assert!(hint.starts_with("create the bucket again"), "{hint}");
     }
 
     #[test]

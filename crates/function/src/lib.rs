@@ -65,15 +65,15 @@ pub fn setting(name: &str) -> Result<String, Failure> {
     })
 }
 
-/// Reads a setting that may be left out; empty is the same as missing.
+/// Reads an optional setting; empty is the same as missing.
 pub fn optional_setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Serves requests until the environment is shut down.
 ///
-/// The context (clients and settings) is built once. One that cannot be built fails every request
-/// with its reason, because a function that dies at start-up would say nothing that helps.
+/// The context (clients and settings) is built once. If it cannot be built, every request fails
+/// with the reason, because a function that dies at start-up says nothing helpful.
 ///
 /// # Errors
 /// Only when the Lambda runtime itself ends.
@@ -96,7 +96,7 @@ where
         let span = tracing::info_span!("request", run_id);
         let answer = async move {
             let answer = match (context, request(event.payload)) {
-                // Boxed: within one another the futures of some handlers are too deep for the compiler.
+                // Boxed: the nested futures of some handlers are too deep for the compiler.
                 (Ok(context), Ok(request)) => Box::pin(handle(context, request)).await,
                 (Err(failure), _) => Err(failure.clone()),
                 (_, Err(failure)) => Err(failure),
@@ -108,7 +108,7 @@ where
     .await
 }
 
-/// The log of a function: a JSON object a line, whose `span` says which run it is about.
+/// The log of a function: a JSON object per line, whose `span` names the run.
 ///
 /// `LOG_LEVEL` says how much is told, by target if need be (`info,segue_compact=debug`); without it,
 /// what is worth knowing of every run.
@@ -122,13 +122,13 @@ where
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(writer);
-    // Not `EnvFilter`: its regular expressions would be a tenth of a function.
+    // Not `EnvFilter`: its regular expressions would make up a tenth of a function.
     let wanted: Option<Targets> = optional_setting("LOG_LEVEL").and_then(|it| it.parse().ok());
     let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     tracing_subscriber::registry().with(lines).with(wanted)
 }
 
-/// The run that a request is about, as far as can be seen before the request is read.
+/// The run that a request is about, as far as it can be seen before the request is parsed.
 fn run_id(payload: &Value) -> Option<&str> {
     ["/run/id", "/step/run/id"].iter().find_map(|place| payload.pointer(place)?.as_str())
 }
@@ -153,7 +153,7 @@ fn diagnostic(failure: Failure, run_id: Option<&str>) -> Diagnostic {
     Diagnostic { error_type: failure.name.to_string(), error_message: failure.to_string() }
 }
 
-/// Says what an S3 call failed with, for a person.
+/// Says why an S3 call failed, for people.
 pub fn unreadable(what: impl Display, reason: impl Display) -> Failure {
     Failure::new(ErrorName::SourceUnreadable, format!("{what}: {reason}"))
 }

@@ -1,5 +1,5 @@
 //! Metrics, written as lines of CloudWatch's embedded metric format: no call, no permission, and
-//! the number stands in the log beside what led to it.
+//! the number is in the log, next to its context.
 //!
 //! Source: CloudWatch, "Specification: Embedded metric format".
 
@@ -10,18 +10,18 @@ use serde_json::{Map, Value, json};
 
 use crate::optional_setting;
 
-/// What a line is about, besides its values.
+/// The context of a line, besides its values.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The run, where it is known. A property of the line, to search by; as a dimension it would
-    /// make every run a metric of its own.
+    /// The run, if it is known. A property of the line, to search by; as a dimension, it would make
+    /// every run a separate metric.
     pub run_id: Option<&'a str>,
-    /// The step, where the values are of one statement.
+    /// The step, if the values belong to one statement.
     pub step: Option<&'a str>,
 }
 
 /// Writes the values as one line, if the deployment gives its stack's name as `STACK_NAME`: without
-/// it nobody could tell whose they are.
+/// it, nobody would know which stack they belong to.
 // Lambda takes whole lines from standard output; the log's formatter would put its own fields
 // around the line and hide it from CloudWatch.
 #[allow(clippy::print_stdout, reason = "standard output is where Lambda takes metrics from")]

@@ -1,7 +1,7 @@
-//! What the benches share: parts of a bench run as processes of their own, so that each is measured
-//! alone, and say what they took.
+//! What the benches share: parts of a bench run as separate processes, so that each is measured
+//! alone, and report what they took.
 //!
-//! Each part is the bench's own program, called with other words.
+//! Each part is the bench's own program, called with other arguments.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde_json::Value;
 
-/// Whatever may go wrong ends a bench.
+/// Any error ends a bench.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A part that serves others until it is dropped.
@@ -21,14 +21,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts this program with other words, and waits for the line in which it says its address.
+    /// Starts this program with other arguments, and waits for the line with its address.
     ///
     /// # Errors
     /// When it cannot be started, or ends without a line.
     pub fn start(words: &[&str]) -> Result<Self> {
         let program = std::env::current_exe()?;
         let process = Command::new(program).args(words).stdout(Stdio::piped()).spawn()?;
-        // Whatever fails from here on ends the process with it.
+        // Any failure from here on ends the process as well.
         let mut server = Self { process, address: String::new() };
         let output = server.process.stdout.take().ok_or("no output")?;
         if BufReader::new(output).read_line(&mut server.address)? == 0 {
@@ -46,22 +46,22 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended already is as good.
+        // If it has already ended, that is fine.
         let _ = self.process.kill().and_then(|()| self.process.wait());
     }
 }
 
-/// Runs this program with other words and returns the figures that it has said.
+/// Runs this program with other arguments and returns the figures that it prints.
 ///
 /// # Errors
-/// When it cannot be started, or says anything but figures.
+/// When it cannot be started, or prints anything but figures.
 pub fn ask(words: &[&str]) -> Result<Value> {
     let output =
         Command::new(std::env::current_exe()?).args(words).stderr(Stdio::inherit()).output()?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Says a line: figures to [`ask`], an address to [`Server::start`], a row to whoever reads.
+/// Prints a line: figures for [`ask`], an address for [`Server::start`], a row for the reader.
 ///
 /// # Errors
 /// When nobody listens any more.
@@ -74,14 +74,14 @@ pub fn say(line: impl std::fmt::Display) -> Result<()> {
 pub struct Usage {
     /// Seconds of a processor: the same on a busy machine as on an idle one.
     pub cpu_seconds: f64,
-    /// Most memory at once, in MiB.
+    /// Peak memory, in MiB.
     pub peak_megabytes: i64,
 }
 
 /// Measures this process.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not report it.
 pub fn usage() -> Result<Usage> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

@@ -1,6 +1,6 @@
-//! Finds the records again that a COPY refused: where they landed, and what they say. A COPY knows only the line of the file that it read;
-//! where small objects were merged that is a part, and the part's index knows which object's
-//! documents stand on it.
+//! Finds the records that a COPY rejected: where they landed, and what they contain. A COPY knows
+//! only the line of the file that it read; if small objects were merged, that file is a part, and
+//! the part's index knows which object each line came from.
 
 mod names;
 mod paths;
@@ -17,11 +17,11 @@ pub use names::{may_be_cut, whole_names};
 pub use paths::{Found, Path, plain};
 pub use texts::{Given, broken, texts};
 
-/// What the name of a part ends with, and its index instead.
+/// The ending of a part's name, and of its index's.
 const PART_ENDING: &str = ".json.zst";
 const INDEX_ENDING: &str = ".index.json.gz";
 
-/// What an index says of one object.
+/// The entry of one object in an index.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Entry {
     uri: String,
@@ -29,8 +29,8 @@ struct Entry {
     line: u64,
     #[serde(default)]
     documents: u64,
-    /// Runs of documents that are as many lines apart: the first document and its line, from 1, and
-    /// the lines from one to the next. Without any there is a document a line.
+    /// Runs of documents at equal distances: the first document and its line, from 1, and the lines
+    /// from one document to the next. Without any, each line is a document.
     #[serde(default)]
     places: Vec<[u64; 3]>,
 }
@@ -44,7 +44,7 @@ pub struct Document {
     pub line: u64,
 }
 
-/// The parts of one run, by their indexes; keeps the one that was looked into last.
+/// The parts of one run, by their indexes; keeps the one that was read last.
 #[derive(Debug)]
 pub struct Parts<'a> {
     s3: &'a Client,
@@ -60,13 +60,13 @@ impl<'a> Parts<'a> {
         Self { s3, bucket, prefix, last: None }
     }
 
-    /// What the URIs of all parts begin with.
+    /// The prefix of the URIs of all parts.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Which document of which object stands on this line of the file, if it is a part. What cannot
-    /// be looked up is none: a refusal is told either way.
+    /// The document and object of this line of the file, if it is a part. `None` if the lookup
+    /// fails: the rejected value is reported anyway.
     pub async fn document(&mut self, file: &str, line: u64) -> Option<Document> {
         if !file.starts_with(&self.prefix) {
             return None;

@@ -1,4 +1,4 @@
-//! Finds the whole URI of an object of which the warehouse shows the beginning only.
+//! Finds the whole URI of an object when the warehouse shows only its beginning.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// How many bytes of a file's name `sys_load_error_detail` shows.
 const SHOWN_BYTES: usize = 256;
-/// A name may be shown shorter by so many bytes, where a character would be cut in two.
+/// A name may be this many bytes shorter, so that no character is split.
 const CHARACTER_BYTES_MAX: usize = 4;
 
 /// An entry of a manifest.
@@ -17,7 +17,7 @@ struct Entry {
     url: String,
 }
 
-/// What the run's manifest says of a name that is cut.
+/// The entries of the run's manifest for a truncated name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Found {
     One(String),
@@ -29,9 +29,9 @@ pub fn may_be_cut(file: &str) -> bool {
     file.len() > SHOWN_BYTES - CHARACTER_BYTES_MAX
 }
 
-/// The files by the names under which the warehouse shows them: each cut one as a whole, where only
-/// one object that these steps of the run copy begins so; else marked as cut. Names that are not cut
-/// are left out. Safe to ask again: it reads.
+/// The files by the truncated names that the warehouse shows: the whole URI if only one object of
+/// these steps begins like that; otherwise marked as truncated. Names that are not truncated are
+/// omitted. Safe to run again: it only reads.
 pub async fn whole_names<'a>(
     s3: &Client,
     bucket: &str,
@@ -79,10 +79,10 @@ async fn search(
     Ok(())
 }
 
-/// Notes the object of a manifest's line, where a name that is cut begins it.
+/// Notes the object of a manifest's line if a truncated name is its beginning.
 fn note(line: &[u8], found: &mut BTreeMap<String, Option<Found>>) {
     let line = line.strip_suffix(b",").unwrap_or(line);
-    // The first and the last line are no entries.
+    // The first and the last line are not entries.
     let Ok(Entry { url }) = serde_json::from_slice(line) else { return };
     for (name, known) in found.iter_mut() {
         if url.starts_with(name.trim_end_matches('\u{fffd}')) {

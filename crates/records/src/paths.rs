@@ -17,7 +17,7 @@ struct JsonPaths {
 /// Where a record holds a column's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
-    /// As the JSONPaths file has it; `None` where the column's own name is the key.
+    /// The path in the JSONPaths file; `None` if the column's own name is the key.
     written: Option<String>,
     /// The keys and positions that lead to the value.
     steps: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Path {
 pub enum Found {
     /// A value.
     Value(Given),
-    /// No value, but a key that is spelt like the one that is missing.
+    /// No value, but a key with a similar spelling.
     Similar(String),
     /// Nothing.
     Nothing,
@@ -97,7 +97,7 @@ impl Path {
         self.steps.last().map_or("", String::as_str)
     }
 
-    /// How the path is written, where a JSONPaths file decides.
+    /// The path as it is written in the JSONPaths file, if there is one.
     #[must_use]
     pub fn written(&self) -> Option<&str> {
         self.written.as_deref()
@@ -140,7 +140,7 @@ pub fn plain(key: &str) -> String {
     key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Text without quotes and escapes; anything else as it is written, on one line.
+/// Text without quotes and escapes; anything else as written, on one line.
 fn given(written: &str) -> Given {
     match serde_json::from_str::<String>(written) {
         Ok(text) => Given::Text(text),

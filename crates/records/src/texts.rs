@@ -1,4 +1,4 @@
-//! Reads refused records again from the files that they stand in.
+//! Reads rejected records again from their files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,19 +7,19 @@ use std::io;
 use aws_sdk_s3::Client;
 use segue_documents::{Records, Reject, Sink, read};
 
-/// Bytes of a file that is read again at most, compressed or not: a merged part has up to 60 MB.
+/// The most bytes of a file to read again, compressed or not: a merged part has up to 60 MB.
 const FILE_BYTES_MAX: i64 = 64 << 20;
 
-/// The texts of the records that stand on these lines of a file. What cannot be read again is left
-/// out, and nothing depends on it.
+/// The texts of the records on these lines of a file. Records that cannot be read again are
+/// omitted; nothing depends on them.
 pub async fn texts(s3: &Client, file: &str, lines: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut finder = Finder { wanted: lines.clone(), ..Finder::default() };
     again(s3, file, |bytes| read(bytes, Records::ObjectsAndArrays, &mut finder)).await;
     finder.found
 }
 
-/// The record of a file that a COPY stopped at, as it noticed on this line: the broken one on that
-/// line, else the first broken one. `None` when the file has none, or cannot be read again.
+/// The record at which a COPY stopped, when it reported this line: the broken one on that line,
+/// otherwise the first broken one. `None` when the file has none, or cannot be read again.
 pub async fn broken(s3: &Client, file: &str, line: u64) -> Option<Reject> {
     let mut found = None;
     again(s3, file, |bytes| {
@@ -57,11 +57,11 @@ async fn fetch(
     Ok(object.body.collect().await?.to_vec())
 }
 
-/// Finds the records that stand on some lines.
+/// Finds the records on some lines.
 #[derive(Default)]
 struct Finder {
     wanted: BTreeSet<u64>,
-    /// By line: of several records on one line the first that ends there.
+    /// By line: the first record that ends on it.
     found: BTreeMap<u64, String>,
     /// The last line of each of them.
     ends: BTreeMap<u64, u64>,
@@ -104,13 +104,13 @@ impl Sink for Finder {
 pub enum Given {
     /// Text, without quotes and escapes.
     Text(String),
-    /// Anything else, as it is written, on one line: `1e9` is no `1000000000.0` to whoever looks for
-    /// it in the file.
+    /// Anything else, as it is written, on one line: somebody who searches the file for `1e9` does
+    /// not find `1000000000.0`.
     Other(String),
 }
 
 impl Given {
-    /// What a COPY takes of it for a text.
+    /// What a COPY uses as its text.
     pub fn text(&self) -> &str {
         let (Self::Text(text) | Self::Other(text)) = self;
         text

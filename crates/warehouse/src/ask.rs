@@ -1,4 +1,4 @@
-//! Short questions to the warehouse, waited for like every other statement.
+//! Short queries of the warehouse, polled like every other statement.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::waiting::{LONG_POLL_SECONDS, PAUSE, came_early};
 use crate::{Warehouse, call_failure, classify};
 
 impl Warehouse {
-    /// Runs one query and returns its rows. Waits for its end for `limit` at most; a query that takes
-    /// longer is cancelled.
+    /// Runs one query and returns its rows. Waits at most `limit`; a query that takes longer is
+    /// cancelled.
     ///
     /// # Errors
     /// `WarehouseBusy` when it takes too long; the reason, by its name, when it fails; else as
@@ -91,7 +91,7 @@ fn failed(statement: &Statement, described: &DescribeStatementOutput) -> Failure
     }
 }
 
-/// What is left as a long poll: between a second and what the Data API allows us.
+/// The remaining time as a long poll: from one second to the most that the Data API allows.
 fn seconds(left: Duration) -> i32 {
     i32::try_from(left.as_secs()).unwrap_or(LONG_POLL_SECONDS).clamp(1, LONG_POLL_SECONDS)
 }

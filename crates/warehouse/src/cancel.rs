@@ -1,4 +1,4 @@
-//! Cancelling what nobody waits for any more.
+//! Cancels statements that nobody waits for any more.
 
 use std::time::SystemTime;
 
@@ -8,8 +8,8 @@ use segue_contract::{ErrorName, Failure};
 use crate::{Warehouse, call_failure};
 
 impl Warehouse {
-    /// Cancels the statements whose names begin with the prefix, have not ended and are meant, by
-    /// what follows the prefix and by when they were submitted; returns their names.
+    /// Cancels the statements whose names begin with the prefix, that have not ended and that
+    /// `is_meant` selects by the rest of the name and the time of submission; returns their names.
     ///
     /// # Errors
     /// As [`call_failure`].
@@ -34,7 +34,7 @@ impl Warehouse {
         Ok(cancelled)
     }
 
-    /// Cancels a statement; false when it has ended in the meantime, which is as good.
+    /// Cancels a statement; false if it has ended in the meantime, which is fine.
     ///
     /// # Errors
     /// As [`call_failure`].

@@ -14,11 +14,11 @@ use ErrorName::{
     StatementFailed, TransactionConflict, WarehouseUnreachable,
 };
 
-/// The step that creates what is missing, side by side with other runs.
+/// The step that creates what is missing, perhaps at the same time as other runs.
 const CREATE: &str = "create";
 
-/// Names the failure of a call to the Data API. An unknown one is never tried again blindly, and
-/// keeps its text.
+/// Names the failure of a call to the Data API. An unknown one is never retried blindly, and keeps
+/// its text.
 pub fn call_failure<E, R>(what: &str, error: &SdkError<E, R>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -30,7 +30,8 @@ where
                 Failure::new(InvalidConfiguration, format!("{what}: the call cannot be made"))
                     .hint("check the region, the endpoint and the function's role")
             }
-            // Nothing is known of the call: client tokens and idempotent reads make it repeatable.
+            // The outcome of the call is unknown: client tokens and idempotent reads make it
+            // repeatable.
             _ => Failure::new(WarehouseUnreachable, format!("{what}: no answer: {}", root(error))),
         };
     };
@@ -74,7 +75,7 @@ pub(crate) fn statement_failure(step: &str, place: &str, reason: &str) -> Failur
     }
 }
 
-/// What to do about a failure of this name, where its message does not say it.
+/// What to do about a failure of this name, if its message does not say it.
 fn hint(name: ErrorName) -> Option<&'static str> {
     match name {
         InvalidConfiguration => Some(

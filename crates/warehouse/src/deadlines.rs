@@ -13,17 +13,17 @@ use tokio::time::Instant;
 use crate::waiting::came_early;
 use crate::{Warehouse, age};
 
-/// The shortest deadline, in seconds: a step that needs less needs none.
+/// The shortest deadline, in seconds: a faster step does not need one.
 const DEADLINE_SECONDS_MIN: u64 = 60;
 /// The longest deadline, in seconds: after two days the state machine ends a run anyway.
 const DEADLINE_SECONDS_MAX: u64 = 172_800;
 
-/// How long things may take.
+/// The deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// A step, from the submission of its statement.
     pub step: Duration,
-    /// A run, from its start. One that was redriven is not held to it.
+    /// A run, from its start. It does not apply to a redriven run.
     pub run: Duration,
 }
 
@@ -31,7 +31,7 @@ impl Deadlines {
     /// Takes the settings, in seconds.
     ///
     /// # Errors
-    /// `InvalidConfiguration` when one is no number or out of bounds.
+    /// `InvalidConfiguration` when one is not a number or out of bounds.
     pub fn new(step: &str, run: &str) -> Result<Self, Failure> {
         let seconds = |what: &str, text: &str| {
             let seconds = text.parse().ok();
@@ -50,7 +50,7 @@ impl Deadlines {
         Ok(Self { step: seconds("step", step)?, run: seconds("run", run)? })
     }
 
-    /// Which deadline has passed, and when it was; none when none has.
+    /// Which deadline has passed, and when; `None` if none has.
     fn passed(
         &self,
         step: &Step,
@@ -60,7 +60,7 @@ impl Deadlines {
         if age(statement, now) > self.step {
             return Some(("step", self.step));
         }
-        // The time that lay between is nobody's work.
+        // The time before the redrive does not count.
         if step.run.redrive_count > 0 {
             return None;
         }
@@ -71,8 +71,8 @@ impl Deadlines {
 }
 
 impl Warehouse {
-    /// As [`Warehouse::state`]; but a statement that is still running after a deadline is cancelled.
-    /// One that ends in that very moment has ended well: what is committed is told.
+    /// Like [`Warehouse::state`], but cancels a statement that is still running after a deadline.
+    /// If it succeeds at that very moment, it has succeeded: what is committed is reported.
     ///
     /// # Errors
     /// `DeadlineExceeded`; else as [`Warehouse::state`].

@@ -1,4 +1,4 @@
-//! What a COPY refused and why: asked of the warehouse, said in one message.
+//! What a COPY rejected and why: queried from the warehouse, and put in one message.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::loads::place;
 use crate::results::{Row, number, text};
 use crate::waiting::PAUSE;
 
-/// How long the diagnosis may take, the lag of the system views included: after that the failure is
-/// reported without it.
+/// How long the diagnosis may take, including the lag of the system views; after that the failure
+/// is reported without it.
 const DIAGNOSIS_MAX: Duration = Duration::from_secs(20);
-/// Refused values that a failure shows at most.
+/// The most rejected values that a failure shows.
 const SHOWN_MAX: u64 = 5;
 
 /// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
@@ -37,10 +37,11 @@ pub(crate) fn refused(row: &Row) -> Refused {
 }
 
 impl Warehouse {
-    /// Names the first fields that the COPY of a failed statement refused: file, line, column, reason.
+    /// Names the first fields that the COPY of a failed statement rejected: file, line, column,
+    /// reason.
     ///
     /// # Errors
-    /// When the reasons cannot be read, or none is shown in time.
+    /// If the reasons cannot be read, or do not appear in time.
     pub(crate) async fn load_rejected(
         &self,
         file: &str,

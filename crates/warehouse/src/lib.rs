@@ -44,7 +44,7 @@ pub struct Target {
     pub workgroup_name: Option<String>,
     /// The provisioned cluster's identifier.
     pub cluster_identifier: Option<String>,
-    /// A secret of Secrets Manager with the database user, where IAM is not to decide it.
+    /// A secret in Secrets Manager with the database user, unless IAM decides.
     pub secret_arn: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// Uses a client that is built once.
+    /// Takes a client that is built once.
     pub fn new(client: Client, target: Target) -> Self {
         Self { client, target }
     }
@@ -100,13 +100,13 @@ impl Warehouse {
         Ok(Self::new(Client::new(config), target))
     }
 
-    /// Submits the statements of a step as one transaction and waits for them a few seconds only.
+    /// Submits the statements of a step as one transaction and waits for only a few seconds.
     ///
     /// Safe to repeat: the client token is made of run, step and attempt, so the Data API runs an
-    /// attempt once however often it is submitted.
+    /// attempt once, even if it is submitted several times.
     ///
     /// # Errors
-    /// As [`call_failure`]; a statement that ended badly is [`Warehouse::state`]'s to tell.
+    /// As [`call_failure`]; [`Warehouse::state`] reports a statement that failed.
     pub async fn submit(
         &self,
         step: &Step,
@@ -142,11 +142,11 @@ impl Warehouse {
         }
     }
 
-    /// Waits for a statement for a while and says what has become of it.
+    /// Waits for a statement for a while and returns its state.
     ///
     /// # Errors
     /// `TransactionConflict`, `StatementInterrupted`, `LoadRejected`, `SourceUnreadable`,
-    /// `StatementFailed`, `StatementAborted` when it ended badly; else as [`call_failure`].
+    /// `StatementFailed`, `StatementAborted` when it failed; otherwise as [`call_failure`].
     pub async fn state(
         &self,
         step: &Step,
@@ -161,7 +161,7 @@ impl Warehouse {
         self.judge(step, statements, &statement, now, early).await
     }
 
-    /// Says what has become of a statement that has been looked at.
+    /// The state of a statement, from its description.
     async fn judge(
         &self,
         step: &Step,
@@ -213,7 +213,8 @@ impl Warehouse {
             .await;
         match described {
             Ok(statement) => Ok(statement),
-            // Others wait on the same statement: looking without waiting is still allowed.
+            // Too many waiters on the same statement: describing it without waiting is still
+            // allowed.
             Err(error)
                 if seconds > 0
                     && error.as_service_error().is_some_and(|error| {
@@ -251,7 +252,7 @@ impl Warehouse {
     }
 }
 
-/// What the template's settings add to the SQL.
+/// The template's settings that appear in the SQL.
 ///
 /// # Errors
 /// `InvalidConfiguration` when a setting is missing or cannot be read.
@@ -270,10 +271,10 @@ pub fn deployment() -> Result<Deployment, Failure> {
     })
 }
 
-/// Writes how long ago the statement ended: what waiting for it has cost.
+/// Writes how long ago the statement ended: the cost of waiting for it.
 fn measure_lag(step: &Step, statement: &DescribeStatementOutput) {
     let ended = statement.updated_at.and_then(|at| SystemTime::try_from(at).ok());
-    // Of two clocks the other one may be ahead: then nothing is known of so short a time.
+    // The other clock may be ahead: then so short a time is unknown.
     let lag = ended.and_then(|ended| SystemTime::now().duration_since(ended).ok());
     if let Some(lag) = lag {
         let subject = Subject { run_id: Some(&step.run.id), step: None };
@@ -281,7 +282,7 @@ fn measure_lag(step: &Step, statement: &DescribeStatementOutput) {
     }
 }
 
-/// Where a statement of a batch stands: the file, and which of its statements.
+/// Where a statement of a batch is: the file, and which of its statements.
 fn place(statements: &[Statement], index: usize) -> String {
     let Some(statement) = statements.get(index) else {
         return format!("statement {}", index + 1);
@@ -289,7 +290,7 @@ fn place(statements: &[Statement], index: usize) -> String {
     let of_file = |statement: &&Statement| statement.file == statements[index].file;
     let before = statements[..index].iter().filter(of_file).count();
     let all = statements.iter().filter(of_file).count();
-    // What stands around a COPY only prepares it and asks what it did.
+    // The other statements of a COPY's file only prepare it and read what it did.
     let is_only_copy = statement.verb() == "copy"
         && statements.iter().filter(of_file).filter(|one| one.verb() == "copy").count() == 1;
     match all {
@@ -299,8 +300,8 @@ fn place(statements: &[Statement], index: usize) -> String {
     }
 }
 
-/// Statements whose `ResultRows` say nothing of a run: a COPY is not counted, a LOCK and a DROP have no
-/// rows, and what is deleted is neither loaded nor published.
+/// Statements whose `ResultRows` say nothing about a run: a COPY is not counted, LOCK and DROP have
+/// no rows, and deleted rows are neither loaded nor published.
 const UNCOUNTED: [&str; 4] = ["copy", "lock", "drop", "delete"];
 
 fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<FileOutcome> {
@@ -308,7 +309,7 @@ fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<Fi
     let mut outcomes: Vec<FileOutcome> = Vec::new();
     for (statement, part) in statements.iter().zip(parts) {
         let is_counted = !UNCOUNTED.contains(&statement.verb()) && !copies(&statement.file);
-        // The Data API says -1 where it does not know.
+        // The Data API returns -1 for an unknown number.
         let rows = u64::try_from(part.result_rows).ok().filter(|_| is_counted);
         let duration_ms = milliseconds(part.duration);
         match outcomes.last_mut() {

@@ -1,8 +1,8 @@
-//! What a COPY did, from what can be relied on.
+//! What a COPY did, from reliable sources.
 //!
 //! The Data API does not count the rows of a COPY. Its own session does, in a statement of the same
-//! transaction; and `sys_load_history` does, some seconds later. That view is also the only place that
-//! counts what a COPY left out, so nothing is known of it before the view shows the COPY.
+//! transaction; and `sys_load_history` does, some seconds later. That view is also the only place
+//! that counts what a COPY skipped, so this is unknown before the view shows the COPY.
 
 use std::time::Duration;
 
@@ -16,35 +16,35 @@ use crate::Warehouse;
 use crate::diagnose::refused;
 use crate::results::{Row, number, text};
 
-/// How long one question about a COPY may take.
+/// How long one query about a COPY may take.
 const ANSWER_MAX: Duration = Duration::from_secs(45);
-/// What `sys_load_history` says of a COPY that has ended well.
+/// The status in `sys_load_history` of a COPY that has succeeded.
 const COMPLETED: &str = "completed";
 
-/// What the session of a COPY says of it.
+/// What the session of a COPY says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// Rows that it loaded. None where the session says none: that may be none or not known.
+    /// Rows that it loaded. `None` if the session says 0, which may also mean unknown.
     pub rows: Option<u64>,
-    /// Where the system views show it.
+    /// Its place in the system views.
     place: CopyPlace,
-    /// Numbers under which the system views may show it, which depends on the kind of warehouse.
+    /// Its possible numbers in the system views, which depend on the kind of warehouse.
     numbers: Vec<i64>,
 }
 
-/// What the system views say of a COPY that has ended well.
+/// What the system views say about a COPY that has succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadHistory {
     /// Its number in the SYS views.
     pub query_id: i64,
     /// Rows that it loaded.
     pub rows: u64,
-    /// Errors for which it left something out.
+    /// Errors for which it skipped something.
     pub errors: u64,
 }
 
 impl Warehouse {
-    /// What the session of a COPY says of it: the result of the last statement of its batch.
+    /// What the session of a COPY says about it: the result of the last statement of its batch.
     ///
     /// # Errors
     /// `StatementFailed` when there is no such result; else as [`crate::call_failure`].
@@ -76,10 +76,10 @@ impl Warehouse {
         })
     }
 
-    /// What the system views say of a COPY that has ended well, once they show it.
+    /// What the system views say about a COPY that has succeeded, once they show it.
     ///
     /// # Errors
-    /// `LoadUnconfirmed` while they do not; `WarehouseBusy` when the answer takes too long; else as
+    /// `LoadUnconfirmed` until then; `WarehouseBusy` when the answer takes too long; else as
     /// [`crate::call_failure`].
     pub async fn load_history(&self, copied: &Copied, table: &str) -> Result<LoadHistory, Failure> {
         let question = pipeline::load_history(&copied.place, table)?;
@@ -109,10 +109,10 @@ impl Warehouse {
         }
     }
 
-    /// What a COPY left out, by file and line, at most `rows_max`: as much as the history counts.
+    /// What a COPY skipped, by file and line, at most `rows_max`: as many as the history counts.
     ///
     /// # Errors
-    /// `LoadUnconfirmed` while the system views show more or less of it; `WarehouseBusy` when the
+    /// `LoadUnconfirmed` while the system views show more or fewer; `WarehouseBusy` when the
     /// answer takes too long; else as [`crate::call_failure`].
     pub async fn refused(
         &self,

@@ -9,7 +9,7 @@ use crate::{Warehouse, call_failure};
 pub type Row = Vec<Field>;
 
 impl Warehouse {
-    /// Reads a result set and hands over each page's rows; holds one page (1 MB) at a time.
+    /// Reads a result set and passes on each page's rows; holds one page (1 MB) at a time.
     ///
     /// A statement of a batch is read by its own id, `<id>:<number>`, counting from 1.
     ///
@@ -53,7 +53,7 @@ impl Warehouse {
     }
 }
 
-/// A field as text; none for NULL.
+/// A field as text; `None` for NULL.
 pub fn text(field: &Field) -> Option<String> {
     match field {
         Field::StringValue(value) => Some(value.clone()),
@@ -64,7 +64,7 @@ pub fn text(field: &Field) -> Option<String> {
     }
 }
 
-/// A field as a whole number; none for NULL and for what is none.
+/// A field as a whole number; `None` for NULL and for any other value.
 pub fn number(field: &Field) -> Option<i64> {
     match field {
         Field::LongValue(value) => Some(*value),

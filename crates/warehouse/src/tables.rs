@@ -9,22 +9,22 @@ use ErrorName::{
     WarehouseUnreachable,
 };
 
-/// What the code of a refused call means. A code ends in `Exception` or not, as the service likes.
+/// What the code of a refused call means. A code may end in `Exception` or not.
 pub const CALLS: [(&str, ErrorName); 31] = [
-    // The Data API's own.
+    // The Data API's own codes.
     ("ActiveSessionsExceeded", WarehouseBusy),
     ("ActiveStatementsExceeded", WarehouseBusy),
     ("ActiveWaitingRequestsExceeded", WarehouseBusy),
-    // Both are said to be trouble in the environment, and come as server faults.
+    // Documented as trouble in the environment; both come as server faults.
     ("BatchExecuteStatement", WarehouseUnreachable),
     ("ExecuteStatement", WarehouseUnreachable),
     ("DatabaseConnection", WarehouseUnreachable),
     ("InternalServer", WarehouseUnreachable),
     ("QueryTimeout", WarehouseBusy),
-    // Said of statements only: a statement and its result are kept for 24 hours.
+    // Only for statements: a statement and its result are kept for 24 hours.
     ("ResourceNotFound", ResultExpired),
     ("Validation", InvalidConfiguration),
-    // What every service of AWS may say.
+    // Codes of any AWS service.
     ("Throttling", WarehouseBusy),
     ("Throttled", WarehouseBusy),
     ("TooManyRequests", WarehouseBusy),
@@ -36,7 +36,7 @@ pub const CALLS: [(&str, ErrorName); 31] = [
     ("ServiceUnavailable", WarehouseUnreachable),
     ("RequestTimeout", WarehouseUnreachable),
     ("RequestAborted", WarehouseUnreachable),
-    // A function's credentials and clock are renewed without anybody's doing.
+    // A function's credentials and clock are renewed by themselves.
     ("ExpiredToken", WarehouseUnreachable),
     ("RequestExpired", WarehouseUnreachable),
     ("AccessDenied", InvalidConfiguration),
@@ -49,8 +49,8 @@ pub const CALLS: [(&str, ErrorName); 31] = [
     ("UnknownOperation", InvalidConfiguration),
 ];
 
-/// What a `ValidationException` really says: it also wraps throttles and warehouses that are away,
-/// which the SDK does not try again. Lower case; the first that is found decides.
+/// What a `ValidationException` really means: it also wraps throttles and unavailable warehouses,
+/// which the SDK does not retry. Lower case; the first match decides.
 pub const WRAPPED: [(&str, ErrorName); 16] = [
     ("throttl", WarehouseBusy),
     ("rate exceeded", WarehouseBusy),
@@ -72,11 +72,11 @@ pub const WRAPPED: [(&str, ErrorName); 16] = [
 
 /// What the reason of a failed statement means.
 pub struct Reason {
-    /// Lower case, a part of the reason. The first that is found decides.
+    /// Lower case, a part of the reason. The first match decides.
     pub text: &'static str,
     /// What it means.
     pub name: ErrorName,
-    /// What to do about it, where the name alone does not say it.
+    /// What to do about it, if the name alone does not say it.
     pub hint: Option<&'static str>,
 }
 
@@ -99,7 +99,7 @@ const RAISE_LIMIT: &str =
 const ASK_FOR_LESS: &str = "the Data API returns at most 500 MB of a query and 64 KB of a row: \
                             select fewer rows or columns; nothing was published";
 
-/// What two runs that both create what is missing may meet: each looks before the other commits.
+/// Errors when two runs both create what is missing: each looks before the other commits.
 pub const RACES_OF_CREATE: [(&str, ErrorName); 2] = [
     ("already exists", TransactionConflict),
     ("duplicate key value violates unique constraint", TransactionConflict),
@@ -135,7 +135,7 @@ pub const STATEMENTS: [Reason; 52] = [
     reason("mandatory url is not found", SourceUnreadable),
     reason("problem reading manifest file", SourceUnreadable),
     reason("jsonpath", SourceUnreadable),
-    // Somebody, or a rule of somebody's.
+    // A person, or a rule.
     reason("cancelled on user's request", StatementAborted),
     reason("due to user request", StatementAborted),
     reason("statement timeout", StatementAborted),
@@ -143,7 +143,7 @@ pub const STATEMENTS: [Reason; 52] = [
     reason("cancelled by wlm", StatementAborted),
     reason("query monitoring rule", StatementAborted),
     reason("administrator command", StatementAborted),
-    // The warehouse was full, away or going away: the same statement may succeed.
+    // The warehouse was full, unavailable or shutting down: the same statement may succeed.
     reason("throttlingexception", StatementInterrupted),
     reason("rate exceeded", StatementInterrupted),
     reason("too many connections", StatementInterrupted),
@@ -166,13 +166,13 @@ pub const STATEMENTS: [Reason; 52] = [
     hinted("permission denied", StatementFailed, GRANT),
 ];
 
-/// The name, where a part of the text is in the table.
+/// The name, if a part of the text is in the table.
 pub fn find(table: &[(&str, ErrorName)], text: &str) -> Option<ErrorName> {
     let text = text.to_lowercase();
     table.iter().find(|(part, _)| text.contains(part)).map(|(_, name)| *name)
 }
 
-/// The row that decides about a failed statement, if one does.
+/// The row that matches a failed statement, if any.
 pub fn reason_of(text: &str) -> Option<&'static Reason> {
     let text = text.to_lowercase();
     STATEMENTS.iter().find(|reason| text.contains(reason.text))

@@ -1,6 +1,6 @@
 //! How long to wait for a statement, and where.
 //!
-//! The end of a statement is seen within a second while it is younger than a minute, and within
+//! The end of a statement is noticed within a second while it is younger than a minute, and within
 //! 5 % of its age after that, 30 s at most: a COPY of two hours costs a few hundred transitions.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ pub const SUBMIT_POLL_SECONDS: i32 = 5;
 /// How long `poll` waits in one call, in seconds.
 pub const LONG_POLL_SECONDS: i32 = 20;
 
-/// The pause after an answer that said nothing new and came sooner than it was to be waited for: an
-/// endpoint that ignores the wait must not be asked without end.
+/// The pause after an answer that said nothing new and came too early: an endpoint that ignores the
+/// wait must not be polled without a pause.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 
 /// Below this age the next poll follows at once, in seconds.
@@ -22,7 +22,7 @@ const YOUNG_SECONDS: u64 = 60;
 const AGE_DIVISOR: u64 = 20;
 /// A wait is at most this, in seconds.
 const WAIT_SECONDS_MAX: u64 = 30;
-/// What a transition and a function's start may take of the promise, in seconds.
+/// The part of the promise for a transition and a function's start, in seconds.
 const OVERHEAD_SECONDS: u64 = 1;
 
 /// The wait before the next poll of a statement of this age, in seconds.
@@ -33,14 +33,14 @@ pub fn wait_seconds(age: Duration) -> u64 {
     (age.as_secs() / AGE_DIVISOR).min(WAIT_SECONDS_MAX) - OVERHEAD_SECONDS
 }
 
-/// Whether an answer to a long poll came so soon that it cannot have been waited for: in less than half
-/// the time.
+/// Whether an answer to a long poll came so early that the endpoint cannot have waited: in less
+/// than half the time.
 pub(crate) fn came_early(asked_at: Instant, long_poll: Duration) -> bool {
     asked_at.elapsed() < long_poll / 2
 }
 
-/// The wait before the next poll of a statement of this age, in seconds; a pause at least when the last
-/// poll came early.
+/// The wait before the next poll of a statement of this age, in seconds; at least a pause if the
+/// last poll was answered early.
 pub(crate) fn next_wait_seconds(age: Duration, early: bool) -> u64 {
     wait_seconds(age).max(if early { PAUSE.as_secs() } else { 0 })
 }

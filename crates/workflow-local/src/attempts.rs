@@ -1,4 +1,4 @@
-//! States that can fail: tried, tried again, caught.
+//! States that can fail: tried, retried, caught.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl<'a> Labour<'a> {
 }
 
 impl Scope<'_> {
-    /// Tries until it succeeds, no retrier wants to go on, or a catcher takes over.
+    /// Tries until it succeeds, no retrier applies any more, or a catcher takes over.
     pub(crate) async fn labour(
         &mut self,
         labour: Labour<'_>,
@@ -83,7 +83,8 @@ impl Scope<'_> {
         let called = match seconds {
             None => call.await,
             Some(seconds) => tokio::select! {
-                // Step Functions' clock starts first: what ends in the same moment ends too late.
+                // Step Functions' clock starts first: a task that ends at the same moment is too
+                // late.
                 biased;
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {
                     history.add("TaskTimedOut", seen.state)?;
@@ -112,8 +113,8 @@ impl Scope<'_> {
     }
 }
 
-/// How long to wait before the next attempt; none when the retrier that the error meets has made
-/// its attempts, or when there is none. "Each retrier counts its own attempts."
+/// How long to wait before the next attempt; `None` if the matching retrier has used its attempts,
+/// or if none matches. "Each retrier counts its own attempts."
 fn delay(
     retry: &[Retrier],
     tried: &mut [u32],

@@ -1,4 +1,4 @@
-//! The shapes of a definition. A field that is not here is refused when the definition is read.
+//! The shapes of a definition. Reading a definition rejects any other field.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct Definition {
     pub states: BTreeMap<String, State>,
 }
 
-/// The other one, JSONPath, is the default of AWS and unknown here; so this must be said.
+/// AWS's default, JSONPath, is not supported here, so this field is required.
 #[derive(Debug, Deserialize)]
 pub(crate) enum QueryLanguage {
     #[serde(rename = "JSONata")]
@@ -144,7 +144,7 @@ pub(crate) struct ProcessorConfig {
     pub _mode: Mode,
 }
 
-/// The other one, distributed, runs child executions under rules of their own.
+/// The other mode, distributed, runs child executions with rules of its own.
 #[derive(Debug, Deserialize)]
 pub(crate) enum Mode {
     #[serde(rename = "INLINE")]
@@ -183,7 +183,7 @@ pub(crate) struct Retrier {
     pub jitter_strategy: Jitter,
 }
 
-/// Whether a delay is taken as it is, or anything up to it.
+/// Whether to wait the whole delay, or any time up to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Jitter {

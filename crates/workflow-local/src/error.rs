@@ -1,4 +1,4 @@
-//! Errors as the States Language has them: a name that `Retry` and `Catch` match, and a cause.
+//! Errors of the States Language: a name that `Retry` and `Catch` match, and a cause.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ pub(crate) const TIMEOUT: &str = "States.Timeout";
 pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
 /// The execution cannot go on.
 pub(crate) const RUNTIME: &str = "States.Runtime";
-/// A JSONata expression has no value, or not the one that is needed.
+/// A JSONata expression has no value, or one of the wrong type.
 pub(crate) const QUERY_EVALUATION: &str = "States.QueryEvaluationError";
 
-/// A definition that AWS would refuse, or that this interpreter does not know.
+/// A definition that AWS would reject, or that this interpreter does not support.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DefinitionError(pub String);
@@ -40,7 +40,7 @@ impl StateError {
         json!({"Error": self.error, "Cause": self.cause})
     }
 
-    /// Whether `ErrorEquals` holds a name that matches.
+    /// Whether `ErrorEquals` contains a matching name.
     ///
     /// "`States.ALL` … can't catch the `States.DataLimitExceeded` terminal error or `Runtime` error
     /// types"; "`States.TaskFailed` acts as a wildcard that matches any known error name except for

@@ -1,4 +1,4 @@
-//! What a state's templates are worth: variables, `$states`, and the quota of a payload.
+//! Evaluates a state's templates: variables, `$states`, and the quota of a payload.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::error::{DATA_LIMIT_EXCEEDED, QUERY_EVALUATION, StateError};
 use crate::execution::Scope;
 use crate::template::Template;
 
-/// Bytes of a state's input, arguments, result, output or assignment at most.
+/// The most bytes of a state's input, arguments, result, output or assignment.
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// What an expression of a state can see besides the variables.
 pub(crate) struct Seen<'a> {
@@ -100,7 +100,7 @@ impl Scope<'_> {
     }
 }
 
-/// An instant as the context object has it.
+/// A time in the format of the context object.
 fn time(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }

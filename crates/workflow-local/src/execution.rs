@@ -21,9 +21,9 @@ use crate::outcome::Status;
 use crate::region::Region;
 use crate::template::Template;
 
-/// Seconds that a state may wait at most.
+/// The most seconds that a state may wait.
 const WAIT_SECONDS_MAX: u64 = 99_999_999;
-/// Characters of an execution's cause at most.
+/// The most characters of an execution's cause.
 const CAUSE_CHARACTERS_MAX: usize = 32_768;
 
 /// What all states of an execution share.
@@ -51,7 +51,7 @@ impl Run {
         history: Arc<History>,
     ) -> Self {
         let seed = arn.bytes().fold(region.seed(), |seed, byte| {
-            // FNV-1a: every execution has a sequence of its own, the same in every test.
+            // FNV-1a: every execution has its own sequence, the same in every test.
             (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         Self {
@@ -109,14 +109,14 @@ pub(crate) struct Scope<'a> {
     pub item: Option<Value>,
 }
 
-/// What a state leads to.
+/// The outcome of a state.
 pub(crate) struct Step {
     pub output: Value,
     pub next: Option<String>,
 }
 
 impl<'a> Scope<'a> {
-    /// Goes from state to state until one is the last.
+    /// Moves from state to state until the last.
     pub(crate) fn execute<'s>(
         &'s mut self,
         start_at: &'s str,

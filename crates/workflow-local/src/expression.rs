@@ -1,4 +1,4 @@
-//! JSONata expressions, as a definition holds them: `{% … %}`.
+//! JSONata expressions, as in a definition: `{% … %}`.
 
 use serde_json::{Map, Number, Value};
 use seuil::clock::MockEnvironment;
@@ -6,8 +6,8 @@ use seuil::{EvalConfig, Seuil};
 
 use crate::error::{QUERY_EVALUATION, StateError};
 
-/// The functions whose results were compared with JSONata's documentation. Others wait for somebody
-/// to do so.
+/// The functions whose results have been compared with JSONata's documentation; others are
+/// rejected.
 const FUNCTIONS: [&str; 21] = [
     "abs",
     "append",
@@ -31,8 +31,8 @@ const FUNCTIONS: [&str; 21] = [
     "string",
     "sum",
 ];
-/// Where `$map` may stand: within an array. JSONata makes an array of one its only item, this
-/// evaluator does not; an array around it makes both the same.
+/// Where `$map` is allowed: within an array. JSONata turns an array of one into its only item, this
+/// evaluator does not; with an array around it both agree.
 const MAP_WITHIN: &str = "[$map(";
 
 /// Whole numbers up to this are exact in JSONata, as in JSON of JavaScript.
@@ -62,7 +62,7 @@ impl Expression {
         if text.matches("$map(").count() != text.matches(MAP_WITHIN).count() {
             return Err(format!("expected $map within an array, as [$map(…)], found {text:?}"));
         }
-        // A value that is not there leaves its key out: the only way to tell it from null.
+        // A missing value omits its key: the only way to distinguish it from null.
         let compiled = Seuil::compile(&format!("{{\"value\": ({text}\n)}}"))
             .map_err(|error| format!("{text:?} is no JSONata: {error}"))?;
         Ok(Self { text: text.to_owned(), compiled })
@@ -100,8 +100,8 @@ impl Expression {
     }
 }
 
-/// The names that stand before a parenthesis. A `$` within a string is taken for one too; that
-/// refuses more than is needed, and says so.
+/// The names before a parenthesis. A `$` within a string counts, too; that rejects more than
+/// necessary, and says so.
 fn called(text: &str) -> impl Iterator<Item = &str> {
     text.split('$').skip(1).filter_map(|rest| {
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
@@ -109,7 +109,7 @@ fn called(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Writes whole numbers as such: JSONata knows doubles only and prints 3, not 3.0.
+/// Writes whole numbers as such: JSONata only has doubles and prints 3, not 3.0.
 fn whole(value: Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::error::{RUNTIME, StateError};
 
-/// Events of one execution at most. "If the execution history reaches 25,000 events the execution
+/// The most events of one execution. "If the execution history reaches 25,000 events the execution
 /// fails."
 const EVENTS_MAX: usize = 25_000;
 
@@ -36,7 +36,7 @@ impl History {
         history
     }
 
-    /// Adds an event; fails when it is one too many.
+    /// Adds an event; fails if there are too many.
     pub(crate) fn add(&self, kind: &'static str, state: &str) -> Result<(), StateError> {
         match self.push(kind, state) {
             // The last one is kept for the end of the execution.

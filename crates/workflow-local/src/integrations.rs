@@ -51,7 +51,7 @@ impl Scope<'_> {
         let Some(room) = self.run.region.admit() else {
             return Err(StateError::new("Lambda.TooManyRequestsException", "Rate Exceeded."));
         };
-        // A task of its own: when nobody waits any more, it still goes on to its end.
+        // A separate task: even if nobody waits for it any more, it runs to its end.
         let invocation = tokio::spawn(async move {
             let _room = room;
             within(function.timeout, (function.handler)(invoke.payload)).await
@@ -115,7 +115,7 @@ impl Scope<'_> {
     }
 }
 
-/// The answer, if it comes in time; else Lambda ends the function.
+/// The answer, if it comes in time; otherwise Lambda ends the function.
 async fn within(
     timeout: Option<Duration>,
     answer: impl Future<Output = Result<Value, FunctionError>>,
@@ -134,8 +134,8 @@ fn read<'a, T: serde::de::DeserializeOwned + 'a>(arguments: Value) -> Result<T, 
         .map_err(|error| StateError::new(RUNTIME, format!("the arguments cannot be read: {error}")))
 }
 
-/// An execution that is waited for; stopped when nobody waits any more. "If the parent execution
-/// stops or its task times out, Step Functions … stops the child execution."
+/// An execution that a task waits for; stopped when the task no longer waits. "If the parent
+/// execution stops or its task times out, Step Functions … stops the child execution."
 struct Child<'a> {
     region: &'a Region,
     arn: &'a str,

@@ -1,13 +1,13 @@
 //! A strict interpreter of the part of the Amazon States Language that Segue's state machines use,
 //! in one process and virtual time, for tests.
 //!
-//! A [`Region`] knows functions (closures) and state machines (definitions as they are deployed) and
-//! runs executions as tasks of the Tokio runtime. Time is Tokio's: in a runtime whose clock is paused
-//! a run of hours takes milliseconds, and timeouts, waits and retries still come in their order.
+//! A [`Region`] has functions (closures) and state machines (definitions as they are deployed) and
+//! runs executions as tasks of the Tokio runtime. Time is Tokio's: in a runtime with a paused
+//! clock, a run of hours takes milliseconds, and timeouts, waits and retries still happen in order.
 //!
-//! What it knows it does as AWS documents it; what it does not know it refuses when a definition is
-//! added: JSONPath, `Parallel`, distributed maps, other service integrations, functions of JSONata
-//! that nobody has compared with AWS's.
+//! It does what AWS documents. When a definition is added, it rejects what it does not support:
+//! JSONPath, `Parallel`, distributed maps, other service integrations, functions of JSONata that
+//! nobody has compared with AWS's.
 
 mod attempts;
 mod definition;

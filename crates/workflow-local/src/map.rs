@@ -1,4 +1,4 @@
-//! Inline maps: iterations side by side, each in a scope of its own.
+//! Inline maps: iterations in parallel, each in its own scope.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -8,12 +8,12 @@ use crate::error::{QUERY_EVALUATION, StateError};
 use crate::evaluation::Seen;
 use crate::execution::Scope;
 
-/// Iterations that run at once when the definition does not say, or says 0.
+/// Iterations that run at once if the definition does not say, or says 0.
 const CONCURRENCY_DEFAULT: usize = 40;
 
 impl Scope<'_> {
-    /// Runs every iteration. The first that fails ends the others: a future that is dropped stops
-    /// the executions that it waits for.
+    /// Runs every iteration. The first that fails ends the others: dropping a future stops the
+    /// executions that it waits for.
     pub(crate) async fn iterate(&self, map: &Map, seen: &Seen<'_>) -> Result<Value, StateError> {
         let history = &self.run.history;
         let Value::Array(items) = self.evaluate(&map.items, seen)? else {
@@ -44,7 +44,7 @@ impl Scope<'_> {
         index: usize,
         value: Value,
     ) -> Result<Value, StateError> {
-        // Its own variables can have no name of an outer scope, so a copy is as good as a view.
+        // Its own variables cannot shadow an outer scope, so a copy is as good as a view.
         let mut scope = Scope {
             run: self.run,
             states: &map.item_processor.states,

@@ -5,17 +5,17 @@ use serde_json::Value;
 
 use crate::history::Event;
 
-/// Why an invocation brought no answer.
+/// Why an invocation returned no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FunctionError {
-    /// The function said so: its error's type and message.
+    /// The function's own error: its type and message.
     Failed {
         /// What `Retry` and `Catch` match.
         error_type: String,
         /// What happened.
         error_message: String,
     },
-    /// Lambda said so, such as `Lambda.TooManyRequestsException`.
+    /// Lambda's error, such as `Lambda.TooManyRequestsException`.
     Service {
         /// What `Retry` and `Catch` match.
         error: String,
@@ -24,7 +24,7 @@ pub enum FunctionError {
     },
 }
 
-/// How an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -49,7 +49,7 @@ pub struct Ended {
     pub error: Option<String>,
     /// The error's cause, if it did not succeed.
     pub cause: Option<String>,
-    /// What happened until then.
+    /// Its history.
     pub history: Vec<Event>,
 }
 
@@ -82,7 +82,7 @@ impl StartError {
     }
 }
 
-/// An execution has ended: what EventBridge tells as "Step Functions Execution Status Change".
+/// An execution has ended: EventBridge's event "Step Functions Execution Status Change".
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatusChange {
     /// The execution's ARN.

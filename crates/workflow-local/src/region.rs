@@ -1,4 +1,4 @@
-//! What an account has in one region: functions, state machines, executions.
+//! An account in one region: functions, state machines, executions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -23,18 +23,18 @@ use crate::validation::validate;
 /// What a function does.
 type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, FunctionError>> + Send + Sync>;
 
-/// A function, as the region calls it.
+/// A function that the region calls.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub handler: Handler,
-    /// How long an invocation may take; `None` means for ever.
+    /// How long an invocation may take; `None` means forever.
     pub timeout: Option<Duration>,
 }
 
-/// Invocations at once, unless a test allows fewer: what AWS gives an account that is not new.
+/// The default limit of concurrent invocations: what AWS gives an account that is not new.
 const CONCURRENT_INVOCATIONS: usize = 1_000;
 
-/// Somebody who is told when an execution has ended.
+/// A listener for the ends of executions.
 type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
 
 /// An execution that was started.
@@ -51,12 +51,12 @@ impl Execution {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await.map(|ended| ended.clone()) {
             Ok(Some(ended)) => ended,
-            // The sender lives in the region, which outlives its runtime's tasks.
+            // The region owns the sender, and outlives its runtime's tasks.
             _ => std::future::pending().await,
         }
     }
 
-    /// Its end, if it has come.
+    /// Its end, if it has ended.
     pub fn try_ended(&self) -> Option<Ended> {
         self.ended.borrow().clone()
     }
@@ -107,7 +107,7 @@ pub struct Region {
     shared: Arc<Shared>,
 }
 
-/// A region that lives only as long as somebody else holds it: what its own functions may keep.
+/// A weak reference to a region, for its own functions to keep.
 #[derive(Clone)]
 pub struct WeakRegion {
     shared: Weak<Shared>,
@@ -117,7 +117,7 @@ impl WeakRegion {
     /// The region.
     ///
     /// # Panics
-    /// When nobody holds it any more.
+    /// If the region has been dropped.
     pub fn region(&self) -> Region {
         Region { shared: self.shared.upgrade().expect("a region that is held") }
     }
@@ -164,8 +164,8 @@ impl Region {
         self.shared.created_at.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 
-    /// Adds a function. An invocation that nobody waits for any more goes on to its end, as it does
-    /// in AWS.
+    /// Adds a function. An invocation that nobody waits for any more still runs to its end, as in
+    /// AWS.
     pub fn add_function<Answer>(
         &self,
         arn: &str,
@@ -181,14 +181,15 @@ impl Region {
     /// Ends every invocation of a function that takes longer, as Lambda does by its `Timeout`.
     ///
     /// # Panics
-    /// When there is no such function.
+    /// If the function does not exist.
     pub fn limit_time(&self, arn: &str, timeout: Duration) {
         let mut functions = locked(&self.shared.functions);
         let function = functions.get_mut(arn);
         function.unwrap_or_else(|| panic!("no function {arn}")).timeout = Some(timeout);
     }
 
-    /// Allows this many invocations at once, of all functions together; Lambda throttles the others.
+    /// Sets the limit of concurrent invocations of all functions together; Lambda throttles the
+    /// others.
     pub fn limit_concurrency(&self, invocations_max: usize) {
         *locked(&self.shared.invocations) = Arc::new(Semaphore::new(invocations_max));
     }
@@ -197,7 +198,7 @@ impl Region {
     /// `DefinitionSubstitutions` do.
     ///
     /// # Errors
-    /// When AWS would refuse the definition, or when it needs what this interpreter does not know.
+    /// If AWS would reject the definition, or if it needs what this interpreter does not support.
     pub fn add_state_machine(
         &self,
         arn: &str,
@@ -219,7 +220,7 @@ impl Region {
         Ok(())
     }
 
-    /// Has somebody told of every end of an execution.
+    /// Calls a listener at every end of an execution.
     pub fn on_end(&self, listener: impl Fn(&StatusChange) + Send + Sync + 'static) {
         locked(&self.shared.listeners).push(Arc::new(listener));
     }
@@ -265,7 +266,7 @@ impl Region {
         Ok(Execution { arn, ended })
     }
 
-    /// Stops an execution, and with it those that it waits for; none that has ended.
+    /// Stops an execution, and with it those that it waits for; no effect on one that has ended.
     pub fn stop(&self, arn: &str, error: &str, cause: &str) {
         self.end(arn, Status::Aborted, Value::Null, Some((error.to_owned(), cause.to_owned())));
         let task = locked(&self.shared.executions).get(arn).and_then(|record| record.task.clone());
@@ -288,7 +289,7 @@ impl Region {
         newest.into_iter().take(most).map(|(arn, record)| record.summary(arn)).collect()
     }
 
-    /// One execution, if there is one of this ARN.
+    /// The execution with this ARN, if it exists.
     pub fn execution(&self, arn: &str) -> Option<Summary> {
         locked(&self.shared.executions).get(arn).map(|record| record.summary(arn))
     }
@@ -313,7 +314,7 @@ impl Region {
         Arc::clone(&locked(&self.shared.invocations)).try_acquire_owned().ok()
     }
 
-    /// Writes down an end, once.
+    /// Records an end, once.
     fn end(&self, arn: &str, status: Status, output: Value, error: Option<(String, String)>) {
         let change = {
             let mut executions = locked(&self.shared.executions);

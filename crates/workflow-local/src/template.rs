@@ -46,7 +46,7 @@ impl Template {
         })
     }
 
-    /// Its value; every expression draws its own chance.
+    /// Its value; every expression draws its own random numbers.
     pub(crate) fn evaluate(
         &self,
         bindings: &Map<String, Value>,
@@ -78,7 +78,7 @@ impl Template {
         }
     }
 
-    /// The names that it sets, when it stands in `Assign`; none when it is no object.
+    /// The names that it sets as an `Assign`; none if it is not an object.
     pub(crate) fn assigned(&self) -> Option<Vec<&str>> {
         match self {
             Self::Object(fields) => Some(fields.iter().map(|(name, _)| name.as_str()).collect()),

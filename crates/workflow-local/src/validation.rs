@@ -6,14 +6,14 @@ use crate::definition::{Catcher, Definition, Retrier, State};
 use crate::error::DefinitionError;
 use crate::template::Template;
 
-/// Characters of a state's name at most.
+/// The most characters of a state's name.
 const NAME_CHARACTERS_MAX: usize = 80;
-/// Seconds that `MaxDelaySeconds` must stay below.
+/// The bound of `MaxDelaySeconds`, in seconds.
 const MAX_DELAY_SECONDS_LIMIT: u64 = 31_622_400;
-/// Iterations of an inline map that run at once at most.
+/// The most concurrent iterations of an inline map.
 const CONCURRENCY_MAX: usize = 40;
 
-/// Says whether the definition is one that can be run.
+/// Checks that the definition can be run.
 pub(crate) fn validate(definition: &Definition) -> Result<(), DefinitionError> {
     if definition.timeout_seconds == Some(0) {
         return Err(DefinitionError("expected a positive TimeoutSeconds, found 0".into()));

@@ -1,4 +1,4 @@
-//! What AWS documents of its state machines, as far as Segue's use it.
+//! What AWS documents about its state machines, as far as Segue's use it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ fn machine(start_at: &str, states: Value) -> String {
     json!({"QueryLanguage": "JSONata", "StartAt": start_at, "States": states}).to_string()
 }
 
-/// A task that calls the function and ends, with more fields.
+/// A task that calls the function and ends, with additional fields.
 fn task(more: Value) -> Value {
     let mut task = json!({
         "Type": "Task",
@@ -145,7 +145,7 @@ async fn the_first_catcher_that_matches_takes_over() {
 }
 
 /// "TimeoutSeconds: if the task runs longer … the state fails with a States.Timeout error name."
-/// The function itself goes on: Step Functions cannot stop an invocation.
+/// The function itself keeps running: Step Functions cannot stop an invocation.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_takes_too_long_is_left_behind() {
     let region = region();
@@ -258,8 +258,8 @@ async fn nobody_waits_for_the_child_of_a_stopped_execution() {
     assert!(region.running().is_empty());
 }
 
-/// "If any iteration fails, the Map state fails and the other iterations are stopped"; results come
-/// in the order of the items, whatever the order in which they are done.
+/// "If any iteration fails, the Map state fails and the other iterations are stopped"; results are
+/// in the order of the items, in whatever order they finish.
 #[tokio::test(start_paused = true)]
 async fn a_map_keeps_the_order_and_stops_at_the_first_failure() {
     let region = region();
@@ -283,7 +283,7 @@ async fn a_map_keeps_the_order_and_stops_at_the_first_failure() {
         },
         "End": true,
     }});
-    // AWS gives the item to the selector in the context of the iteration.
+    // AWS passes the item to the selector in the context of the iteration.
     let ended = run(&region, &machine("m", map), json!([3, 1, 2])).await;
     assert_eq!(ended.output, json!([3, 1, 2]), "{ended:?}");
     assert_eq!(peak.load(Ordering::SeqCst), 2);

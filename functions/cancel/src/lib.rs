@@ -1,5 +1,5 @@
-//! Cancels the statements of an execution that was aborted, timed out or failed, so that nothing works
-//! on for a run that nobody waits for.
+//! Cancels the statements of an execution that was aborted, timed out or failed, so that the
+//! warehouse stops working for a run that has ended.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,12 +7,12 @@ use segue_contract::{ErrorName, Failure, Run, RunInput};
 use segue_warehouse::Warehouse;
 use serde::{Deserialize, Serialize};
 
-/// The status of an execution whose failure nothing caught.
+/// The status of an execution with an uncaught failure.
 const FAILED: &str = "FAILED";
-/// How often to look for statements. A submission may be under way when the execution is stopped,
-/// and its statement appears only after the first look.
+/// How often to list statements. A submission may be under way when the execution is stopped, and
+/// its statement appears only after the first listing.
 const LOOKS: u32 = 3;
-/// How long to wait between looks.
+/// How long to wait between listings.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
 /// What the function needs besides an event.
@@ -60,12 +60,12 @@ pub struct Cancelled {
 /// Cancels the statements of the execution: of its step, or of its whole run.
 ///
 /// Most steps fail because their statement did, and then there is nothing to cancel. A step that
-/// failed for want of an answer has left its statement running.
+/// failed for lack of an answer has left its statement running.
 ///
 /// Safe to run again: a statement that has ended is left as it is.
 ///
 /// # Errors
-/// `WarehouseBusy` and `WarehouseUnreachable`: Lambda tries an event again.
+/// `WarehouseBusy` and `WarehouseUnreachable`: Lambda retries an event.
 #[tracing::instrument(skip_all, fields(execution = %change.detail.name, run_id))]
 pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled, Failure> {
     let (prefix, is_run) = prefix(context, &change.detail)?;
@@ -77,7 +77,8 @@ pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled
         if look > 0 {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        // Of `publish` the attempts follow, and so does the step `publish/outcome`, which is another.
+        // The attempts of `publish` follow, and so does the step `publish/outcome`, which is
+        // another step.
         let is_meant = |rest: &str, submitted: SystemTime| {
             (is_run || !rest.contains('/')) && until.is_none_or(|until| submitted <= until)
         };
@@ -89,8 +90,8 @@ pub async fn handle(context: &Context, change: StatusChange) -> Result<Cancelled
 
 /// Until when the execution may have submitted statements; `None` when one may still be under way.
 ///
-/// A step that failed submits nothing more, and its run may carry the same step out again at once,
-/// without the files that made it fail: that statement is another.
+/// A failed step submits nothing more, but its run may carry out the same step again at once,
+/// without the files that made it fail: that is another statement.
 fn submitted_until(execution: &Execution) -> Option<SystemTime> {
     (execution.status == FAILED).then(|| {
         let stopped = execution.stop_date.map(Duration::from_millis);
@@ -98,7 +99,7 @@ fn submitted_until(execution: &Execution) -> Option<SystemTime> {
     })
 }
 
-/// What the names of the execution's statements begin with, and whether it is a whole run's.
+/// The prefix of the names of the execution's statements, and whether it is that of a whole run.
 fn prefix(context: &Context, execution: &Execution) -> Result<(String, bool), Failure> {
     if execution.state_machine_arn == context.load_state_machine_arn {
         let run = Run {

@@ -14,15 +14,15 @@ use segue_warehouse::{Row, Warehouse, number, text};
 use crate::loads::SourceLoad;
 use crate::rejects::SourceRejects;
 
-/// Offenders of a check that a failure shows at most.
+/// The most offenders of a check that a failure shows.
 const SAMPLE_ROWS_MAX: usize = 5;
-/// What the file of a check begins with; any row it returns is an offender.
+/// The header of a check; any row that it returns is an offender.
 const CHECK_HEADER: &str = "-- Healthy when empty: ";
-/// What the file begins with that counts staged rows instead.
+/// The header of a file that counts staged rows instead.
 const COUNTS_HEADER: &str = "-- Counts: ";
-/// What the file of a check begins with whose rows are worth a look, and stop no run by themselves.
+/// The header of a check whose rows are warnings, which stop no run by themselves.
 const WARNS_HEADER: &str = "-- Warns: ";
-/// What the file begins with that counts keys with records that differ.
+/// The header of a file that counts keys with differing records.
 const VARIANTS_HEADER: &str = "-- Counts variants: ";
 
 /// What the function needs besides a request.
@@ -30,7 +30,7 @@ const VARIANTS_HEADER: &str = "-- Counts variants: ";
 pub struct Context {
     /// The warehouse that holds the results.
     pub warehouse: Warehouse,
-    /// What the deployment adds to the SQL: results are named after the rendered step's files.
+    /// The deployment's settings in the SQL: results are named after the rendered step's files.
     pub deployment: pipeline::Deployment,
     /// The client of the work bucket.
     pub s3: aws_sdk_s3::Client,
@@ -38,14 +38,14 @@ pub struct Context {
 
 /// Judges the run.
 ///
-/// Safe to run again: it reads, and writes down what could not be loaded under the same keys.
+/// Safe to run again: it reads, and writes what could not be loaded under the same keys.
 ///
 /// # Errors
 /// `LoadUnconfirmed` while the warehouse does not show what a COPY did, which is worth a retry;
-/// `LoadRejected` when more could not be loaded than may be left out;
+/// `LoadRejected` if more records could not be loaded than may be skipped;
 /// `QualityCheckFailed` with every check that found offenders and every count that does not add up;
 /// `WarehouseBusy`, `WarehouseUnreachable`, `TransactionConflict` and `StatementInterrupted`, which are
-/// worth a retry: the check asks the warehouse, too, and a question may be cut off like a step.
+/// worth a retry: the check queries the warehouse, too, and a query may be interrupted like a step.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
     let step = Step::first(request.run.clone(), "check");
@@ -109,7 +109,7 @@ fn staged_rows(row: &Row) -> Option<StagedRows> {
     Some(StagedRows { counted: row.first().and_then(text)?, rows })
 }
 
-/// None for a table without any, so that only what there is comes into the report.
+/// `None` for a table without any, so that the report shows only tables with some.
 fn variants(row: &Row) -> Option<Variants> {
     let keys = |index: usize| row.get(index).and_then(number).and_then(|keys| keys.try_into().ok());
     let (within_run, beside_published) = (keys(1)?, keys(2)?);
@@ -118,7 +118,7 @@ fn variants(row: &Row) -> Option<Variants> {
     is_any.then_some(Variants { table, within_run, beside_published })
 }
 
-/// Something that looks wrong: what it is, and the first rows that show it.
+/// A warning: what looks wrong, and the first rows that show it.
 fn warning(statement: &Statement, result: &CheckResult) -> String {
     let sentence = statement.sql.lines().next().unwrap_or_default();
     let sentence = sentence.trim_start_matches(WARNS_HEADER).trim_end_matches('.');
@@ -138,7 +138,7 @@ fn fields(result: &CheckResult, row: &Row) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// A check that found offenders: what healthy would be, how many there are, and the first.
+/// A check that found offenders: the healthy result, the number of offenders, and the first ones.
 fn finding(statement: &Statement, result: &CheckResult) -> String {
     let healthy = statement.sql.lines().next().unwrap_or_default();
     let healthy = healthy.trim_start_matches(CHECK_HEADER).trim_start_matches(WARNS_HEADER);
@@ -148,7 +148,7 @@ fn finding(statement: &Statement, result: &CheckResult) -> String {
     format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.rows)
 }
 
-/// Counts that ought to be equal and are not.
+/// Counts that should be equal but are not.
 fn differences(
     request: &CheckRequest,
     staged: &[StagedRows],

@@ -1,4 +1,4 @@
-//! What each COPY of the run did, before anything is believed of it.
+//! What each COPY of the run did, confirmed by the warehouse.
 
 use segue_contract::messages::{CheckRequest, StagedRows, StatementState};
 use segue_contract::pipeline::staging_table;
@@ -13,15 +13,15 @@ pub struct SourceLoad {
     pub source: String,
     /// Rows that it loaded.
     pub rows: u64,
-    /// What it left out.
+    /// What it skipped.
     pub refused: Vec<Refused>,
 }
 
-/// Asks about each COPY of a source. Its session counts the rows; where it says none though some are
-/// staged, or where records may have been left out, the system views decide.
+/// Reads what each COPY of a source did. Its session counts the rows; if it counts none although
+/// some are staged, or if records may have been skipped, the system views decide.
 ///
 /// # Errors
-/// `LoadUnconfirmed` while the system views do not show what they must; else as asking the warehouse.
+/// `LoadUnconfirmed` until the system views show what they must; otherwise as a query.
 pub async fn of_sources(
     warehouse: &Warehouse,
     request: &CheckRequest,
@@ -40,7 +40,7 @@ pub async fn of_sources(
     Ok(loads)
 }
 
-/// Whether the COPY of a source may leave records out.
+/// Whether the COPY of a source may skip records.
 fn may_reject(request: &CheckRequest, source: &str) -> Result<bool, Failure> {
     let planned = request.plan.sources.iter().find(|planned| planned.source == source);
     let planned = planned.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! The Lambda function behind the state "Check".
 
-// The SDK's futures nest deeper than the compiler looks by itself.
+// The SDK's futures nest deeper than the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use segue_check::{Context, handle};

@@ -1,5 +1,5 @@
-//! What the run could not load: counted against what may be left out, and written down for the
-//! publishing transaction to copy.
+//! What the run could not load: compared with the limit, and written for the publishing transaction
+//! to copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -16,11 +16,11 @@ use segue_records::{Document, Parts, texts, whole_names};
 use crate::Context;
 use crate::loads::SourceLoad;
 
-/// Files of a source of which refused records are read again at most: each costs a second or so.
+/// The most files of a source to read again for rejected records: each takes about a second.
 const FILES_READ_AGAIN_MAX: usize = 20;
-/// Records of a source that are shown at most.
+/// The most records of a source to show.
 const SHOWN_MAX: usize = 5;
-/// Characters of each that are shown at most: all of them together cross a state boundary.
+/// The most characters of each: all of them together cross a state boundary.
 const SHOWN_CHARACTERS_MAX: usize = 600;
 
 /// What could not be loaded of one source.
@@ -28,11 +28,11 @@ const SHOWN_CHARACTERS_MAX: usize = 600;
 pub struct SourceRejects {
     /// The source.
     pub source: String,
-    /// How much of it may be left out.
+    /// How many records may be skipped.
     pub max_rejects: u64,
-    /// Records that are no documents, and were set aside before the COPY.
+    /// Records that are not documents, and were set aside before the COPY.
     pub set_aside: u64,
-    /// Records that the COPY refused.
+    /// Records that the COPY rejected.
     pub refused: Vec<Reject>,
 }
 
@@ -43,12 +43,12 @@ impl SourceRejects {
     }
 }
 
-/// Finds what could not be loaded, and writes down what the COPYs refused.
+/// Finds what could not be loaded, and writes what the COPYs rejected.
 ///
 /// Safe to run again: it writes the same keys.
 ///
 /// # Errors
-/// `LoadRejected` when there is more of it than may be left out; `SourceUnreadable` when the work
+/// `LoadRejected` if there are more records than may be skipped; `SourceUnreadable` when the work
 /// bucket does not answer.
 pub async fn find(
     context: &Context,
@@ -73,7 +73,7 @@ pub async fn find(
     Ok(found)
 }
 
-/// What is said of it in the report.
+/// What the report says about it.
 ///
 /// # Errors
 /// `SourceUnreadable` when the work bucket does not answer.
@@ -115,7 +115,7 @@ async fn of_source(
     rejects
 }
 
-/// What a COPY refused, each by the whole name of its file: the warehouse cuts long ones.
+/// What a COPY rejected, with the whole names of files: the warehouse truncates long ones.
 async fn with_whole_names(
     context: &Context,
     request: &CheckRequest,
@@ -132,7 +132,7 @@ async fn with_whole_names(
     load.refused.iter().map(whole).collect()
 }
 
-/// What a COPY refused, as it landed, with the records' texts as far as they are read again.
+/// What a COPY rejected, as it landed, with the records' texts as far as they can be read again.
 async fn looked_up(
     context: &Context,
     request: &CheckRequest,
@@ -181,7 +181,7 @@ fn too_many(rejects: &SourceRejects, first: &[String]) -> Failure {
     .hint("fix or remove the files, or raise `maxRejects`, then start the run again")
 }
 
-/// The first records, for a person: what the COPY refused, then what was set aside before it.
+/// The first records, for people: what the COPY rejected, then what was set aside before it.
 async fn first(
     context: &Context,
     request: &CheckRequest,
@@ -230,7 +230,7 @@ async fn read(context: &Context, key: &str, rows_max: usize) -> Result<Vec<Rejec
         .collect()
 }
 
-/// Writes what the COPY of a source refused, also when it is nothing: a retry must not leave what
+/// Writes what the COPY of a source rejected, even if that is nothing: a retry must replace what
 /// another attempt has written.
 async fn write(
     context: &Context,

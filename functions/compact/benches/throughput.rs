@@ -1,5 +1,5 @@
-//! How fast the function merges tiny objects, beside a bare client that only fetches them from the
-//! same endpoint over as many connections; and how much memory it takes.
+//! How fast the function merges tiny objects, compared with a bare client that only fetches them
+//! from the same endpoint over the same number of connections; and how much memory it takes.
 //!
 //! `cargo bench -p segue-compact -- [OBJECTS] [LATENCY_MS]`. Endpoint, bare client and function are
 //! processes of their own on this machine.
@@ -26,11 +26,11 @@ use tokio::net::TcpStream;
 
 /// Objects of the full exercise.
 const OBJECTS: usize = 385_252;
-/// Latency that S3 is said to have, in milliseconds.
+/// The documented latency of S3, in milliseconds.
 const LATENCY_MS: u64 = 20;
 /// Objects that are fetched without latency: enough to see the rate.
 const QUICK_OBJECTS: usize = 60_000;
-/// Objects of the batch that is all about bytes: many of a megabyte, and two of a hundred.
+/// Objects of the batch of large objects: many of a megabyte, and two of a hundred.
 const LARGE_OBJECTS: usize = 202;
 
 #[tokio::main]
@@ -80,7 +80,7 @@ fn rate(figures: &Value) -> f64 {
     figure("objects") / figure("seconds")
 }
 
-/// The key and the 272 bytes of one song, as the full exercise has them.
+/// The key and the 272 bytes of one song, as in the full exercise.
 fn song(number: usize) -> (String, Vec<u8>) {
     let letter = |shift: u32| char::from(b'A' + (number / 26usize.pow(shift) % 26) as u8);
     let key = format!("song_data/{}/{}/{}/TR{number:016}.json", letter(2), letter(1), letter(0));
@@ -143,7 +143,7 @@ fn serve_large(endpoint: &Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Fetches objects with nothing but sockets: what the endpoint gives at most.
+/// Fetches objects over plain sockets: the endpoint's maximum.
 async fn bare(address: &str, objects: usize) -> Result<()> {
     let host = address.trim_start_matches("http://").to_owned();
     let next = Arc::new(AtomicUsize::new(0));
@@ -177,7 +177,7 @@ async fn bare(address: &str, objects: usize) -> Result<()> {
     say(json!({"objects": objects, "seconds": begin.elapsed().as_secs_f64()}))
 }
 
-/// Merges every batch, one after the other: what one function does.
+/// Merges every batch, one after the other, as one function does.
 async fn merge(address: &str, source: &str, objects: usize) -> Result<()> {
     let settings =
         Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };

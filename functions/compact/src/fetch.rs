@@ -1,5 +1,5 @@
-//! Reads objects: tries again what may go well, takes up where a connection broke, and knows an
-//! object that is gone from one that is forbidden.
+//! Reads objects: retries transient errors, resumes where a connection broke, and distinguishes a
+//! missing object from a forbidden one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use segue_function::{root, s3_failure, unreadable};
 
 use crate::limiter::{Limiter, Permit};
 
-/// Bytes of an object that are read ahead: tiny objects as a whole, large ones to begin with.
+/// Bytes of an object to read ahead: all of a tiny object, the beginning of a large one.
 pub const HEAD_BYTES_MAX: usize = 128 << 10;
 /// How often one request is tried.
 const ATTEMPTS_MAX: u32 = 10;
@@ -26,13 +26,13 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Reads the objects of a batch.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    /// A client that does not retry: the reader does, so that it learns of every throttle.
+    /// A client that does not retry: the reader does, so that it sees every throttle.
     pub s3: Client,
     /// How many are read at once.
     pub limiter: Arc<Limiter>,
 }
 
-/// Where an object stands.
+/// The place of an object.
 #[derive(Debug, Clone)]
 pub struct Address {
     uri: String,
@@ -41,10 +41,10 @@ pub struct Address {
 }
 
 impl Address {
-    /// Takes a URI apart.
+    /// Parses a URI.
     ///
     /// # Errors
-    /// `SourceUnreadable` when it is none of S3.
+    /// `SourceUnreadable` if it is not an S3 URI.
     pub fn new(uri: String) -> Result<Self, Failure> {
         let parts = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
         let Some((bucket, key)) = parts.map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
@@ -70,7 +70,7 @@ pub struct Opened {
     reader: Reader,
     address: Address,
     head: Option<Bytes>,
-    /// What comes after the head, and the leave to read it.
+    /// The rest after the head, and the permit to read it.
     rest: Option<(ByteStream, Permit)>,
     read_bytes: u64,
 }
@@ -83,10 +83,10 @@ enum Trouble {
 }
 
 impl Reader {
-    /// Reads the beginning of an object, and all of it if it is small. None when it is gone.
+    /// Reads the beginning of an object, and all of it if it is small. `None` if it is gone.
     ///
     /// # Errors
-    /// `SourceUnreadable` when it cannot be read, however often it is tried.
+    /// `SourceUnreadable` if it cannot be read after all attempts.
     pub async fn open(&self, address: Address, permit: Permit) -> Result<Option<Opened>, Failure> {
         for attempt in 1.. {
             let Some(object) = self.get(&address, None, attempt).await? else { return Ok(None) };
@@ -112,7 +112,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// Asks for an object, or for what comes after `(bytes, etag)`.
+    /// Requests an object, or the rest of it after `(bytes, etag)`.
     async fn get(
         &self,
         address: &Address,
@@ -151,15 +151,16 @@ impl Reader {
 }
 
 impl Opened {
-    /// Where it stands.
+    /// Its URI.
     pub fn uri(&self) -> &str {
         self.address.uri()
     }
 
-    /// The next bytes; none at its end. The first are four at least, where it has as many.
+    /// The next bytes; `None` at its end. The first piece has at least four bytes, if the object
+    /// does.
     ///
     /// # Errors
-    /// `SourceUnreadable` when it cannot be read on, or is another by now.
+    /// `SourceUnreadable` if the rest cannot be read, or if it has been replaced.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         if let Some(head) = self.head.take() {
             return Ok(Some(head));
@@ -196,7 +197,7 @@ async fn head(
     while first.len() + more.len() < HEAD_BYTES_MAX {
         match body.next().await.transpose()? {
             Some(bytes) => more.extend_from_slice(&bytes),
-            // Most objects come in one piece, which need not be copied.
+            // Most objects arrive in one piece, which need not be copied.
             None if more.is_empty() => return Ok((first, true)),
             None => return Ok((joined(first, more), true)),
         }
@@ -219,7 +220,8 @@ fn trouble(error: &SdkError<GetObjectError>) -> Trouble {
         (Some(429 | 503), _) | (_, Some("SlowDown")) => Trouble::Passing { is_throttle: true },
         (Some(500..), _) | (_, Some("RequestTimeout")) => Trouble::Passing { is_throttle: false },
         (Some(_), _) => Trouble::Lasting,
-        // No answer at all: a connection that broke or took too long, unless it was never tried.
+        // No answer at all: a connection that broke or timed out, unless the request was never
+        // sent.
         (None, _) if matches!(error, SdkError::ConstructionFailure(_)) => Trouble::Lasting,
         (None, _) => Trouble::Passing { is_throttle: false },
     }
@@ -250,8 +252,8 @@ async fn wait_again(
     Ok(())
 }
 
-/// Doubles, and differs from object to object, so that those which failed together do not come
-/// back together.
+/// Doubles, and differs from object to object, so that objects that failed together are not retried
+/// together.
 fn wait(address: &Address, attempt: u32) -> Duration {
     let whole = WAIT_MIN.saturating_mul(1 << attempt.min(16)).min(WAIT_MAX);
     let spread = address.key.bytes().fold(0u32, |sum, byte| sum * 31 % 997 + u32::from(byte)) % 100;

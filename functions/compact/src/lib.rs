@@ -1,8 +1,8 @@
 //! Merges one batch of objects into one part, setting broken records aside.
 //!
 //! Objects are read many at a time and written in their order, so the same batch always makes the
-//! same part. Nothing is held as a whole: neither an object, nor the part, nor its lists; memory
-//! stays below 200 MB whatever the batch.
+//! same part. Nothing is held in memory as a whole: neither an object, nor the part, nor its lists;
+//! memory stays below 200 MB for any batch.
 
 mod fetch;
 mod limiter;
@@ -24,17 +24,17 @@ use segue_function::{Elsewhere, s3_config, setting};
 
 use crate::output::Output;
 
-/// How often a write is tried.
+/// The attempts of a write.
 const WRITE_ATTEMPTS_MAX: u32 = 6;
 
-/// Records of a batch that are set aside at most, unless more may be: a batch with more is of
-/// another kind altogether.
+/// The most records of a batch to set aside, unless more are allowed: a batch with more is
+/// something else altogether.
 const REJECTS_MAX: u64 = 10_000;
 
 /// What the function needs besides a request.
 #[derive(Debug)]
 pub struct Context {
-    /// Reads objects, without retries: the function makes its own.
+    /// Reads objects, without the SDK's retries: the function does its own.
     pub(crate) reading: Client,
     /// Reads lists and writes parts.
     pub(crate) writing: Client,
@@ -46,13 +46,13 @@ pub struct Context {
 pub struct Settings {
     /// The bucket where runs keep their files.
     pub work_bucket: String,
-    /// Objects that are read at once at most.
+    /// The most objects to read at once.
     pub connections_max: usize,
 }
 
 impl Settings {
-    /// Objects that are read at once: at 20 ms each some 3,000 a second, as many as one processor
-    /// takes in.
+    /// Objects to read at once: at 20 ms each, about 3,000 a second, as many as one processor can
+    /// handle.
     pub const CONNECTIONS_MAX: usize = 64;
 }
 
@@ -79,13 +79,14 @@ impl Context {
 /// Merges one batch.
 ///
 /// Safe to run again: it writes the same keys, and the same bytes while the objects are the same.
-/// More rejects than may be are no error of a batch: all batches are read, so that the run can name
-/// what is broken in any of them. Such a batch has no part. An object that is gone is left out, one that has changed is merged as it is now; the list of the
-/// objects tells what was read, so that the ledger does, too.
+/// Too many rejects are not an error of a batch: all batches are read, so that the run can name
+/// what is broken in any of them. Such a batch has no part. An object that is gone is skipped; one
+/// that has changed is merged as it is now. The list of objects says what was read, and so does the
+/// ledger.
 ///
 /// # Errors
-/// `SourceUnreadable` when a bucket does not answer for long, or does not let the function in;
-/// `InvalidInput` for a batch that nobody has planned.
+/// `SourceUnreadable` if a bucket does not answer for long, or denies access;
+/// `InvalidInput` for a batch that is not in the plan.
 #[tracing::instrument(skip_all, fields(
     run_id = %request.run.id, source = %request.source, batch = request.batch,
 ))]
@@ -118,12 +119,12 @@ pub async fn handle(context: &Context, request: CompactRequest) -> Result<Compac
     }
 }
 
-/// From how many records on nothing more is read.
+/// The number of rejects after which reading stops.
 fn rejects_end(request: &CompactRequest) -> u64 {
     REJECTS_MAX.max(request.max_rejects.saturating_add(1))
 }
 
-/// Whether what was merged cannot be loaded, since more was set aside than may be.
+/// Whether the batch cannot be loaded because too many records were set aside.
 fn is_rejected(request: &CompactRequest, merged: &Merged) -> bool {
     merged.refused > 0 || merged.rejected > request.max_rejects
 }

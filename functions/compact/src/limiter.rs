@@ -1,5 +1,5 @@
 //! How many objects are read at once: as many as allowed while S3 keeps up, half as many when it
-//! asks to slow down, then one more at a time.
+//! throttles, then one more at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Requests to slow down within this time of each other are one: they were on their way already.
+/// Throttles within this time of each other count as one: those requests were already on their way.
 const CUT_PAUSE: Duration = Duration::from_millis(500);
 
-/// A limit that follows what S3 can take.
+/// A limit that adapts to S3.
 #[derive(Debug)]
 pub struct Limiter {
     permits: Arc<Semaphore>,
@@ -21,14 +21,14 @@ pub struct Limiter {
 #[derive(Debug)]
 struct State {
     limit: usize,
-    /// Permits in use above the limit; they end with their use.
+    /// Permits in use above the limit; they are dropped after use.
     surplus: usize,
-    /// Reads that went well since the limit was last changed.
+    /// Successful reads since the limit last changed.
     went_well: usize,
     cut_at: Option<Instant>,
 }
 
-/// Leave to read one object, for as long as it lives.
+/// The permit to read one object, while it is held.
 #[derive(Debug)]
 pub struct Permit {
     limiter: Arc<Limiter>,
@@ -36,21 +36,21 @@ pub struct Permit {
 }
 
 impl Limiter {
-    /// Begins with the most that is allowed.
+    /// Starts with the maximum.
     pub fn new(most: usize) -> Arc<Self> {
         let state = State { limit: most, surplus: 0, went_well: 0, cut_at: None };
         let permits = Arc::new(Semaphore::new(most));
         Arc::new(Self { permits, most, state: Mutex::new(state) })
     }
 
-    /// Waits for leave; whoever asks first is served first.
+    /// Waits for a permit, first come, first served.
     pub async fn leave(self: &Arc<Self>) -> Permit {
-        // The semaphore is never closed; were it, reading would go on without a limit.
+        // The semaphore is never closed; if it were, reading would continue without a limit.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         Permit { limiter: Arc::clone(self), permit }
     }
 
-    /// S3 has asked to slow down.
+    /// S3 has throttled a request.
     pub fn slow_down(&self) {
         let mut state = self.lock();
         let now = Instant::now();

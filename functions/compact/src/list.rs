@@ -9,7 +9,7 @@ use segue_contract::{Failure, layout};
 use segue_function::{s3_failure, unreadable};
 use serde::Deserialize;
 
-/// Compressed bytes of a list at most: a hundred times what a batch of the largest run has.
+/// The most compressed bytes of a list: a hundred times those of a batch of the largest run.
 const LIST_BYTES_MAX: i64 = 64 << 20;
 
 /// One object of a batch, as it was listed.
@@ -21,7 +21,7 @@ pub struct Listed {
     pub etag: String,
 }
 
-/// Reads a list. It stays compressed: its lines are read as they are asked for.
+/// Reads a list. It stays compressed: its lines are decompressed when needed.
 ///
 /// # Errors
 /// `SourceUnreadable` when the list cannot be read, or is too long.

@@ -1,4 +1,4 @@
-//! Reads the objects of a batch side by side and writes their documents in order.
+//! Reads the objects of a batch in parallel and writes their documents in order.
 
 use segue_contract::messages::{CompactRequest, Merged};
 use segue_contract::{Failure, layout};
@@ -13,9 +13,9 @@ use crate::list::{self, Listed};
 use crate::output::{Output, uncompressed};
 use crate::{Context, is_rejected, records, rejects_end};
 
-/// Objects that are read before their turn at most. With 128 KB of each they take 32 MB.
+/// The most objects to read ahead. With 128 KB each they take 32 MB.
 const AHEAD_MAX: usize = 256;
-/// Objects that vanished or changed and are named in the log at most.
+/// The most vanished or changed objects to name in the log.
 const NAMED_MAX: u64 = 20;
 
 /// An object whose beginning is being read, or has been.
@@ -66,8 +66,8 @@ pub async fn merge(
     Ok(merged)
 }
 
-/// Begins to read objects in their order, each as soon as it is its turn: so the one that the part
-/// waits for always has leave to be read, whatever waits behind it.
+/// Starts reading objects in their order: so the object that the part waits for always has a
+/// permit, whatever waits behind it.
 async fn read_ahead(
     reader: Reader,
     list: impl Iterator<Item = Result<Listed, Failure>> + Send,
@@ -100,7 +100,7 @@ async fn take(
     let mut decoder = Decoder::Unknown;
     let mut broken = None;
     while let Some(bytes) = opened.next().await? {
-        // Nothing more is read of an object that is refused.
+        // The rest of a refused object is not read.
         if output.refused() > refused {
             break;
         }

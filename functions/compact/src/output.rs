@@ -1,4 +1,4 @@
-//! What a batch becomes: the part, its index, the list of the objects read, and what was set
+//! The output of a batch: the part, its index, the list of the objects read, and what was set
 //! aside.
 
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::upload::Upload;
 /// The level that parts are compressed with: higher ones cost more time than they save a COPY.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Lines that are compressed and written as they come.
+/// Lines that are compressed and written as they arrive.
 struct Lines {
     encoder: Encoder,
     upload: Upload,
@@ -43,7 +43,7 @@ impl Lines {
         Ok(Self { encoder: Encoder::Zstd(encoder), upload })
     }
 
-    /// Line ends within a document stand between its values, where a blank means the same.
+    /// Line ends within a document are between its values, where a blank means the same.
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let mut rest = line;
         while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
@@ -99,7 +99,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins the files of a batch; nothing is sent yet.
+    /// Starts the files of a batch; nothing is sent yet.
     ///
     /// # Errors
     /// `SourceUnreadable` when the compression cannot be set up.
@@ -125,13 +125,13 @@ impl Output {
         })
     }
 
-    /// Begins an object: what follows comes from it.
+    /// Starts an object: the following documents come from it.
     pub fn begin(&mut self, uri: &str) {
         uri.clone_into(&mut self.uri);
         self.documents_before = self.documents;
     }
 
-    /// Ends an object that has been read, and writes down where its documents are.
+    /// Ends an object that has been read, and records where its documents are.
     ///
     /// # Errors
     /// `SourceUnreadable` when it cannot be compressed.
@@ -143,7 +143,7 @@ impl Output {
         self.end_index().map_err(uncompressed)
     }
 
-    /// Writes down which lines of the part the documents are, and where in the object they begin.
+    /// Records the lines of the documents in the part, and where they begin in the object.
     fn end_index(&mut self) -> io::Result<()> {
         let mut index = json!({
             "line": self.documents_before + 1,
@@ -157,7 +157,7 @@ impl Output {
         self.index.write(index.to_string().as_bytes())
     }
 
-    /// Writes down that an object was gone.
+    /// Records that an object was gone.
     ///
     /// # Errors
     /// `SourceUnreadable` when it cannot be compressed.
@@ -166,10 +166,10 @@ impl Output {
         self.index.write(index.to_string().as_bytes()).map_err(uncompressed)
     }
 
-    /// Sends what makes whole parts.
+    /// Sends complete parts.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the bucket does not take it.
+    /// `SourceUnreadable` if writing to the bucket fails.
     pub async fn send(&mut self) -> Result<(), Failure> {
         for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.rejects] {
             lines.send().await?;
@@ -177,11 +177,11 @@ impl Output {
         Ok(())
     }
 
-    /// Sends what was set aside, also when it is nothing: a retry must not leave what another
-    /// attempt has set aside.
+    /// Sends what was set aside, even if that is nothing: a retry must replace what another attempt
+    /// has set aside.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the bucket does not take it.
+    /// `SourceUnreadable` if writing to the bucket fails.
     pub async fn finish_rejects(&mut self) -> Result<(), Failure> {
         self.rejects.finish().await.map(|_| ())
     }
@@ -189,14 +189,14 @@ impl Output {
     /// Sends everything else; returns how many bytes the part has.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the bucket does not take it.
+    /// `SourceUnreadable` if writing to the bucket fails.
     pub async fn finish(&mut self) -> Result<u64, Failure> {
         self.index.finish().await?;
         self.objects.finish().await?;
         self.part.finish().await
     }
 
-    /// Forgets what has been sent and is not complete.
+    /// Aborts incomplete uploads.
     pub async fn abort(&mut self) {
         for lines in [&mut self.part, &mut self.index, &mut self.objects, &mut self.rejects] {
             lines.upload.abort().await;
@@ -213,7 +213,7 @@ impl Output {
         self.rejected
     }
 
-    /// Objects that are no files of documents.
+    /// Objects that are not files of documents.
     pub fn refused(&self) -> u64 {
         self.refused
     }
@@ -237,14 +237,14 @@ impl Sink for Output {
         }
         let text = String::from_utf8_lossy(&reject.raw);
         let raw_value = storable(&text);
-        // The columns of the table that it is copied into, and what only people ask for.
+        // The columns of the table that it is copied into, and what only people need.
         let mut record = json!({
             "run_id": self.run_id, "source": self.source, "uri": self.uri, "line": reject.line,
             "column_name": null, "code": null, "reason": reject.reason, "raw_value": raw_value,
             "offset": reject.offset, "bytes": reject.bytes, "lines": reject.lines,
             "is_file": reject.is_file,
         });
-        // The bytes themselves where the text is not all of them, so that nothing is lost.
+        // The bytes themselves, if the text does not have all of them, so that nothing is lost.
         if raw_value.as_bytes() != reject.raw {
             record["raw_base64"] = BASE64_STANDARD.encode(&reject.raw).into();
         }
@@ -252,7 +252,7 @@ impl Sink for Output {
     }
 }
 
-/// Compressing into memory fails only for a reason that names itself.
+/// Compressing into memory fails only for a reason that the error names.
 pub fn uncompressed(error: io::Error) -> Failure {
     unreadable("a part cannot be compressed", error)
 }

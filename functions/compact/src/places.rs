@@ -1,12 +1,12 @@
-//! On which lines of an object its documents begin, as few numbers: most objects hold a document a
-//! line, or documents of as many lines each.
+//! The lines of an object on which its documents begin, in few numbers: most objects have one
+//! document per line, or documents with the same number of lines.
 
 use serde_json::Value;
 
-/// Runs of documents that are written down at once at most.
+/// The most runs of documents to record at once.
 const RUNS_MAX: usize = 10_000;
 
-/// Runs of documents that are as many lines apart.
+/// Runs of documents at equal distances.
 #[derive(Debug, Default)]
 pub struct Places {
     runs: Vec<Run>,
@@ -23,7 +23,7 @@ struct Run {
 }
 
 impl Run {
-    /// One document a line, from the first on.
+    /// One document per line, from the first line on.
     const USUAL: Self = Self { document: 1, line: 1, step: Some(1) };
 }
 
@@ -39,12 +39,12 @@ impl Places {
         self.runs.push(Run { document, line, step: None });
     }
 
-    /// Whether there are as many runs as are written down at once.
+    /// Whether there are as many runs as are recorded at once.
     pub fn are_many(&self) -> bool {
         self.runs.len() >= RUNS_MAX
     }
 
-    /// The runs as the index holds them, `[document, line, step]`; `None` for a document a line.
+    /// The runs as in the index, `[document, line, step]`; `None` for one document per line.
     pub fn take(&mut self) -> Option<Value> {
         let runs = std::mem::take(&mut self.runs);
         let is_usual = |run: &Run| Run { step: run.step.or(Some(1)), ..*run } == Run::USUAL;

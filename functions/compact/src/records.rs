@@ -1,4 +1,4 @@
-//! What the records of a source may be: objects, and arrays where its JSONPaths look into arrays.
+//! The allowed records of a source: objects, and also arrays if its JSONPaths index arrays.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use segue_contract::jsonpaths::JsonPaths;
@@ -29,7 +29,7 @@ pub async fn of(context: &Context, request: &CompactRequest) -> Result<Records, 
     Ok(by_paths(&text.into_bytes()))
 }
 
-/// What cannot be read here is for the COPY to refuse.
+/// A file that cannot be read here is left for the COPY to reject.
 fn by_paths(text: &[u8]) -> Records {
     match JsonPaths::read(text).is_ok_and(|paths| paths.are_of_arrays()) {
         true => Records::ObjectsAndArrays,

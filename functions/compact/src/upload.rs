@@ -1,4 +1,4 @@
-//! Writes an object of unknown length: at once if it is small, else in parts as it grows.
+//! Writes an object of unknown length: at once if it is small, otherwise in parts as it grows.
 
 use std::collections::VecDeque;
 
@@ -10,9 +10,10 @@ use segue_contract::{Failure, layout};
 use segue_function::{s3_failure, said, unreadable};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Bytes of each part but the last. Always the same, so that the same bytes make the same object.
+/// Bytes of each part except the last. Always the same, so that the same bytes make the same
+/// object.
 pub const PART_BYTES: usize = 8 << 20;
-/// Parts on their way at once.
+/// Parts that are uploaded at once.
 const PARTS_AT_ONCE_MAX: usize = 2;
 
 /// An object that is being written.
@@ -34,10 +35,10 @@ impl Upload {
         Self { s3, bucket, key, id: None, bytes: 0, unsent, sending, sent }
     }
 
-    /// Takes bytes, and sends what makes whole parts.
+    /// Takes bytes, and sends complete parts.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the bucket does not take them.
+    /// `SourceUnreadable` if writing to the bucket fails.
     pub async fn push(&mut self, bytes: &mut Vec<u8>) -> Result<(), Failure> {
         self.bytes += bytes.len() as u64;
         self.unsent.append(bytes);
@@ -52,7 +53,7 @@ impl Upload {
     /// Sends the rest; returns how many bytes the object has.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the bucket does not take it.
+    /// `SourceUnreadable` if writing to the bucket fails.
     pub async fn finish(&mut self) -> Result<u64, Failure> {
         let last = std::mem::take(&mut self.unsent);
         if self.id.is_none() {
@@ -76,7 +77,7 @@ impl Upload {
         Ok(self.bytes)
     }
 
-    /// Forgets what has been sent. What cannot be forgotten now the bucket forgets in a day.
+    /// Aborts the upload. If that fails, the bucket's lifecycle rule aborts it within a day.
     pub async fn abort(&mut self) {
         self.sending.clear();
         if let Some(id) = self.id.take() {
@@ -111,7 +112,7 @@ impl Upload {
             let part = request.send().await.map_err(|error| {
                 s3_failure(format!("{uri} cannot be written"), "s3:PutObject", &error)
             })?;
-            // Whatever checksum the part was sent with must be repeated at the end.
+            // The checksum of each part must be repeated at the end.
             Ok(CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(part.e_tag)
@@ -122,7 +123,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Parts end in their order here, whichever arrives first.
+    /// Parts end in their order here, in whatever order they arrive.
     async fn await_part(&mut self) -> Result<(), Failure> {
         let Some(part) = self.sending.pop_front() else { return Ok(()) };
         let part = part.await.map_err(|error| self.unwritten(error))??;

@@ -41,7 +41,7 @@ async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
     compact_bearing(endpoint, 0).await
 }
 
-/// Compacts the batch; so many records may be left out.
+/// Compacts the batch; `max_rejects` records may be skipped.
 async fn compact_bearing(endpoint: &Endpoint, max_rejects: u64) -> Result<Compacted, Failure> {
     let settings =
         Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };
@@ -53,7 +53,7 @@ async fn compact_bearing(endpoint: &Endpoint, max_rejects: u64) -> Result<Compac
     };
     let request = CompactRequest { run, source: "songs".into(), batch: 3, max_rejects };
     let mut compacted = handle(&Context::new(endpoint.config(), settings), request).await?;
-    // How long it took is all that differs from one time to the next.
+    // Only the duration differs between calls.
     compacted.merged.milliseconds = 0;
     Ok(compacted)
 }
@@ -209,7 +209,7 @@ async fn a_large_object_is_streamed_and_taken_up_where_its_connection_broke() {
     assert_eq!(text(&endpoint, PART).len(), large.len() + 3);
 }
 
-/// Documents that even compressed are more than one part of an upload holds.
+/// Documents that are larger than one part of an upload even when compressed.
 fn dense(bytes: usize) -> Vec<u8> {
     let mut random = 1u64;
     let mut text = Vec::new();
@@ -229,7 +229,7 @@ async fn a_part_whose_completion_nobody_heard_of_is_written_anew_by_a_retry() {
     let endpoint = Endpoint::start().await;
     land(&endpoint, &[("s/a.json", dense(24 << 20))]);
     endpoint.lose_completion();
-    // The client's own repetition finds no upload any more.
+    // The client's own retry no longer finds an upload.
     let failure = compact(&endpoint).await.expect_err("lost");
     assert_eq!(failure.name, ErrorName::SourceUnreadable, "{failure}");
     assert!(failure.message.contains("NoSuchUpload"), "{failure}");

@@ -1,5 +1,5 @@
-//! How long a run of ten million objects takes to plan, and how much memory: a first load, and one
-//! after which all but a few are published.
+//! How long planning a run of ten million objects takes, and how much memory: a first load, and one
+//! where all but a few are published.
 //!
 //! `cargo bench -p segue-plan -- [OBJECTS] [LATENCY_MS]`. Buckets and warehouse are a process of
 //! their own on this machine, which makes up the objects.
@@ -20,7 +20,7 @@ use serde_json::json;
 const OBJECTS: u64 = 10_000_000;
 /// How long a page of a listing or of a result takes.
 const LATENCY_MS: u64 = 50;
-/// Objects that are new where the others are published.
+/// Objects that are new when the others are published.
 const NEW_OBJECTS: u64 = 1_000;
 
 #[tokio::main]

@@ -1,26 +1,27 @@
-//! Staging schemas that can be swept: their runs have ended, and the schemas are old or too many.
+//! Staging schemas that can be dropped: their runs have ended, and the schemas are old or too many.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use segue_contract::Failure;
 use segue_function::said;
 use segue_warehouse::{Warehouse, number, text};
 
-/// A schema that the step `plan/ledger` names.
+/// A schema from the step `plan/ledger`.
 struct Candidate {
     schema: String,
     run_id: String,
-    /// Whether it is older than schemas are kept, and so than any run may be.
+    /// Whether it is older than schemas are kept, and so older than any run may be.
     is_old: bool,
 }
 
 /// The schemas, from the second result of the step `plan/ledger`. `execution_arn` is the ARN of any
 /// run of this stack.
 ///
-/// A run may live however many others have failed since it began; its schema is left alone. So is
-/// that of a run which Step Functions does not know, unless it is old: it may be another stack's.
+/// A run may be live even if many others have failed since it began; its schema is kept. So is the
+/// schema of a run that Step Functions does not know, unless it is old: it may belong to another
+/// stack.
 ///
-/// Whatever goes wrong here names fewer schemas: sweeping never fails a run, and the next one finds
-/// them again.
+/// If anything goes wrong here, fewer schemas are dropped: this never fails a run, and the next run
+/// finds them again.
 pub async fn find(
     warehouse: &Warehouse,
     step_functions: &aws_sdk_sfn::Client,
@@ -65,7 +66,7 @@ async fn candidates(
     Ok(candidates)
 }
 
-/// How the run's execution stands; `None` when there is no such execution.
+/// The status of the run's execution; `None` if there is no such execution.
 async fn status(
     step_functions: &aws_sdk_sfn::Client,
     execution_arn: &str,

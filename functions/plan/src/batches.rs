@@ -1,4 +1,4 @@
-//! Cuts the objects of a source into batches and writes their lists, for the state "Compact".
+//! Splits the objects of a source into batches and writes their lists, for the state "Compact".
 
 use std::io::Write;
 
@@ -16,14 +16,14 @@ use crate::objects::Object;
 
 /// Lists that are written at once.
 const WRITES_AT_ONCE_MAX: usize = 8;
-/// What an object weighs besides its bytes: fetching it takes as long as merging so many.
+/// The weight of an object besides its bytes: fetching it takes as long as merging this many bytes.
 const OBJECT_WEIGHT_BYTES: u64 = 16 * 1024;
 
 /// Writes the list of each batch. Objects keep their order, and batches are even in weight; so the
 /// same objects always make the same batches.
 ///
 /// # Errors
-/// `SourceUnreadable` when the work bucket does not take a list.
+/// `SourceUnreadable` if writing to the work bucket fails.
 pub async fn write(
     s3: &Client,
     bucket: &str,
@@ -43,7 +43,7 @@ pub async fn write(
         .await
 }
 
-/// Objects on their way into batches.
+/// Objects to be put into batches.
 pub struct Batches<I> {
     objects: I,
     count: u64,
@@ -53,7 +53,7 @@ pub struct Batches<I> {
 }
 
 impl<I: Iterator<Item = Object>> Batches<I> {
-    /// Cuts objects of this volume into `count` batches, at most one an object.
+    /// Splits objects of this volume into `count` batches, at most one per object.
     pub fn new(objects: I, volume: Volume, count: u64) -> Self {
         let weight =
             u128::from(volume.bytes) + u128::from(volume.objects) * u128::from(OBJECT_WEIGHT_BYTES);
@@ -71,7 +71,7 @@ impl<I: Iterator<Item = Object>> Batches<I> {
                 let middle = self.weight_before + weight / 2;
                 let is_full =
                     middle * u128::from(self.count) >= self.weight * u128::from(batch + 1);
-                // Every batch has an object, also after one that is heavier than a whole batch.
+                // Every batch has an object, even after one that is heavier than a whole batch.
                 let is_needed_later = self.objects_left < self.count - batch;
                 let full = (!is_empty && batch + 1 < self.count && (is_full || is_needed_later))
                     .then(|| std::mem::replace(&mut list, encoder()));

@@ -1,5 +1,5 @@
-//! The JSONPaths file of a source: the landing bucket's own where there is one, else Segue's. The run
-//! keeps a copy, so that a retry reads what the plan has seen.
+//! The JSONPaths file of a source: the landing bucket's own if there is one, otherwise Segue's. The
+//! run keeps a copy, so that a retry reads what the plan has read.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
@@ -13,7 +13,7 @@ use segue_function::{s3_failure, unreadable};
 /// # Errors
 /// `InvalidConfiguration` when the landing bucket's file cannot be used, or does not have one path for
 /// each column: paths map by position, so another count would load values into the wrong columns.
-/// The same when the file is not there and one of a similar name is.
+/// Also if the file does not exist but one with a similar name does.
 pub async fn find(
     s3: &Client,
     bucket: &str,
@@ -53,8 +53,8 @@ fn fits(uri: &str, bytes: &[u8], own: &JsonPaths) -> Result<JsonPaths, Failure> 
     })
 }
 
-/// Keys are case-sensitive, and people's programs change them: a file beside the place where one may
-/// be, and with nearly its name, is meant to be it. Only the first page of the folder is looked at.
+/// Keys are case-sensitive, and programs change them: a file next to the expected one, with nearly
+/// its name, is probably meant to be it. Only the first page of the folder is read.
 async fn refuse_misnamed(s3: &Client, bucket: &str, key: &str) -> Result<(), Failure> {
     let folder = key.rfind('/').map_or("", |end| &key[..=end]);
     let listed = s3.list_objects_v2().bucket(bucket).prefix(folder).delimiter("/").send().await;

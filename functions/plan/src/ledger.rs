@@ -1,5 +1,5 @@
-//! What has been published or set aside, read from the warehouse and kept small: of an object only digests of
-//! its name and its ETag stay in memory, 32 bytes for each of perhaps ten million.
+//! What has been published or set aside, read from the warehouse and kept small: only digests of an
+//! object's name and ETag stay in memory, 32 bytes for each of perhaps ten million.
 
 use std::collections::HashMap;
 
@@ -9,28 +9,28 @@ use sha2::{Digest, Sha256};
 
 use crate::objects::Object;
 
-/// What the ledger calls an object that is set aside.
+/// The ledger's word for an object that is set aside.
 const SET_ASIDE: &str = "set aside";
 
-/// The objects of which something is known, by digest.
+/// The known objects, by digest.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Those that were published.
+    /// Published objects.
     etags: HashMap<u128, u128>,
-    /// Those that are set aside.
+    /// Objects that are set aside.
     set_aside: HashMap<u128, u128>,
-    /// Published objects by source and digest of the JSONPaths that they were loaded by.
+    /// Published objects, by source and digest of the JSONPaths that they were loaded with.
     paths: Vec<(String, String, u64)>,
 }
 
-/// What the ledger knows of an object.
+/// What the ledger knows about an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It was published as it is.
+    /// It was published with this content.
     Same,
-    /// It was published with another content.
+    /// It was published with other content.
     Changed,
-    /// It is set aside as it is.
+    /// It is set aside with this content.
     SetAside,
     /// It was never published.
     Not,
@@ -65,8 +65,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// How many published objects of a source were loaded by other JSONPaths than these. Those of
-    /// which that is not known do not count.
+    /// How many published objects of a source were loaded with other JSONPaths than these. Objects
+    /// for which this is unknown do not count.
     pub fn by_other_paths(&self, source: &str, digest: &str) -> u64 {
         let others = self.paths.iter().filter(|(of, by, _)| of == source && by != digest);
         others.map(|(.., objects)| objects).sum()
@@ -77,7 +77,7 @@ impl Ledger {
         etags.insert(digest(&[source, uri]), digest(&[etag]));
     }
 
-    /// Without what was published, for a rebuild: what is set aside stays so.
+    /// Without what was published, for a rebuild; what is set aside stays set aside.
     pub fn without_published(self) -> Self {
         Self { etags: HashMap::new(), paths: Vec::new(), ..self }
     }
@@ -87,7 +87,7 @@ impl Ledger {
         self.etags.is_empty()
     }
 
-    /// What is known of an object.
+    /// What is known about an object.
     pub fn look_up(&self, source: &str, object: &Object) -> Known {
         let (key, found) = (digest(&[source, &object.uri]), digest(&[&object.etag]));
         if self.set_aside.get(&key) == Some(&found) {
@@ -101,7 +101,7 @@ impl Ledger {
     }
 }
 
-/// Half a SHA-256: among ten million objects two are taken for one with a chance of 10⁻²⁵.
+/// Half a SHA-256: among ten million objects, the chance of a collision is 10⁻²⁵.
 fn digest(parts: &[&str]) -> u128 {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -1,7 +1,7 @@
 //! Lists what is new in the landing bucket and writes the manifests that the COPY steps read.
 //!
-//! New is what the ledger does not hold by key *and* ETag; so an object whose content has changed is
-//! loaded again. Lists stand in the work bucket, because a state's payload is small.
+//! An object is new if the ledger does not hold it by key *and* ETag, so an object with changed
+//! content is loaded again. Lists are in the work bucket, because a state's payload is small.
 
 mod abandoned;
 mod batches;
@@ -39,7 +39,7 @@ pub struct Context {
     pub s3: Client,
     /// The warehouse that holds the ledger's result.
     pub warehouse: Warehouse,
-    /// Knows which earlier runs still live.
+    /// Knows which earlier runs are still live.
     pub step_functions: aws_sdk_sfn::Client,
     /// Where the buckets and sources are.
     pub settings: Settings,
@@ -47,7 +47,7 @@ pub struct Context {
 
 /// Plans the run.
 ///
-/// Safe to run again: it writes the same keys anew, from a newer listing.
+/// Safe to run again: it overwrites the same keys, from a newer listing.
 ///
 /// # Errors
 /// `SourceUnreadable` when there is nothing under any prefix, or a bucket cannot be read;
@@ -83,7 +83,7 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
     Ok(plan)
 }
 
-/// Writes how much waits, and for how long. A rebuild loads what has waited for nothing.
+/// Writes how many objects wait, and for how long. The objects of a rebuild have not waited.
 fn measure(run: &Run, plan: &Plan, oldest_second: Option<i64>) {
     let mut values = vec![(Metric::ObjectsWaiting, float(plan.objects))];
     if let (Some(written), false) = (oldest_second, run.input.rebuild) {
@@ -94,13 +94,14 @@ fn measure(run: &Run, plan: &Plan, oldest_second: Option<i64>) {
     emit(Subject { run_id: Some(&run.id), step: None }, &values);
 }
 
-/// CloudWatch's numbers are floating-point: what it would round is rounded here.
+/// CloudWatch's numbers are floating-point, so rounding is harmless.
 #[allow(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
 fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// The source's objects go into parts: their lists are written, and the COPY reads the parts.
+/// The source's objects are merged into parts: their lists are written, and the COPY reads the
+/// parts.
 async fn merged(
     context: &Context,
     run: &Run,

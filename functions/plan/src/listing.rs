@@ -1,7 +1,7 @@
-//! What stands under a prefix: listed in several ranges of keys side by side, told in key order.
+//! The objects under a prefix: listed in several ranges of keys in parallel, returned in key order.
 //!
-//! S3 lists a thousand keys a call, one call after the other; ten million would take half an hour.
-//! Folders show where the keys may be cut, so that ranges can be listed at the same time.
+//! S3 lists a thousand keys per call, one call after the other; ten million would take half an
+//! hour. Folders show where to split the keys, so that ranges can be listed at the same time.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
@@ -15,9 +15,9 @@ use crate::objects::Object;
 
 /// Ranges that are listed at once.
 const LISTS_AT_ONCE_MAX: usize = 16;
-/// Ranges that a listing is cut into at most.
+/// The most ranges of a listing.
 const RANGES_MAX: usize = 64;
-/// Levels of folders that are looked at for places to cut.
+/// Levels of folders that are searched for places to split.
 const FOLDER_LEVELS_MAX: usize = 3;
 
 /// Where objects are listed.
@@ -27,9 +27,9 @@ pub struct Place<'a> {
     pub s3: &'a Client,
     /// The bucket.
     pub bucket: &'a str,
-    /// What the keys begin with.
+    /// The prefix of the keys.
     pub prefix: &'a str,
-    /// The key of the JSONPaths file of the source, which is not data wherever it lies.
+    /// The key of the JSONPaths file of the source, which is never data.
     pub paths_key: Option<&'a str>,
 }
 
@@ -40,8 +40,8 @@ struct Range {
     before: Option<String>,
 }
 
-/// Lists every object of a place: data, and what is skipped with its reason. Each range is collected
-/// by itself, as `collect` says; the collections come back in key order.
+/// Lists every object of a place: data, and what is skipped with its reason. `collect` collects
+/// each range; the collections are returned in key order.
 ///
 /// # Errors
 /// `SourceUnreadable` when the bucket cannot be listed.
@@ -62,8 +62,8 @@ pub async fn list<Collection: Default>(
         .await
 }
 
-/// The folders at which the keys can be cut: those of the first levels, until there are enough.
-/// Only the first page of each folder is looked at, since any cut is a right one.
+/// The folders at which the keys can be split: those of the first levels, until there are enough.
+/// Only the first page of each folder is read, because any split is correct.
 async fn cuts(place: Place<'_>) -> Result<Vec<String>, Failure> {
     let mut cuts = Vec::new();
     let mut level = vec![place.prefix.to_owned()];
@@ -83,7 +83,8 @@ async fn cuts(place: Place<'_>) -> Result<Vec<String>, Failure> {
     Ok(cuts)
 }
 
-/// Ranges that cover all keys once, in order; of too many cuts an even choice.
+/// Ranges that cover all keys once, in order; an even selection if there are too many places to
+/// split.
 fn ranges(cuts: Vec<String>) -> Vec<Range> {
     let step = cuts.len().div_ceil(RANGES_MAX - 1).max(1);
     let mut ranges = vec![Range::default()];
@@ -105,8 +106,8 @@ impl Place<'_> {
         Ok(folders.into_iter().filter_map(|folder| folder.prefix).collect())
     }
 
-    /// A range ends with the key at which it is cut, and the next begins after it: so every object
-    /// is found once.
+    /// A range ends with the key of the split, and the next begins after it, so every object is
+    /// found once.
     async fn list_range(
         &self,
         range: Range,

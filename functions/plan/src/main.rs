@@ -1,6 +1,6 @@
 //! The Lambda function behind the state "Plan".
 
-// The SDK's futures nest deeper than the compiler looks by itself.
+// The SDK's futures nest deeper than the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use aws_sdk_s3::Client;

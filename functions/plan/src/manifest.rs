@@ -1,4 +1,4 @@
-//! The lists that a run leaves in the work bucket: a manifest for each COPY, and the objects that
+//! The lists that a run writes to the work bucket: a manifest for each COPY, and the objects that
 //! become the ledger's entries.
 
 use std::io::Write;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::objects::Object;
 
-/// Objects in one part of the list at most: some 10 MB before they are compressed.
+/// The most objects in one part of the list: about 10 MB before compression.
 const PART_OBJECTS_MAX: usize = 100_000;
 
 /// What a manifest begins with.
@@ -27,7 +27,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Adds an object by its URI; one that is gone when the COPY comes to it fails the COPY.
+    /// Adds an object by its URI; if it is gone when the COPY reads it, the COPY fails.
     pub fn add(&mut self, uri: &str) {
         self.entries.extend(if self.entries.is_empty() { BEGINNING } else { ",\n" }.bytes());
         self.entries.extend(json!({"url": uri, "mandatory": true}).to_string().bytes());
@@ -36,12 +36,12 @@ impl Manifest {
     /// Writes the manifest.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the work bucket does not take it.
+    /// `SourceUnreadable` if writing to the work bucket fails.
     pub async fn write(self, s3: &Client, bucket: &str, key: &str) -> Result<(), Failure> {
         put(s3, bucket, key, self.body()).await
     }
 
-    /// Completed in place: of millions of objects there is no room for it twice.
+    /// Completed in place: with millions of objects, there is no memory for a copy.
     fn body(mut self) -> Vec<u8> {
         if self.entries.is_empty() {
             self.entries.extend(BEGINNING.bytes());
@@ -51,7 +51,7 @@ impl Manifest {
     }
 }
 
-/// The compressions that the objects' names tell of, each with the first object that has it.
+/// The compressions by the objects' names, each with the first object that has it.
 #[derive(Default)]
 pub struct Compressions {
     found: Vec<(Compression, String)>,
@@ -66,7 +66,7 @@ impl Compressions {
         }
     }
 
-    /// Whether there are several, of which one COPY takes one.
+    /// Whether there are several; one COPY takes only one.
     pub fn are_mixed(&self) -> bool {
         self.found.len() > 1
     }
@@ -88,7 +88,7 @@ impl Compressions {
     }
 }
 
-/// The list of the objects that this run loads, in parts, with a manifest of its own.
+/// The list of the objects that this run loads, in parts, with its own manifest.
 pub struct PlannedObjects {
     run: Run,
     bucket: String,
@@ -114,7 +114,7 @@ impl PlannedObjects {
     /// Adds an object, and writes a part when it is full.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the work bucket does not take it.
+    /// `SourceUnreadable` if writing to the work bucket fails.
     pub async fn add(&mut self, s3: &Client, source: &str, object: &Object) -> Result<(), Failure> {
         let line = json!({
             "source": source, "uri": object.uri, "etag": object.etag, "bytes": object.bytes,
@@ -125,16 +125,16 @@ impl PlannedObjects {
         if self.in_part == PART_OBJECTS_MAX { self.write_part(s3).await } else { Ok(()) }
     }
 
-    /// Counts on a list that the state "Compact" will write of the objects that it has read.
+    /// Adds a list that the state "Compact" will write, of the objects that it has read.
     pub fn expect(&mut self, source: &str, batch: u32) {
         let key = layout::batch_objects_key(&self.run, source, batch);
         self.manifest.add(&layout::uri(&self.bucket, &key));
     }
 
-    /// Writes what is left, and the manifest.
+    /// Writes the rest, and the manifest.
     ///
     /// # Errors
-    /// `SourceUnreadable` when the work bucket does not take it.
+    /// `SourceUnreadable` if writing to the work bucket fails.
     pub async fn finish(mut self, s3: &Client) -> Result<(), Failure> {
         if self.in_part > 0 {
             self.write_part(s3).await?;
@@ -164,7 +164,7 @@ pub fn encoder() -> GzEncoder<Vec<u8>> {
 /// Writes one object into the work bucket.
 ///
 /// # Errors
-/// `SourceUnreadable` when the bucket does not take it.
+/// `SourceUnreadable` if writing to the bucket fails.
 pub async fn put(s3: &Client, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), Failure> {
     let sent = s3.put_object().bucket(bucket).key(key).body(ByteStream::from(body)).send().await;
     sent.map(|_| ()).map_err(|error| {

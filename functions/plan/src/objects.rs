@@ -1,7 +1,7 @@
-//! The objects of one source, kept small: some 40 bytes for each of perhaps ten million.
+//! The objects of one source, kept small: about 40 bytes for each of perhaps ten million.
 //!
-//! Keys come in order and share their beginnings, so of each only the end that differs from the
-//! one before is kept; an ETag is nearly always an MD5 sum, which is half as long in bytes.
+//! Keys are in order and share prefixes, so only the end that differs from the previous one is
+//! kept; an ETag is nearly always an MD5 sum, which is half as long in bytes.
 
 use segue_contract::compaction::Volume;
 
@@ -14,7 +14,7 @@ pub struct Object {
     pub etag: String,
     /// Its size.
     pub bytes: u64,
-    /// When it was last written, in seconds since 1970; 0 where that is not known or not kept.
+    /// When it was last written, in seconds since 1970; 0 if that is unknown or not kept.
     pub written_second: i64,
 }
 
@@ -34,7 +34,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Adds an object; it may be any, but costs little only after one with a similar URI.
+    /// Adds an object; it is small only after one with a similar URI.
     pub fn add(&mut self, object: &Object) {
         let shared = shared_bytes(&self.last_uri, &object.uri);
         let rest = &object.uri[shared..];
@@ -48,7 +48,7 @@ impl Objects {
         self.volume.bytes += object.bytes;
     }
 
-    /// How many there are, and their bytes.
+    /// The number of objects, and their bytes.
     pub fn volume(&self) -> Volume {
         self.volume
     }
@@ -72,7 +72,7 @@ impl Objects {
     }
 }
 
-/// How many bytes two texts begin with alike, cut between characters.
+/// The length of the common prefix of two texts, at a character boundary.
 fn shared_bytes(one: &str, other: &str) -> usize {
     let alike = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     other.floor_char_boundary(alike)

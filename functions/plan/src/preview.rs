@@ -1,4 +1,4 @@
-//! What the next run would plan, for a person to look at: the same survey, of which nothing is kept.
+//! What the next run would plan, for people: the same survey, without writing anything.
 
 use segue_contract::messages::{Batch, Compression, Load, Plan};
 use segue_contract::{Failure, Run};
@@ -8,7 +8,7 @@ use crate::ledger::{Known, Ledger};
 use crate::survey::Survey;
 use crate::{Context, abandoned};
 
-/// A plan that nobody carries out.
+/// A plan that is not carried out.
 #[derive(Debug)]
 pub struct Preview {
     /// The plan.
@@ -17,21 +17,21 @@ pub struct Preview {
     pub unloaded: Vec<Unloaded>,
 }
 
-/// An object that is not in the warehouse as it is.
+/// An object whose content is not in the warehouse.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unloaded {
     /// Its source.
     pub source: String,
-    /// Where it stands.
+    /// Its URI.
     pub uri: String,
     /// Its size.
     pub bytes: u64,
-    /// Whether it was loaded before with another content.
+    /// Whether it was loaded before with other content.
     pub changed: bool,
 }
 
-/// Says what the run would load, naming so many objects at most. Writes nothing.
+/// Returns what the run would load, with at most `objects_max` objects. Writes nothing.
 ///
 /// Without the ledger's statement nothing was ever published. `execution_arn` is the ARN that the run
 /// would have.

@@ -14,15 +14,15 @@ pub struct Settings {
     pub landing_bucket: String,
     /// The bucket where runs keep their files.
     pub work_bucket: String,
-    /// Slices of the warehouse: what reads the objects of a COPY side by side.
+    /// Slices of the warehouse, which read the objects of a COPY in parallel.
     pub slices: u64,
-    /// Whether the landing bucket is in another region: its objects are then merged in any case, since
+    /// Whether the landing bucket is in another region: its objects are then always merged, because
     /// a COPY reads objects and manifest from one region, and the manifest is in ours.
     pub is_landing_elsewhere: bool,
     sources: Vec<Source>,
 }
 
-/// Slices of a warehouse at most: 128 nodes of 16.
+/// The most slices of a warehouse: 128 nodes of 16.
 const SLICES_MAX: u64 = 2_048;
 
 /// Where the files of one source land.
@@ -30,11 +30,11 @@ const SLICES_MAX: u64 = 2_048;
 pub struct Source {
     /// The source's name; `sql/stage/<name>.sql` loads it.
     pub name: String,
-    /// What the keys of its objects begin with.
+    /// The prefix of the keys of its objects.
     pub prefix: String,
-    /// The key of a JSONPaths file that is used instead of Segue's own, where it exists.
+    /// The key of a JSONPaths file that replaces Segue's own, if it exists.
     pub jsonpaths_key: Option<String>,
-    /// Records that may be left out without failing a run that says nothing else.
+    /// The default number of records that a run may skip.
     pub max_rejects: u64,
 }
 
@@ -111,7 +111,7 @@ impl Settings {
     /// The source of this name.
     ///
     /// # Errors
-    /// `InvalidConfiguration` when it has no place.
+    /// `InvalidConfiguration` if it has no prefix.
     pub fn source(&self, name: &str) -> Result<&Source, Failure> {
         self.sources.iter().find(|source| source.name == name).ok_or_else(|| {
             Failure::new(

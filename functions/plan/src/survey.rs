@@ -1,5 +1,5 @@
-//! What there is to load, source after source, and into how many batches it goes: looks at the
-//! landing bucket and the ledger, and writes nothing.
+//! What is to be loaded, source after source, and in how many batches: reads the landing bucket and
+//! the ledger, and writes nothing.
 
 use segue_contract::compaction::{self, BATCHES_MAX, Volume};
 use segue_contract::data_files::{SkipCounts, Skipped};
@@ -14,11 +14,11 @@ use crate::manifest::Compressions;
 use crate::objects::{Object, Objects};
 use crate::{Context, Settings, Source};
 
-/// Objects of a run at most: what fits into the function's memory with the ledger beside them.
+/// The most objects of a run: what fits into the function's memory together with the ledger.
 const OBJECTS_MAX: u64 = 20_000_000;
 
-/// Objects that one COPY reads at most, where they are not merged: a statement lasts a day, and its
-/// manifest has to fit into the function's memory, some hundred bytes for each.
+/// The most objects that one COPY reads without merging: a statement lasts a day, and its manifest
+/// must fit into the function's memory, about a hundred bytes for each.
 const COPIED_OBJECTS_MAX: u64 = 5_000_000;
 
 /// A walk over the sources of a run.
@@ -34,14 +34,15 @@ pub struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Begins before the first source.
+    /// Starts before the first source.
     pub fn new(context: &'a Context, run: &'a Run, ledger: &'a Ledger) -> Self {
         let plan = Plan { slices: context.settings.slices, ..Plan::default() };
         let sources = run.sources().into_iter();
         Self { plan, oldest_second: None, context, run, ledger, sources }
     }
 
-    /// The next source that has something new, and into how many batches it is merged; 0 for none.
+    /// The next source with anything new, and the number of batches that it is merged into; 0 for
+    /// none.
     ///
     /// # Errors
     /// As the plan function.
@@ -72,7 +73,7 @@ impl<'a> Survey<'a> {
         Ok(None)
     }
 
-    /// Ends after the last source; adds the list of what is loaded, when there is anything.
+    /// Ends after the last source; adds the list of loaded objects, if there are any.
     ///
     /// # Errors
     /// `SourceUnreadable` when there is nothing under any prefix and never was.
@@ -92,19 +93,19 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// What is new of one source.
+/// The new objects of one source.
 pub struct New {
-    /// What the plan says of it.
+    /// Its part of the plan.
     pub found: PlannedSource,
     /// When the oldest was written.
     oldest_second: Option<i64>,
     /// In key order, range after range.
     ranges: Vec<Objects>,
-    /// The compressions that their names tell of.
+    /// The compressions by their names.
     pub compressions: Compressions,
     /// The largest of them, when there is one.
     largest: Object,
-    /// What their keys are mapped by; `None` where each key is its column's name.
+    /// The JSONPaths that map their keys; `None` if each key is its column's name.
     pub paths: Option<JsonPaths>,
 }
 
@@ -121,7 +122,7 @@ impl New {
     }
 }
 
-/// What a range of the listing brings.
+/// The result of one range of the listing.
 #[derive(Default)]
 struct Listed {
     listed: u64,
@@ -192,18 +193,18 @@ async fn find_new(
     Ok(new)
 }
 
-/// What the ranges have skipped, together.
+/// What all ranges have skipped.
 fn skipped(source: &str, ranges: &[Listed]) -> Vec<Skipped> {
     let mut counts = SkipCounts::default();
     ranges.iter().for_each(|range| counts.extend(range.skipped.clone()));
     counts.of(source)
 }
 
-/// Into how many batches the source is merged; 0 for none. The limit is shared evenly, so that
-/// what one source gets does not depend on the others.
+/// The number of batches that the source is merged into; 0 for none. The limit is divided evenly,
+/// so that one source's share does not depend on the others.
 ///
-/// Where records may be left out the files are merged, whatever the run's input says: what a COPY
-/// leaves out of a broken file cannot be counted, and what the merge leaves out is.
+/// If records may be skipped, the files are always merged: what a COPY skips in a broken file
+/// cannot be counted, but what the merge skips can.
 fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
     let volume = new.volume();
     let may_leave_out = new.found.max_rejects > 0;
@@ -253,7 +254,7 @@ fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool, is_elsewhere: 
     })
 }
 
-/// How the run wants its objects, where it has a choice.
+/// The run's choice of merging, if it has one.
 fn wish(settings: &Settings, compact: Compact) -> Result<Compact, Failure> {
     match (settings.is_landing_elsewhere, compact) {
         (false, wish) => Ok(wish),

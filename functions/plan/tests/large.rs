@@ -1,4 +1,4 @@
-//! A bucket with more objects than one listing, payload or list could hold.
+//! A bucket with more objects than one listing, payload or list can hold.
 
 mod bucket;
 
@@ -72,7 +72,7 @@ async fn a_listing_is_cut_into_ranges_that_are_read_side_by_side_and_once() {
     plan(&address, Compact::Auto).await;
     let seen = bucket.seen();
     let needed = volume.objects / 1_000;
-    // A range begins and ends with a page that is not full, and folders are looked up before.
+    // A range begins and ends with a partial page, and folders are listed before.
     assert!(seen.pages <= needed + 200, "{} pages for {needed}", seen.pages);
     assert!(seen.pages_at_once > 8, "{} at once", seen.pages_at_once);
 }

@@ -1,5 +1,5 @@
 //! Long-polls one statement and says whether it is running (and how long to wait), has finished, or
-//! failed: with a name that says who must act, and its diagnosis.
+//! failed, with a name that says who must act, and a diagnosis.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,13 +16,13 @@ use segue_warehouse::{Deadlines, LONG_POLL_SECONDS, Warehouse};
 pub struct Context {
     /// The warehouse that runs the statement.
     pub warehouse: Warehouse,
-    /// What the deployment adds to the SQL: the place of a failure is found in the rendered step.
+    /// The deployment's settings in the SQL: the place of a failure is found in the rendered step.
     pub deployment: pipeline::Deployment,
-    /// How long steps and runs may take.
+    /// The deadlines of steps and runs.
     pub deadlines: Deadlines,
 }
 
-/// How long steps and runs may take, as the template says.
+/// The deadlines of steps and runs, from the template.
 ///
 /// # Errors
 /// `InvalidConfiguration` when a setting is missing or out of bounds.
@@ -30,7 +30,7 @@ pub fn deadlines() -> Result<Deadlines, Failure> {
     Deadlines::new(&setting("STEP_DEADLINE_SECONDS")?, &setting("RUN_DEADLINE_SECONDS")?)
 }
 
-/// Looks at the statement, for as long as one long poll.
+/// Polls the statement with one long poll.
 ///
 /// Safe to run again: it reads, and cancels what has outlived its deadline.
 ///
@@ -58,7 +58,7 @@ pub async fn handle(context: &Context, poll: Poll) -> Result<StatementState, Fai
     Ok(state)
 }
 
-/// The state machine's time where it is told: the ages of run and statement are by one clock.
+/// The state machine's time, if it is given: the ages of run and statement use one clock.
 fn now(poll: &Poll) -> Result<SystemTime, Failure> {
     let Some(entered_at) = &poll.entered_at else { return Ok(SystemTime::now()) };
     let entered_at: Timestamp = entered_at.parse().map_err(|error| {

@@ -1,24 +1,24 @@
-//! What really went wrong, out of its wrappings: a function's error comes as JSON in a cause, a
-//! nested execution's as JSON around that.
+//! Unwraps the real error: a function's error comes as JSON in a cause, a nested execution's as
+//! JSON around that.
 
 use segue_contract::messages::Caught;
 use serde::Deserialize;
 
-/// Wrappings that are opened at most.
+/// The most layers to unwrap.
 const DEPTH_MAX: usize = 4;
 
-/// What a cause may be, when it is JSON.
+/// The forms of a cause that is JSON.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Wrapping {
-    /// What Lambda says of a function that failed.
+    /// Lambda's description of a failed function.
     Function {
         #[serde(rename = "errorType")]
         error_type: String,
         #[serde(rename = "errorMessage")]
         error_message: String,
     },
-    /// What Step Functions says of a nested execution that ended otherwise than well.
+    /// Step Functions' description of a nested execution that did not succeed.
     Execution {
         #[serde(rename = "Error")]
         error: Option<String>,
@@ -31,7 +31,7 @@ enum Wrapping {
     },
 }
 
-/// The innermost error that the cause holds.
+/// The innermost error in the cause.
 pub fn innermost(mut caught: Caught) -> Caught {
     for _ in 0..DEPTH_MAX {
         caught = match serde_json::from_str(&caught.cause) {

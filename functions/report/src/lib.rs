@@ -1,5 +1,5 @@
-//! Writes the run's report into the work bucket, for success and failure: as JSON for programs and
-//! as a page for people; and the run's metrics into the log.
+//! Writes the run's report to the work bucket, for success and failure: as JSON for programs and as
+//! a page for people; and the run's metrics to the log.
 
 mod cause;
 mod measures;
@@ -30,7 +30,7 @@ pub struct Context {
     pub work_bucket: String,
 }
 
-/// The list of objects is staged like a source, and is none.
+/// The list of objects, which is staged like a source but is not one.
 const PLANNED_OBJECTS: &str = "planned_objects";
 
 /// A run's report, as it is written.
@@ -45,17 +45,17 @@ pub struct Report {
     pub started_at: String,
     /// When the report was written, RFC 3339.
     pub finished_at: String,
-    /// What lies between, in seconds.
+    /// The time between, in seconds.
     pub duration_seconds: i64,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Caught>,
     /// Objects that this run has set aside whole.
     pub set_aside: u64,
-    /// What was planned, if it came to that.
+    /// What was planned, if the run got that far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// What was merged per source, where anything was.
+    /// What was merged per source, if anything was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compacted: Vec<CompactedSource>,
     /// What loading the objects was expected to take, and what it took.
@@ -64,7 +64,7 @@ pub struct Report {
     /// What the checks found, if they passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
-    /// Where the records stand that were left out, if any were.
+    /// The URI of the skipped records, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects_uri: Option<String>,
     /// What each statement did, in the order of the run.
@@ -143,10 +143,10 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
 }
 
 impl Report {
-    /// Puts together what is known of a run.
+    /// Assembles what is known about a run.
     ///
     /// # Errors
-    /// `InvalidInput` when the run's start is no time.
+    /// `InvalidInput` if the run's start is not a time.
     pub fn new(request: ReportRequest, now: Timestamp) -> Result<Self, Failure> {
         let started: Timestamp = request.run.started_at.parse().map_err(|error| {
             Failure::new(ErrorName::InvalidInput, format!("the run's start is no time: {error}"))
@@ -181,20 +181,20 @@ impl Report {
         })
     }
 
-    /// Rows that were staged of the sources' objects.
+    /// Rows that were staged from the sources' objects.
     pub fn rows(&self) -> u64 {
         let staged = self.checked.iter().flat_map(|checked| &checked.staged);
         staged.filter(|one| one.counted != PLANNED_OBJECTS).map(|one| one.rows).sum()
     }
 
-    /// Records that were left out.
+    /// Records that were skipped.
     pub fn rejected(&self) -> u64 {
         self.checked.iter().flat_map(|checked| &checked.rejected).map(|source| source.rows).sum()
     }
 }
 
-/// The statement with the rows that it staged, as the check counted them: the Data API does not count
-/// those of a COPY.
+/// The statement with the rows that it staged, as counted by the check: the Data API does not count
+/// the rows of a COPY.
 fn with_staged_rows(mut statement: StatementState, staged: &BTreeMap<&str, u64>) -> StatementState {
     if let StatementState::Finished { step, files, .. } = &mut statement
         && let Some((_, counted)) = step.split_once('/')
@@ -207,7 +207,7 @@ fn with_staged_rows(mut statement: StatementState, staged: &BTreeMap<&str, u64>)
     statement
 }
 
-/// How a run ended, in a word.
+/// How a run ended, in one word.
 fn status(request: &ReportRequest) -> &'static str {
     match &request.checked {
         _ if request.failure.is_some() => "failed",

@@ -1,4 +1,4 @@
-//! What a run is measured by, out of its report.
+//! The metrics of a run, from its report.
 
 use segue_contract::messages::StatementState;
 use segue_contract::metrics::Metric;
@@ -8,7 +8,7 @@ use crate::Report;
 
 /// The step that publishes.
 const PUBLISH: &str = "publish";
-/// What the steps begin with that copy files.
+/// The prefix of the steps that copy files.
 const STAGE: &str = "stage/";
 
 /// Writes the metrics of the run, and those of each of its statements.
@@ -20,7 +20,7 @@ pub fn write(report: &Report) {
     }
 }
 
-/// The metrics of the run. One that failed has loaded nothing, and has nothing but its length.
+/// The metrics of the run. A failed run has loaded nothing, and has only its duration.
 fn of_run(report: &Report) -> Vec<(Metric, f64)> {
     let mut values = vec![(Metric::RunSeconds, float(report.duration_seconds.unsigned_abs()))];
     if report.failure.is_some() {
@@ -36,7 +36,7 @@ fn of_run(report: &Report) -> Vec<(Metric, f64)> {
     values
 }
 
-/// The steps that ended well, and how long each ran in the warehouse.
+/// The steps that succeeded, and how long each ran in the warehouse.
 fn of_statements(report: &Report) -> impl Iterator<Item = (&str, f64)> {
     report.statements.iter().filter_map(|statement| match statement {
         StatementState::Finished { step, duration_ms, .. } => {
@@ -55,7 +55,7 @@ fn rows(report: &Report, is_counted: impl Fn(&str) -> bool) -> u64 {
     files.filter_map(|file| file.rows).sum()
 }
 
-/// CloudWatch's numbers are floating-point: what it would round is rounded here.
+/// CloudWatch's numbers are floating-point, so rounding is harmless.
 #[allow(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
 fn float(number: u64) -> f64 {
     number as f64

@@ -1,4 +1,4 @@
-//! The objects that keep a run from being loaded, so that it may set them aside whole.
+//! The objects that a run cannot load, so that it can set them aside whole.
 
 use std::io::Write;
 
@@ -10,8 +10,8 @@ use segue_contract::{ErrorName, Failure, Run, layout};
 use segue_function::{s3_failure, unreadable};
 use serde_json::json;
 
-/// The objects that a failure names, each with what it says of it: the lines of its cause that begin
-/// with an object of a source, as all failures that name records write them.
+/// The objects that a failure names, each with its reason: the lines of its cause that begin with
+/// an object of a source, as in all failures that name records.
 pub fn named<'a>(failure: &'a Caught, plan: &'a Plan) -> Vec<(&'a str, &'a str, &'a str)> {
     let mut named: Vec<(&str, &str, &str)> = Vec::new();
     if failure.error != ErrorName::LoadRejected.to_string() {
@@ -39,8 +39,8 @@ fn end_of_uri(line: &str) -> Option<usize> {
     [follows(" line "), follows(" lines ")].into_iter().flatten().min()
 }
 
-/// Lists the objects for the step `plan/set_aside`, as they are now; returns their URIs. One that is
-/// gone is no offender any more.
+/// Lists the objects for the step `plan/set_aside`, as they are now; returns their URIs. An object
+/// that is gone is omitted.
 ///
 /// # Errors
 /// `SourceUnreadable` when a bucket does not answer.

@@ -1,5 +1,5 @@
-//! Says more of the records that a COPY refused than the COPY knows: from which file a line of a
-//! merged part came, and what the column that refused it was given.
+//! Adds what a COPY does not know about the records that it rejected: the file that a line of a
+//! merged part came from, and the value of the rejected column.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +9,20 @@ use segue_contract::{Run, jsonpaths, layout, pipeline};
 use segue_documents::Reject;
 use segue_records::{Document, Found, Given, Parts, Path, broken, texts, whole_names};
 
-/// Records that are looked up at most: as many as a failure shows.
+/// The most records to look up: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
-/// Characters of a value that are shown at most.
+/// The most characters of a value to show.
 const VALUE_CHARACTERS_MAX: usize = 80;
-/// Redshift's numbers for text that is too long, and for a value that is not there.
+/// Redshift's numbers for text that is too long, and for a missing value.
 const TOO_LONG: i64 = 1204;
 const MISSING: i64 = 1213;
 
-/// What to say of a file that landed where it does not belong.
+/// The note about a file that landed in the wrong place.
 const JSONPATHS: &str =
     "; this is a JSONPaths file: it belongs next to the folder of the events, not in it";
 
-/// The same cause, each refused record with its file and the value that was refused. What cannot be
-/// looked up stays as it is: the cause is told either way.
+/// The same cause, each rejected record with its file and the rejected value. Lines that cannot be
+/// looked up stay as they are.
 pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> String {
     let sources = pipeline::sources().into_iter().map(|source| format!("stage/{source}"));
     let steps: Vec<String> =
@@ -33,7 +33,7 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
     let mut parts = Parts::new(s3, bucket, run);
     let mut lines: Vec<String> = Vec::new();
     let mut looked_up = 0;
-    // The step that failed names the source, and with it the paths that its COPY used.
+    // The failed step names the source, and with it the paths that its COPY used.
     let source =
         pipeline::sources().into_iter().find(|name| cause.contains(&format!("stage/{name}")));
     let paths = match source {
@@ -67,7 +67,7 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
     lines.join("\n")
 }
 
-/// A broken record, by the line to fix: a COPY names the one on which it noticed.
+/// A broken record, by the line to fix: a COPY names the line on which it noticed.
 fn broken_record(refused: &Refused, found: &Reject) -> String {
     let Refused { file, line, code, reason, .. } = refused;
     let place = format!("{file} line {}: {}", found.line, found.reason);
@@ -80,12 +80,12 @@ fn broken_record(refused: &Refused, found: &Reject) -> String {
     format!("{place}; it is {it_is}; the COPY stopped{noticed}: {reason} (error {code})")
 }
 
-/// The refusal that a line of a cause tells of.
+/// The rejected value in a line of a cause.
 fn refusal(line: &str) -> Option<Refused> {
     line.strip_prefix("  ").and_then(Refused::parse)
 }
 
-/// The refusal, by the record's place where the file is a part.
+/// The rejected value, with the record's place if the file is a part.
 fn placed(refused: &Refused, landed: Option<Document>) -> String {
     let text = refused.to_string();
     let Some(Document { uri, line }) = landed else { return text };
@@ -123,7 +123,7 @@ fn what_was_given(refused: &Refused, record: &str, path: impl Fn(&str) -> Path) 
     })
 }
 
-/// A value on one line, cut where it is long.
+/// A value on one line, truncated if it is long.
 fn shown(given: &Given) -> String {
     let cut: String = given.text().chars().take(VALUE_CHARACTERS_MAX).collect();
     let more = if cut.len() < given.text().len() { " …" } else { "" };

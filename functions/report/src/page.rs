@@ -17,7 +17,7 @@ const TEMPLATE: &str = include_str!("page.html");
 pub fn render(report: &Report) -> Result<String, Failure> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    // What comes from files may hold anything: it is text here, never markup.
+    // Content of files may be anything: it is text here, never markup.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("thousands", thousands);
     environment
@@ -28,7 +28,7 @@ pub fn render(report: &Report) -> Result<String, Failure> {
         .map_err(|error| Failure::new(ErrorName::InvalidConfiguration, format!("{error:#}")))
 }
 
-/// What the files' table does not hold: what was skipped, and what other paths have loaded.
+/// Notes below the table of files: what was skipped, and what other paths have loaded.
 fn notes(report: &Report) -> Vec<String> {
     let Some(plan) = &report.plan else { return Vec::new() };
     let skipped = plan.sources.iter().flat_map(|source| &source.skipped).map(Skipped::line);

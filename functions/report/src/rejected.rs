@@ -1,5 +1,5 @@
-//! What keeps merged files from being loaded, batch after batch and source after source, so that a
-//! run names it all at once.
+//! What prevents merged files from being loaded, for all batches and sources, so that a run names
+//! everything at once.
 
 use std::io::{BufRead, BufReader};
 
@@ -10,12 +10,12 @@ use segue_contract::{Failure, Run, layout};
 use segue_function::{s3_failure, unreadable};
 use serde::Deserialize;
 
-/// Records of a source that are shown at most.
+/// The most records of a source to show.
 const SHOWN_MAX: usize = 20;
-/// Characters of each that are shown at most: an error's cause holds 32,768.
+/// The most characters of each: an error's cause holds 32,768.
 const SHOWN_CHARACTERS_MAX: usize = 600;
 
-/// What a batch has written down of a record, or of a file.
+/// What a batch has recorded about a record, or a file.
 #[derive(Debug, Deserialize)]
 struct Reject {
     uri: String,
@@ -29,8 +29,8 @@ struct Reject {
     is_file: bool,
 }
 
-/// The cause of a run that failed because more cannot be loaded of its merged files than may be left
-/// out; `None` when that is not why.
+/// The cause of a run that failed because too many records of its merged files cannot be loaded;
+/// `None` if it failed for another reason.
 ///
 /// # Errors
 /// `SourceUnreadable` when the work bucket does not answer.

@@ -31,7 +31,7 @@ fn staged() -> Vec<StagedRows> {
     vec![StagedRows { counted: "songs".into(), rows: 14_896 }]
 }
 
-/// Checks that passed, with so many records of songs left out.
+/// Checks that passed, with this many records of songs skipped.
 pub fn rejecting(rows: u64) -> Checked {
     let rejected = RejectedRows {
         source: "songs".into(),

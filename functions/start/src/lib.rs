@@ -1,10 +1,10 @@
-//! On S3 events starts a run, unless one is in flight or the last one failed a moment ago: then one
-//! wake-up stays in the queue.
+//! Starts a run when S3 events arrive, unless one is in flight or the last one has just failed:
+//! then one wake-up stays in the queue.
 //!
-//! Which object a message names does not matter, only when something landed: a run lists everything
-//! itself. So a hundred messages are as good as one, a duplicate does no harm, and nothing is lost
-//! with a message that cannot be read. What to wait for follows from the runs that Step Functions
-//! knows; nothing is kept anywhere else.
+//! It does not matter which object a message names, only when something landed: a run lists
+//! everything itself. So a hundred messages are as good as one, a duplicate does no harm, and
+//! nothing is lost with an unreadable message. How long to wait follows from the runs that Step
+//! Functions knows; there is no other state.
 
 mod messages;
 mod runs;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::messages::Wish;
 use crate::runs::{Next, Run};
 
-/// How far the clocks of two services may lie apart, in seconds.
+/// How far the clocks of two services may differ, in seconds.
 const CLOCK_SECONDS_MAX: i64 = 1;
 /// A message is delayed at most this long, as SQS allows: a longer wait takes several.
 const DELAY_SECONDS_MAX: i64 = 900;
@@ -53,21 +53,21 @@ pub struct Messages {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    /// Its id, by which it is handed back.
+    /// Its ID, by which it is returned.
     pub message_id: String,
-    /// What it says.
+    /// Its text.
     pub body: String,
 }
 
-/// Which messages were not dealt with, as SQS takes it from a function.
+/// The messages that were not handled, in the format that SQS expects from a function.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
-    /// The messages that come again.
+    /// The messages to deliver again.
     pub batch_item_failures: Vec<ItemFailure>,
 }
 
-/// A message that comes again.
+/// A message to deliver again.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
@@ -77,23 +77,23 @@ pub struct ItemFailure {
 
 /// Starts a run for the messages, or keeps one wake-up for later.
 ///
-/// Until a run has loaded what has landed, a message is in the queue: whatever becomes of a run that
-/// was started, a wake-up looks after it.
+/// A message stays in the queue until a run has loaded what has landed: however a started run ends,
+/// a wake-up checks afterwards.
 ///
-/// A message that is neither S3's nor a wake-up is handed back alone, and ends in the dead-letter
-/// queue for somebody to look at; the others are not held up by it.
+/// A message that is neither from S3 nor a wake-up is returned alone, and ends in the dead-letter
+/// queue for inspection; it does not hold up the others.
 ///
 /// Safe to run again: a run that finds nothing new ends at once.
 ///
 /// # Errors
 /// `WarehouseUnreachable` when Step Functions or the queue does not answer, `InvalidConfiguration`
-/// when the function may not ask them: the messages come again.
+/// if the function lacks a permission: the messages are delivered again.
 #[tracing::instrument(skip_all, fields(messages = event.records.len()))]
 pub async fn handle(context: &Context, event: Messages) -> Result<Response, Failure> {
     handle_at(context, event, Timestamp::now()).await
 }
 
-/// As [`handle`], at this time.
+/// Like [`handle`], at this time.
 ///
 /// # Errors
 /// As [`handle`].
@@ -135,12 +135,12 @@ async fn next(context: &Context, landed: Timestamp, now: Timestamp) -> Result<Ne
     if next != Next::Start {
         return Ok(next);
     }
-    // One that began before the recent ones may still be in flight.
+    // A run that started before the recent ones may still be in flight.
     let running = executions(context, Some(ExecutionStatus::Running), 1).await?;
     Ok(if running.is_empty() { next } else { in_flight })
 }
 
-/// The newest runs of this status, the newest first.
+/// The latest runs with this status, newest first.
 async fn executions(
     context: &Context,
     status: Option<ExecutionStatus>,
@@ -160,8 +160,9 @@ async fn executions(
 
 /// Starts a run, and keeps a wake-up in case it fails.
 ///
-/// When another invocation has just started one, that run may have planned already, and an execution
-/// of the same name and input is answered as if it were new: the wake-up then asks for another run.
+/// If another invocation has just started a run, that run may already have planned, and starting an
+/// execution with the same name and input returns it as if it were new: the wake-up then requests
+/// another run.
 async fn start(context: &Context, landed: Timestamp, now: Timestamp) -> Result<(), Failure> {
     let started = context
         .step_functions

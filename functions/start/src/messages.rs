@@ -1,5 +1,5 @@
-//! What the messages of the queue say: that something has landed, that there is nothing to do, or
-//! nothing that this function knows.
+//! The messages of the queue: something has landed, there is nothing to do, or the message is
+//! unknown.
 
 use jiff::Timestamp;
 use segue_contract::data_files;
@@ -12,15 +12,15 @@ const WAKE_UP: &str = "Wake-up";
 const OBJECT_CREATED: &str = "Object Created";
 /// The `eventSource` of S3's own notifications.
 const S3: &str = "aws:s3";
-/// What the `eventName` of a notification about a new object begins with.
+/// The prefix of the `eventName` of a notification about a new object.
 const CREATED: &str = "ObjectCreated:";
-/// What S3 sends when somebody configures a bucket's notifications.
+/// The test message that S3 sends when a bucket's notifications are configured.
 const TEST_EVENT: &str = "s3:TestEvent";
 
-/// What a message asks for.
+/// What a message requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// A run that lists what had landed at this time; `None` when the message does not say when.
+    /// A run that lists what had landed by this time; `None` if the message does not say when.
     Run(Option<Timestamp>),
     /// Nothing: a test message, an object that was removed, or one that is not data.
     Nothing,
@@ -37,7 +37,7 @@ enum Body {
         #[serde(default)]
         detail: Value,
     },
-    /// A notification that S3 sends straight to the queue.
+    /// A notification that S3 sends directly to the queue.
     Notification {
         #[serde(rename = "Records")]
         records: Vec<Record>,
@@ -59,7 +59,7 @@ struct Record {
     s3: Value,
 }
 
-/// Reads a message; `None` when it is neither S3's nor a wake-up.
+/// Reads a message; `None` if it is neither from S3 nor a wake-up.
 pub(crate) fn read(body: &str) -> Option<Wish> {
     match serde_json::from_str(body).ok()? {
         Body::Event { detail_type, time, detail } => [OBJECT_CREATED, WAKE_UP]
@@ -80,13 +80,13 @@ fn notified(records: &[Record]) -> Wish {
     let created = records.iter().filter(|record| record.event_name.starts_with(CREATED));
     let created = created.filter(|record| is_data(&record.s3["object"]));
     let times = created.map(|record| timestamp(record.event_time.as_deref()));
-    // A time that is missing counts as the newest.
+    // A missing time counts as the newest.
     let newest = times.max_by_key(|time| (time.is_none(), *time));
     newest.map_or(Wish::Nothing, Wish::Run)
 }
 
-/// Whether an object may be data, by its own name and size. Folders are a listing's to judge, which
-/// knows the prefix; an object of which a message says nothing may be.
+/// Whether an object may be data, by its own name and size. Folders are left to the listing, which
+/// knows the prefix; an object that the message does not describe may be data.
 fn is_data(object: &Value) -> bool {
     let Some(key) = object["key"].as_str() else { return true };
     let name = key.rsplit('/').next().unwrap_or(key);
@@ -98,7 +98,7 @@ fn timestamp(text: Option<&str>) -> Option<Timestamp> {
     text?.parse().ok()
 }
 
-/// The message that asks for a run later: it lists what had landed at this time.
+/// The message that requests a later run, which lists what had landed by this time.
 pub(crate) fn wake_up(landed: Timestamp) -> String {
     json!({ "detail-type": WAKE_UP, "time": landed }).to_string()
 }

@@ -1,33 +1,34 @@
-//! When the next run may start, from what Step Functions knows of those before it.
+//! When the next run may start, from what Step Functions knows about earlier runs.
 
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use jiff::{SignedDuration, Timestamp};
 
-/// What the names of runs begin with that this function has started. Others were started by a
-/// person or by the schedule.
+/// The prefix of the names of runs that this function has started. Others were started by a person
+/// or the schedule.
 const NAME_PREFIX: &str = "s3-";
 /// Runs are started at most once in this many seconds: messages of one upload arrive in several
-/// batches, which may be handled side by side.
+/// batches, which may be handled at the same time.
 const START_SECONDS_MIN: i64 = 30;
-/// After the first failure the next run waits this long; after every further one twice as long.
+/// After the first failure, the next run waits this long; after each further failure, twice as
+/// long.
 const BACK_OFF: SignedDuration = SignedDuration::from_mins(1);
-/// However many runs have failed, one is started in this time.
+/// The longest wait after failures.
 const BACK_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
-/// An object that landed this long before a run started stood in its listing; the clocks of S3 and
+/// An object that landed this long before a run started is in its listing; the clocks of S3 and
 /// Step Functions are closer than that.
 const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(10);
-/// The runs to look back at: as many failures as lead to [`BACK_OFF_MAX`], and a few more.
+/// How many runs to look back: as many failures as lead to [`BACK_OFF_MAX`], and a few more.
 pub(crate) const RECENT_RUNS_MAX: i32 = 10;
 
-/// What is to be done about something that has landed.
+/// What to do about something that has landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// A run has loaded it, or has found nothing to load.
     Nothing,
     /// Start a run.
     Start,
-    /// Look again in this time.
+    /// Check again after this time.
     Wait(SignedDuration),
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct Run {
     stopped: Option<Timestamp>,
 }
 
-/// The latest time of landing of which it is certain that a run listed it which started then.
+/// The latest time of landing that a run with this start has certainly listed.
 pub(crate) fn listed_by(started: &DateTime) -> Timestamp {
     timestamp(started).saturating_sub(LISTED_AFTER).unwrap_or(Timestamp::MIN)
 }
@@ -70,14 +71,14 @@ impl Run {
     }
 }
 
-/// What is to be done now about something that landed at that time. `runs` are the newest first.
+/// What to do now about something that landed at that time. `runs` are newest first.
 pub(crate) fn next(
     runs: &[Run],
     interval: SignedDuration,
     landed: Timestamp,
     now: Timestamp,
 ) -> Next {
-    // A run by hand may have been asked for some sources only.
+    // A run by hand may have loaded only some sources.
     let has_listed =
         |run: &&Run| run.by_arrival && run.started.duration_since(landed) >= LISTED_AFTER;
     if runs.iter().filter(has_listed).any(|run| run.has_succeeded) {
@@ -90,7 +91,7 @@ pub(crate) fn next(
     }
 }
 
-/// Until when to wait after failures: counted since a run ended well, or since a person or the
+/// Until when to wait after failures: counted since a run succeeded, or since a person or the
 /// schedule started one.
 fn backed_off_until(runs: &[Run]) -> Option<Timestamp> {
     let failed = runs.iter().take_while(|run| run.by_arrival && !run.has_succeeded);
@@ -100,8 +101,8 @@ fn backed_off_until(runs: &[Run]) -> Option<Timestamp> {
     runs.first()?.stopped.map(|stopped| stopped + wait)
 }
 
-/// The name of a run that is started now: the same for all who would start one at the same time, so
-/// that only the first of them does.
+/// The name of a run that starts now: the same for all invocations at this time, so that only the
+/// first of them starts one.
 pub(crate) fn name(now: Timestamp) -> String {
     let second = now.as_second() - now.as_second().rem_euclid(START_SECONDS_MIN);
     let slot = Timestamp::from_second(second).unwrap_or(now);

@@ -17,7 +17,7 @@ const NOTIFIED: &str = r#"{"Records": [{"eventVersion": "2.1", "eventSource": "a
     "eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "a"}}}]}"#;
 const TEST_EVENT: &str = r#"{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}"#;
 
-/// An execution of this status that has begun and ended so many seconds ago.
+/// An execution with this status that started and ended this many seconds ago.
 fn execution(name: &str, status: ExecutionStatus, started: i64, stopped: i64) -> ExecutionListItem {
     let ended = status != ExecutionStatus::Running;
     ExecutionListItem::builder()
@@ -93,7 +93,7 @@ async fn handled(
     handle_at(&context, event, Timestamp::from_second(NOW).expect("a time")).await
 }
 
-/// The messages that come again.
+/// The messages to deliver again.
 async fn again(step_functions: &[&Rule], sqs: &Rule, bodies: &[&str]) -> Vec<String> {
     let response = handled(step_functions, sqs, bodies).await.expect("answers");
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()

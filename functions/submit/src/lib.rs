@@ -17,7 +17,7 @@ pub struct Context {
 /// Submits the step.
 ///
 /// Safe to run again: run, step and attempt make the client token, so the Data API runs an attempt
-/// once however often it is submitted.
+/// once, even if it is submitted several times.
 ///
 /// # Errors
 /// `InvalidInput` for a run or step that cannot be carried out, `InvalidConfiguration`;

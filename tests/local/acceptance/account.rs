@@ -13,22 +13,22 @@ use tokio::runtime::Runtime;
 use super::place::Target;
 use crate::stack::root;
 
-/// The environment of samconfig.toml, and what it calls its stack.
+/// The environment of samconfig.toml, and its stack's name.
 const ENVIRONMENT: &str = "acceptance";
 pub const STACK: &str = "segue-acceptance";
 const DATABASE: &str = "segue_acceptance";
-/// The processor of the functions, as `make acceptance` was asked for.
+/// The processor of the functions, from `make acceptance`.
 const ARCHITECTURE: &str = "SEGUE_ACCEPTANCE_ARCHITECTURE";
-/// A database that exists, from which another can be made.
+/// An existing database, from which another can be created.
 const ADMIN_DATABASE: &str = "SEGUE_ACCEPTANCE_ADMIN_DATABASE";
-/// The secret of a database user that may create databases, if yours may not.
+/// The secret of a database user that may create databases, if you may not.
 const ADMIN_SECRET: &str = "SEGUE_ACCEPTANCE_ADMIN_SECRET";
 const DELETED_WITHIN: Duration = Duration::from_secs(1_200);
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const POLL_SECONDS: i32 = 20;
 const ADMIN_STATEMENT_MAX: Duration = Duration::from_secs(600);
 
-/// What was made, and what it takes to remove it.
+/// What was created, and what is needed to remove it.
 pub struct Account {
     runtime: Runtime,
     config: SdkConfig,
@@ -45,7 +45,7 @@ impl Account {
         let named = parameters.split_whitespace().filter_map(|one| one.split_once('='));
         let parameters = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let folder = TempDir::new().expect("a folder");
-        // From here on, whatever happens removes what was made.
+        // From here on, any outcome removes what was created.
         let mut account = Self { runtime, config, folder, parameters, outputs: Vec::new() };
         account.admin(&format!("create database {DATABASE}")).expect(
             "a database of its own; drop segue_acceptance first if an earlier attempt has left it",
@@ -172,7 +172,7 @@ impl Account {
         let asked = client.delete_stack().stack_name(STACK).send().await;
         asked.map_err(|error| format!("{error:?}"))?;
         let deadline = Instant::now() + DELETED_WITHIN;
-        // A stack that is gone is no longer found.
+        // A deleted stack is no longer found.
         while let Ok(found) = client.describe_stacks().stack_name(STACK).send().await {
             let status =
                 found.stacks.unwrap_or_default().pop().and_then(|stack| stack.stack_status);

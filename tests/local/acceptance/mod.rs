@@ -1,7 +1,8 @@
-//! Accepts a warehouse: loads the sample, breaks a file, and settles what the documentation leaves open.
+//! Accepts a warehouse: loads the sample, breaks a file, and settles open questions of the
+//! documentation.
 //!
 //! `make test` runs it against the local stack. `make acceptance` runs the same code in an AWS account,
-//! where it deploys a stack and a database of its own and removes both at the end.
+//! where it creates its own stack and database, and removes both at the end.
 
 mod account;
 mod place;
@@ -15,7 +16,7 @@ use crate::model::{self, Source, Tables};
 use crate::stack::data;
 use place::Place;
 
-/// The star schema, and what decides about users.
+/// The star schema, and the table that decides about users.
 const TABLES: [&str; 6] = [
     "mart.artists",
     "mart.songplays",

@@ -1,4 +1,4 @@
-//! Where the acceptance takes place: a local stack, or a stack of its own in an AWS account.
+//! Where the acceptance takes place: a local stack, or its own stack in an AWS account.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -19,13 +19,13 @@ use crate::stack::{Stack, root};
 
 /// Holds the parameters of the stack in an account, `NAME=value NAME=value`; local mode without it.
 const PARAMETERS: &str = "SEGUE_ACCEPTANCE_PARAMETERS";
-/// How long a statement may take: a workgroup that sleeps needs a minute to wake up.
+/// How long a statement may take: an idle workgroup needs a minute to wake up.
 const ENDED_WITHIN: Duration = Duration::from_secs(600);
-/// How long one look at a statement may last.
+/// How long one poll of a statement may take.
 const POLL_SECONDS: i32 = 10;
 const CALLS_AT_ONCE_MAX: usize = 16;
 
-/// Whose stack it is, and what goes away with it.
+/// The owner of the stack, and what is removed with it.
 enum Home {
     Local(Stack),
     Account(Box<Account>),
@@ -37,7 +37,7 @@ pub struct Place {
     runtime: Runtime,
     s3: aws_sdk_s3::Client,
     warehouse: aws_sdk_redshiftdata::Client,
-    /// Named as the Data API wants it.
+    /// The warehouse's name for the Data API.
     pub target: Target,
     landing_bucket: String,
     /// Where runs keep their files.
@@ -54,18 +54,18 @@ pub struct Target {
     pub secret: Option<String>,
 }
 
-/// A batch that has ended.
+/// A finished batch.
 pub struct Batch {
     /// The statement's id.
     pub id: String,
-    /// Rows by statement, as the Data API counts them, and the id under which each was run.
+    /// Rows by statement, as the Data API counts them, and the ID of each.
     pub counts: Vec<(i64, i64)>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
 
 impl Place {
-    /// The local stack, deployed and empty; or one in an account, if its parameters are given.
+    /// The local stack, deployed and empty; or one in an account, if its parameters are set.
     pub fn open() -> Self {
         match std::env::var(PARAMETERS) {
             Ok(parameters) => Self::in_account(Account::deploy(&parameters)),
@@ -76,7 +76,7 @@ impl Place {
     fn local() -> Self {
         let stack = Stack::empty();
         let services = Services::of(&stack);
-        // The test alone starts runs.
+        // Only the test starts runs.
         services.silence_bucket();
         let runtime = Runtime::new().expect("a runtime");
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -140,14 +140,14 @@ impl Place {
         self.runtime.block_on(puts).expect("files are put");
     }
 
-    /// Puts a file where the copy role may read it without its being a source's.
+    /// Puts a file where the copy role may read it, outside the sources.
     pub fn put_beside(&self, key: &str, text: &str) {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.s3.put_object().bucket(&self.work_bucket).key(key).body(body).send();
         self.runtime.block_on(put).expect("a file is put");
     }
 
-    /// Removes a file of the landing bucket.
+    /// Removes a file from the landing bucket.
     pub fn remove(&self, key: &str) {
         let removed = self.s3.delete_object().bucket(&self.landing_bucket).key(key).send();
         self.runtime.block_on(removed).expect("a file is removed");
@@ -176,7 +176,7 @@ impl Place {
         report["status"].as_str().expect("a status").to_owned()
     }
 
-    /// Carries out a run that must fail, and returns its id and what it printed for people.
+    /// Carries out a run that must fail, and returns its ID and its output for people.
     pub fn fails(&self, options: &[&str]) -> (String, String) {
         let output = self.segue(options);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();

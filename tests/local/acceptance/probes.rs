@@ -1,4 +1,4 @@
-//! Questions that only a real warehouse answers, each beside what the code assumes.
+//! Questions that only a real warehouse can answer, each next to what the code assumes.
 //!
 //! The code handles every answer (docs/aws-assumptions.md); this shows which one holds today.
 
@@ -26,7 +26,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Asks all questions in a schema that is dropped again.
+/// Runs all probes in a schema that is dropped afterwards.
 pub fn all(place: &Place) -> Vec<Answer> {
     run(place, &[&format!("drop schema if exists {SCHEMA} cascade")]);
     run(
@@ -47,7 +47,7 @@ fn run(place: &Place, statements: &[&str]) -> Batch {
     batch
 }
 
-/// What is known of a COPY that loads two of three records.
+/// What is known about a COPY that loads two of three records.
 fn copies(place: &Place) -> [Answer; 4] {
     let key = "runs/acceptance/records.json";
     place.put_beside(
@@ -111,7 +111,7 @@ fn copies(place: &Place) -> [Answer; 4] {
     ]
 }
 
-/// Which names a MERGE takes for the columns of its target.
+/// The names that a MERGE accepts for the columns of its target.
 fn merges(place: &Place) -> [Answer; 2] {
     run(
         place,

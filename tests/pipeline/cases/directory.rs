@@ -1,4 +1,4 @@
-//! A directory on disk, and how it comes into the landing bucket.
+//! A directory on disk, and how it gets into the landing bucket.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::PATHS_KEY;
 use crate::world::{LANDING_BUCKET, World};
 
-/// Folders in a directory at most.
+/// The most folders in a directory.
 const FOLDERS_MAX: usize = 1_000;
 
 /// A directory that the command line can load.
@@ -18,7 +18,7 @@ pub struct Directory {
     pub data: DataSet,
 }
 
-/// The folder of a case that is kept beside the checkout; none where there are no cases.
+/// The folder of a case next to the checkout; `None` if there are no cases.
 pub fn case(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(name);
     let is_there = folder.is_dir();
@@ -34,7 +34,7 @@ pub fn refusal(folder: &Path) -> Unusable {
 }
 
 impl Directory {
-    /// Looks through a directory that can be used.
+    /// Reads a usable directory.
     pub fn of(folder: &Path) -> Self {
         let data = DataSet::read(folder);
         Self { data: data.unwrap_or_else(|error| panic!("{}: {error}", folder.display())) }
@@ -62,7 +62,7 @@ impl Directory {
     }
 }
 
-/// Puts every file of a directory into the bucket, as a program does that knows no rule.
+/// Puts every file of a directory into the bucket, like a program without the rule.
 pub fn put_everything(world: &World, root: &Path) {
     for path in files(root) {
         let key = path.strip_prefix(root).expect("below it").to_str().expect("UTF-8").to_owned();
@@ -83,7 +83,7 @@ pub fn files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A copy that can be changed.
+/// A writable copy.
 pub fn copy(from: &Path) -> TempDir {
     let to = tempfile::tempdir().expect("a folder");
     for path in files(from) {
@@ -94,7 +94,7 @@ pub fn copy(from: &Path) -> TempDir {
     to
 }
 
-/// Makes a pipe that nobody writes to.
+/// Creates a pipe that nobody writes to.
 pub fn make_pipe(path: &Path) {
     let made = Command::new("mkfifo").arg(path).status();
     assert!(made.expect("mkfifo").success());

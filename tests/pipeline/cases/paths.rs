@@ -73,7 +73,7 @@ async fn paths_that_change_after_a_load_are_told_until_a_rebuild() {
     let other = |output: &Value| output["loadedByOtherPaths"].as_u64();
     Directory::of(&cases.join("before")).upload(&world);
     assert_eq!(other(&world.load().await.output), Some(0));
-    // Nothing is new, and yet it is told.
+    // Nothing is new, but the run still says it.
     let paths = std::fs::read(cases.join("after/paths.json")).expect("a file");
     world.objects.put(LANDING_BUCKET, PATHS_KEY, paths);
     let ended = world.load().await;

@@ -1,5 +1,5 @@
-//! Directories of any names: whatever lies in them is loaded or counted, and a bucket into which all of
-//! it was put is judged alike.
+//! Directories with any names: every file in them is loaded or counted, and a bucket with all of
+//! the files gives the same result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::directory::{Directory, files, put_everything};
 use super::world_with_paths;
 
-/// Trees that are tried.
+/// The trees to try.
 const TREES: u32 = 40;
 const FOLDERS: &str =
     "[a-z]{1,2}|\\.git|_temporary|_year=2018|__MACOSX|@eaDir|#recycle|lost\\+found";
@@ -39,7 +39,7 @@ async fn agrees(tree: &BTreeMap<String, usize>) {
     for root in ["log_data", "song_data"] {
         for (name, bytes) in tree {
             let path = folder.path().join(root).join(name);
-            // A name that is a folder already, or below one that is a file, is left out.
+            // A name that is already a folder, or below a file, is skipped.
             let made = fs::create_dir_all(path.parent().expect("a folder"));
             if made.is_ok() && !path.is_dir() {
                 fs::write(path, "x".repeat(*bytes)).expect("a file");

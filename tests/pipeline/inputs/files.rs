@@ -1,4 +1,4 @@
-//! Files that are not what their source promises: no JSON, other bytes, cut off, too large.
+//! Files that are not what their source promises: not JSON, other bytes, truncated, too large.
 
 use std::io::Write;
 
@@ -7,13 +7,13 @@ use flate2::write::GzEncoder;
 
 use super::{Input, NEXT, SOUND};
 
-/// Bytes of a document that no COPY takes: it takes 4 MB.
+/// Bytes of a document that is too large for a COPY, whose limit is 4 MB.
 const HUGE_BYTES: usize = 5 << 20;
-/// Bytes of a value that a COPY takes and no column.
+/// Bytes of a value that fits a COPY but no column.
 const LONG_BYTES: usize = 1 << 20;
 /// Levels of an object within an object.
 const LEVELS: usize = 1_000;
-/// Stands in a text where a byte comes that text cannot hold.
+/// A placeholder in a text for a byte that text cannot hold.
 const BYTE: &str = "?";
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -32,17 +32,17 @@ fn utf16(text: &str) -> Vec<u8> {
     units.flat_map(u16::to_le_bytes).collect()
 }
 
-/// The text with another byte where [`BYTE`] stands.
+/// The text with this byte in place of [`BYTE`].
 fn with_byte(text: &str, byte: u8) -> Vec<u8> {
     text.bytes().map(|found| if found == BYTE.as_bytes()[0] { byte } else { found }).collect()
 }
 
-/// A record before one that is sound.
+/// A record before a valid one.
 fn before_next(record: &str) -> String {
     format!("{record}\n{NEXT}\n")
 }
 
-/// A line of the first kind stands before a record that is sound.
+/// A line of the first kind before a valid record.
 pub fn not_json() -> Vec<Input> {
     let lines = [
         ("an array", "[1, 2]"),
@@ -62,7 +62,7 @@ pub fn not_json() -> Vec<Input> {
     lines.map(|(name, line)| Input::events(name, before_next(line), NEXT)).into()
 }
 
-/// Documents that are odd: some of them are right.
+/// Odd documents: some of them are valid.
 pub fn nearly_json() -> Vec<Input> {
     let pretty = SOUND.replace(", ", ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
     let deep = format!("{}1{}", "{\"a\": ".repeat(LEVELS), "}".repeat(LEVELS));
@@ -91,7 +91,7 @@ pub fn nearly_json() -> Vec<Input> {
     ]
 }
 
-/// Files that are odd before they are JSON.
+/// Files that are odd before they are parsed as JSON.
 pub fn other_bytes() -> Vec<Input> {
     let both = format!("{SOUND}\n{NEXT}");
     let odd = before_next(&SOUND.replace("Elena", &format!("El{BYTE}na")));
@@ -110,7 +110,7 @@ pub fn other_bytes() -> Vec<Input> {
     ]
 }
 
-/// Files that are compressed, or called so.
+/// Files that are compressed, or have such a name.
 pub fn compressed() -> Vec<Input> {
     let both = format!("{SOUND}\n{NEXT}");
     vec![
@@ -118,12 +118,12 @@ pub fn compressed() -> Vec<Input> {
         Input::events("gzip that is cut off", &both, &both)
             .encoded(gzip_cut_off)
             .under("input.json.gz"),
-        Input::events("gzip that is none", "", "")
+        Input::events("not really gzip", "", "")
             .encoded(|_| b"\x1f\x8b no gzip".into())
             .under("input.json.gz"),
         Input::events("plain text called gzip", SOUND, SOUND).under("input.json.gz"),
         Input::events("gzip called plain text", SOUND, SOUND).encoded(gzip),
-        Input::events("Zstandard that is none", "", "")
+        Input::events("not really Zstandard", "", "")
             .encoded(|_| b"\x28\xb5\x2f\xfd no zstd".into())
             .under("input.json.zst"),
     ]

@@ -1,5 +1,5 @@
-//! Names of objects and of folders that are odd and legal: each file is loaded, and noted under its
-//! own name.
+//! Odd but legal names of objects and folders: each file is loaded, and recorded under its own
+//! name.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ const NAMES: [&str; 14] = [
     "?versionId=1#input.json",
 ];
 
-/// Where a source's files may stand as well, if somebody says so.
+/// Another prefix that a source may have.
 const PREFIX: &str = "'; drop table mart.songs; --/{{ staging }} \"ünïcode\" _data/";
 
 /// A record of each file.

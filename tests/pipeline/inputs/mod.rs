@@ -1,8 +1,8 @@
-//! Inputs that nobody should send, carried out to their end: each ends loaded, with exactly the rows
-//! that are sound, or failed with a name and a message, with star schema and ledger untouched.
+//! Inputs that nobody should send, carried out to the end: each is loaded, with exactly the valid
+//! rows, or fails with a name and a message, with star schema and ledger untouched.
 //!
-//! The snapshots hold what a person reads. A value that reached SQL as text would stand in the
-//! statements that the warehouse was given, and they are looked through.
+//! The snapshots hold what people read. A value that reached SQL as code would be in the statements
+//! that the warehouse received, so these are searched.
 
 mod files;
 mod keys;
@@ -14,11 +14,11 @@ mod values;
 use crate::model::Source;
 use trial::carried_out;
 
-/// A record that is sound; inputs are made of it.
+/// A valid record, from which inputs are made.
 const SOUND: &str = r#"{"page": "NextSong", "sessionId": 8, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "song": "Elena"}"#;
 /// Another, of the same session.
 const NEXT: &str = r#"{"page": "NextSong", "sessionId": 8, "itemInSession": 2, "ts": 1541105830797, "userId": "9", "level": "free", "song": "Elena"}"#;
-/// A sound record in a file of its own, beside every input.
+/// A valid record in its own file, next to every input.
 const NEIGHBOUR: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830000, "userId": "9", "level": "paid", "song": "Setanta"}"#;
 const NEIGHBOUR_SONG: &str = r#"{"song_id": "S0", "title": "Setanta", "artist_id": "A0", "artist_name": "Elena", "duration": 100, "year": 2000}"#;
 
@@ -26,13 +26,13 @@ const NEIGHBOUR_SONG: &str = r#"{"song_id": "S0", "title": "Setanta", "artist_id
 struct Input {
     name: &'static str,
     source: Source,
-    /// What its key ends with.
+    /// The ending of its key.
     file: &'static str,
     text: String,
-    /// What becomes of the text on its way into the file.
+    /// How the text is encoded in the file.
     encode: fn(&str) -> Vec<u8>,
     sound: String,
-    /// Whether it is refused however many records may be left out.
+    /// Whether it is always refused, even if records may be skipped.
     is_refused: bool,
 }
 
@@ -62,23 +62,23 @@ impl Input {
         Self { file, ..self }
     }
 
-    /// Its key as the so-manieth input.
+    /// Its key as input number `index`.
     fn key(&self, number: usize) -> String {
         crate::world::key(self.source, &format!("{number:02}/{}", self.file))
     }
 
-    /// The records that a run loads, of the so-manieth input.
+    /// The records that a run loads from it, as input number `index`.
     fn sound(&self, number: usize) -> String {
         in_session_of_its_own(&self.sound, number)
     }
 
-    /// The file's content as the so-manieth input.
+    /// The file's content as input number `index`.
     fn body(&self, number: usize) -> Vec<u8> {
         (self.encode)(&in_session_of_its_own(&self.text, number))
     }
 }
 
-/// The records of each input are others, so that one that is lost is missed.
+/// The records of each input differ, so that a lost one is noticed.
 fn in_session_of_its_own(text: &str, number: usize) -> String {
     text.replace("\"sessionId\": 8", &format!("\"sessionId\": {}", 100 + number))
 }

@@ -1,9 +1,9 @@
-//! What an execution is asked, and called, that none can be.
+//! Invalid inputs and names of executions.
 
 use super::trial::{Trial, ending};
 use crate::world::WORK_BUCKET;
 
-/// Inputs of an execution that say what no run can do, or say nothing.
+/// Inputs of an execution that no run can carry out, or that are empty.
 const INPUTS: [&str; 13] = [
     r#"{"rebuld": true}"#,
     r#"{"rebuild": "yes"}"#,
@@ -20,7 +20,7 @@ const INPUTS: [&str; 13] = [
     "[]",
 ];
 
-/// Names of executions that are refused.
+/// Invalid names of executions.
 const NAMES: [&str; 7] = [
     "'; drop table mart.songs; --",
     "with spaces",

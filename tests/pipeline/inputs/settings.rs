@@ -1,4 +1,4 @@
-//! What stands around the files and is wrong: the paths of a source, its bucket, what goes missing.
+//! Errors around the files: the paths of a source, its bucket, missing objects.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{NEXT, SOUND};
 use crate::model::Source;
 use crate::world::{LANDING_BUCKET, WORK_BUCKET, World, key};
 
-/// Where the landing bucket may have a JSONPaths file of its own.
+/// The key of the landing bucket's own JSONPaths file.
 const JSONPATHS_KEY: &str = "log_json_path.json";
 const JSONPATHS: [(&str, &[u8]); 8] = [
     ("one path", br#"{"jsonpaths": ["$.input"]}"#),
@@ -58,7 +58,7 @@ async fn a_landing_bucket_that_is_empty_or_gone_is_named() {
     insta::assert_snapshot!(empty + &gone);
 }
 
-/// What a run writes last before it begins to read objects.
+/// What a run writes last before it starts to read objects.
 fn planned(run: &str) -> String {
     format!("runs/{run}/manifests/plan/objects.json")
 }
@@ -103,7 +103,8 @@ async fn an_object_that_changes_before_it_is_read_is_loaded_as_it_is_read() {
         trial.land(Source::Events, &input, NEXT);
         trial.compare("as it is read").await;
 
-        // A COPY does not tell what it has read: what was planned is noted, so it is read again.
+        // A COPY does not report what it has read: the planned version is recorded, so the object
+        // is read again.
         let again = if compact == "never" { "loaded" } else { "up-to-date" };
         for expected in [again, "up-to-date"] {
             assert_eq!(trial.world.load().await.output["status"], expected, "{compact}");

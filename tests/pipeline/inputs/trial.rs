@@ -1,5 +1,5 @@
-//! Two warehouses, side by side, into which inputs go one after the other: in the one a COPY reads
-//! files as they are, in the other they are merged first.
+//! Two warehouses, side by side, that get one input after the other: in one, a COPY reads files as
+//! they are; in the other, they are merged first.
 
 use segue::doctor::{Depth, Verdict};
 use segue_contract::data_files;
@@ -11,16 +11,15 @@ use crate::model::{self, Source};
 use crate::sample::difference;
 use crate::world::{LANDING_BUCKET, Said, TABLES, World, key};
 
-/// Records of a source that a run may leave out, where it may leave out any.
+/// Records of a source that a run may skip, if it may skip any.
 const SPARE: u64 = 99;
-/// What a run must not lose besides [`TABLES`].
+/// The tables that a run must keep, besides [`TABLES`].
 const BOOKS: [&str; 3] = ["ops.loaded_objects", "ops.rejected_rows", "ops.runs"];
-/// Words of the inputs, their keys and their names: no statement may hold one.
+/// Words of the inputs, their keys and their names: no statement may contain one.
 const TRACES: [&str; 4] = ["Elena", "Setanta", "drop table mart", "_data/"];
 
-/// Carries inputs out: each by itself with no record to spare, as a run is by default; then all that
-/// were refused, once more and together, by a run that may leave records out. Returns what a person
-/// reads of it.
+/// Carries inputs out: each by itself with no rejects allowed, as is the default; then all refused
+/// ones again, together, in a run that may skip records. Returns what people read.
 pub async fn carried_out(inputs: &[Input]) -> String {
     let (mut copied, mut merged) = (Trial::new("never").await, Trial::new("always").await);
     let (mut told, mut refused) = (String::new(), [Vec::new(), Vec::new()]);
@@ -34,7 +33,7 @@ pub async fn carried_out(inputs: &[Input]) -> String {
             }
         }
     }
-    told.push_str(&format!("those refused, together, with {SPARE} records to spare\n"));
+    told.push_str(&format!("the refused ones together, with {SPARE} records to spare\n"));
     for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&refused) {
         told.push_str(&trial.together(refused).await);
     }
@@ -43,7 +42,7 @@ pub async fn carried_out(inputs: &[Input]) -> String {
     told
 }
 
-/// How a run ended, for a person: its status, or its error and the cause, line by line.
+/// How a run ended, for people: its status, or its error and the cause, line by line.
 pub fn ending(how: &str, run: &str, ended: &Ended) -> String {
     let status = ended.output["status"].as_str().map(ToOwned::to_owned);
     let mut told = format!("  {how}: {}\n", ended.error.clone().or(status).unwrap_or_default());
@@ -54,7 +53,7 @@ pub fn ending(how: &str, run: &str, ended: &Ended) -> String {
     told
 }
 
-/// One of the warehouses, and what it has to hold by now.
+/// One of the warehouses, and what it must hold by now.
 pub struct Trial {
     pub world: World,
     compact: &'static str,
@@ -62,7 +61,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// A warehouse into which a sound event and its song have been loaded.
+    /// A warehouse with a valid event and its song loaded.
     pub async fn new(compact: &'static str) -> Self {
         let mut trial = Self::of(World::new(), compact);
         for (source, text) in [(Source::Events, NEIGHBOUR), (Source::Songs, NEIGHBOUR_SONG)] {
@@ -81,7 +80,7 @@ impl Trial {
         if self.compact == "never" { "copied" } else { "merged" }
     }
 
-    /// Lets an input be loaded by itself; when it is refused it is taken away again.
+    /// Loads an input by itself; if it is refused, it is removed again.
     async fn alone(&mut self, input: &Input, number: usize) -> (bool, String) {
         let before = self.world.ledger().await;
         self.put(input, number);
@@ -111,7 +110,7 @@ impl Trial {
         }
     }
 
-    /// Lets inputs be loaded that were refused alone, by one run that may leave records out.
+    /// Loads inputs that were refused alone, in one run that may skip records.
     async fn together(&mut self, refused: &[(usize, &Input)]) -> String {
         self.compare("after all that were refused").await;
         for (number, input) in refused {
@@ -140,7 +139,7 @@ impl Trial {
         format!("{told}    {left_out} records of {} files are skipped\n", refused.len())
     }
 
-    /// Lets a sound file land, whose records have to be there from the next run on.
+    /// Lets a valid file land, whose records must be there from the next run on.
     pub fn land(&mut self, source: Source, key: &str, text: &str) {
         self.world.objects.put(LANDING_BUCKET, key, text.into());
         self.files.push((source, text.to_owned()));
@@ -150,14 +149,14 @@ impl Trial {
         self.world.objects.put(LANDING_BUCKET, &input.key(number), input.body(number));
     }
 
-    /// Notes that the sound records of an input have to be there from now on, and its file in the
+    /// Notes that the valid records of an input must be there from now on, and its file in the
     /// ledger.
     async fn loaded(&mut self, input: &Input, number: usize) {
         self.files.push((input.source, input.sound(number)));
         let uri = format!("s3://{LANDING_BUCKET}/{}", input.key(number));
         let noted =
             self.world.ledger().await.iter().filter(|row| row[1].as_ref() == Some(&uri)).count();
-        // What is not data is no object to a run.
+        // Runs ignore objects that are not data.
         let (name, bytes) = (input.key(number), input.body(number).len() as u64);
         let expected = usize::from(data_files::by_name_and_size(&name, bytes).is_ok());
         assert_eq!(noted, expected, "{}, {}: {uri}", input.name, self.how());
@@ -170,7 +169,8 @@ impl Trial {
         assert!(difference.is_none(), "{what}, {}: {}", self.how(), difference.unwrap_or_default());
     }
 
-    /// Fails when a table is gone, a statement goes on, or a word of an input is part of any SQL.
+    /// Fails if a table is gone, a statement is still running, or a word of an input is part of any
+    /// SQL.
     pub async fn end(&self) {
         for table in TABLES.into_iter().chain(BOOKS) {
             let counted = self.world.engine.query(&format!("select count(*) from {table}")).await;

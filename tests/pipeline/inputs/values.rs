@@ -1,4 +1,4 @@
-//! Records of which one value does not fit its column, or only just does.
+//! Records with one value that does not fit its column, or only just fits.
 
 use super::{Input, NEXT, SOUND};
 use crate::model::Source;
@@ -22,13 +22,13 @@ fn bad(name: &'static str, from: &str, to: &str) -> Input {
     Input::events(name, format!("{}\n{NEXT}\n", changed(SOUND, from, to)), NEXT)
 }
 
-/// An event that is odd and yet right.
+/// An odd but valid event.
 fn odd(name: &'static str, from: &str, to: &str) -> Input {
     let text = format!("{}\n{NEXT}\n", changed(SOUND, from, to));
     Input::events(name, text.clone(), text)
 }
 
-/// An event whose title COPY cuts at a NUL, as Redshift documents.
+/// An event whose title COPY truncates at a NUL, as Redshift documents.
 fn cut_at_nul() -> Input {
     let text = |title: &str| format!("{}\n{NEXT}\n", changed(SOUND, TITLE, title));
     let (given, loaded) = (text(r#""song": "El\u0000ena""#), text(r#""song": "El""#));

@@ -25,7 +25,7 @@ pub struct Song<'a> {
     year: Option<i64>,
 }
 
-/// A song as the catalogue knows it: the version that won.
+/// A song in the catalogue: the version that won.
 pub struct CataloguedSong<'a> {
     pub record: &'a Song<'a>,
     pub duration: Decimal,
@@ -64,7 +64,7 @@ impl CataloguedSong<'_> {
     }
 }
 
-/// Of all versions of a song one wins: a known year before an unknown, then the greatest content.
+/// One version of a song wins: a known year before an unknown one, then the greatest content.
 pub fn songs<'a>(records: &'a [Song<'a>]) -> Vec<CataloguedSong<'a>> {
     let mut songs: BTreeMap<&str, CataloguedSong<'a>> = BTreeMap::new();
     for record in records {
@@ -88,7 +88,7 @@ pub fn songs<'a>(records: &'a [Song<'a>]) -> Vec<CataloguedSong<'a>> {
     songs.into_values().collect()
 }
 
-/// Of all variants of an artist one wins: the most known facts, then the greatest content.
+/// One variant of an artist wins: the most known facts, then the greatest content.
 pub fn artists(records: &[Song<'_>]) -> Vec<Row> {
     let mut artists: BTreeMap<&str, (String, Row)> = BTreeMap::new();
     for record in records {

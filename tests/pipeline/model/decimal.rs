@@ -1,4 +1,4 @@
-//! Decimals with five digits after the point; what is beyond them is cut off.
+//! Decimals with five digits after the point; further digits are truncated.
 
 use serde_json::value::RawValue;
 
@@ -23,7 +23,7 @@ impl Decimal {
         let number: i128 = format!("{whole}{fraction}").parse().expect("digits");
         let shift = exponent - fraction.len() as i32 + SCALE;
         let power = 10i128.pow(shift.unsigned_abs());
-        // Division of integers cuts off towards zero.
+        // Integer division truncates towards zero.
         Self(sign * if shift < 0 { number / power } else { number * power })
     }
 }

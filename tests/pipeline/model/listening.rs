@@ -49,7 +49,7 @@ impl Event<'_> {
     }
 }
 
-/// As the Data API writes it: no more digits after the second than there are.
+/// As the Data API writes it: without trailing zeros after the second.
 fn text(time: DateTime) -> String {
     let text = time.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -60,8 +60,8 @@ fn sortable(time: DateTime) -> String {
     time.strftime("%Y%m%d%H%M%S%6f").to_string()
 }
 
-/// The newest event of a user decides, play or not: time, then session, item, content. Those who
-/// never played are left out of `players`.
+/// The newest event of a user decides, play or not: time, then session, item, content. `players`
+/// omits users who never played a song.
 pub fn users(events: &[Event<'_>], players: bool) -> Vec<Row> {
     let shown: BTreeSet<i64> =
         events.iter().filter(|event| event.is_play()).filter_map(Event::user).collect();
@@ -90,8 +90,8 @@ pub fn users(events: &[Event<'_>], players: bool) -> Vec<Row> {
     users.into_values().map(|(_, row)| row).collect()
 }
 
-/// Every instant at which anything was played, also by a record that lost to another of its play: as
-/// with artists and users, a dimension keeps what any record named.
+/// Every instant at which anything was played, even by a record that lost to another of its play:
+/// as with artists and users, a dimension keeps what any record named.
 pub fn time(events: &[Event<'_>]) -> Vec<Row> {
     let plays = events.iter().filter(|event| event.is_play());
     let instants: BTreeSet<DateTime> = plays.map(Event::time).collect();
@@ -110,7 +110,7 @@ pub fn time(events: &[Event<'_>]) -> Vec<Row> {
     instants.into_iter().map(row).collect()
 }
 
-/// One play a session and item: of differing records the latest wins, then the greatest content.
+/// One play per session and item: if records differ, the latest wins, then the greatest content.
 pub fn songplays(events: &[Event<'_>], catalogue: &[CataloguedSong<'_>]) -> Vec<Row> {
     let mut plays: BTreeMap<(i64, i64), (String, &Event<'_>)> = BTreeMap::new();
     for event in events.iter().filter(|event| event.is_play()) {

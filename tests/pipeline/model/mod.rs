@@ -1,7 +1,7 @@
-//! What the star schema means, told a second time: plain Rust over the raw files, no SQL.
+//! What the star schema means, implemented a second time: plain Rust over the raw files, no SQL.
 //!
 //! Every table is a set of rows of text, in the spelling of the Data API, so that all columns are
-//! compared and none is left out.
+//! compared.
 
 mod catalogue;
 mod decimal;
@@ -18,7 +18,7 @@ pub type Row = Vec<Option<String>>;
 /// Tables by name, their rows in order.
 pub type Tables = BTreeMap<&'static str, Vec<Row>>;
 
-/// Which kind of file.
+/// The kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The catalogue.
@@ -27,7 +27,8 @@ pub enum Source {
     Events,
 }
 
-/// What the warehouse holds once these files have been loaded, in whatever order and however often.
+/// What the warehouse holds once these files have been loaded, in any order and any number of
+/// times.
 ///
 /// Every version of a file that was ever loaded counts: a record that a newer version no longer
 /// holds stays.
@@ -58,14 +59,14 @@ fn records<'a, Record: serde::Deserialize<'a>>(text: &'a str) -> Vec<Record> {
     documents.collect::<Result<_, _>>().expect("the files of these tests are sound")
 }
 
-/// What decides among versions with the same rank: the greatest digest of the content.
+/// The tie-breaker among versions with the same rank: the greatest digest of the content.
 fn content(fields: &[Option<&str>]) -> String {
     use md5::{Digest, Md5};
     let text: Vec<&str> = fields.iter().map(|field| field.unwrap_or_default()).collect();
     hex::encode(Md5::digest(text.join("\u{1f}")))
 }
 
-/// Empty text is unknown.
+/// Empty text means unknown.
 fn known(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }

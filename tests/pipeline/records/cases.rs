@@ -1,5 +1,5 @@
-//! Files as people have them, read where they are beside the checkout; where they are absent, what
-//! the property of this folder says of their kinds has to do.
+//! Files as people have them, read from next to the checkout; if they are absent, the property of
+//! this folder has to cover their kinds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ async fn records_that_are_arrays_are_loaded_copied_and_merged() {
         let ended = run(&world, compact, 0).await;
         assert!(ended.error.is_none(), "{compact}: {:?}", ended.cause);
         assert_eq!(sessions(&world).await, ["1", "2"], "{compact}");
-        // Beside a file of another compression both are merged.
+        // Next to a file of another compression, both are merged.
         let next = fs::read(case.join("next.json.gz")).expect("a file");
         world.objects.put(LANDING_BUCKET, "log_data/next.json.gz", next);
         let ended = run(&world, "auto", 0).await;

@@ -1,5 +1,5 @@
-//! Every record is accounted for: the documents of a file are the rows loaded and the rejects,
-//! copied or merged, whatever is broken in it and wherever it is cut.
+//! Every record is accounted for: the documents of a file are the loaded rows and the rejects,
+//! copied or merged, whatever is broken in it and wherever it is truncated.
 
 mod cases;
 
@@ -15,15 +15,15 @@ use crate::model::{self, Source};
 use crate::sample::difference;
 use crate::world::{LANDING_BUCKET, World, key};
 
-/// Cases of the property, unless `SEGUE_CASES` says otherwise; each has two runs.
+/// The cases of the property; `SEGUE_CASES` overrides it. Each has two runs.
 const CASES: u32 = 8;
-/// Records of a file at most.
+/// The most records of a file.
 const RECORDS_MAX: usize = 7;
-/// Records that a run may leave out.
+/// Records that a run may skip.
 const SPARE: u64 = 99;
 
-/// Records that cannot be loaded, each broken in a way of its own; the last two are whole documents
-/// that the COPY refuses.
+/// Records that cannot be loaded, each broken in its own way; the last two are whole documents that
+/// the COPY rejects.
 const BROKEN: [&str; 16] = [
     r#"{"page": "NextSong", "sessionId": 2, "it"#,
     r#"{"page": "NextSong", "ts":"#,
@@ -43,7 +43,7 @@ const BROKEN: [&str; 16] = [
     r#"{"page": "Home", "itemInSession": 1, "ts": 1541105830796}"#,
 ];
 
-/// What stands behind each record of a file, and whether records are spread over lines.
+/// What follows each record of a file, and whether records are spread over lines.
 const LAYOUTS: [(&str, bool); 8] = [
     ("\n", false),
     ("\r\n", false),
@@ -55,7 +55,7 @@ const LAYOUTS: [(&str, bool); 8] = [
     ("\r\n ", true),
 ];
 
-/// What a file is compressed with.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
     Plain,
@@ -160,8 +160,8 @@ async fn whole(text: &str, records: &[Record], packing: Packing) -> Result<(), T
     Ok(())
 }
 
-/// A file that is cut: what ends before the cut is as in the whole file, and one reject stands for
-/// what the cut has taken.
+/// A truncated file: records that end before the cut are as in the whole file, and one reject
+/// covers what is missing.
 async fn cut(
     text: &str,
     records: &[Record],
@@ -180,13 +180,13 @@ async fn cut(
     let one = load(body, "a.json", "never", &good).await?;
     let other = load(body, "a.json", "always", &good).await?;
     prop_assert_eq!(&one, &other);
-    // What a COPY takes of it may be less than the text that a broken record was cut to.
+    // What a COPY takes of it may be shorter than the truncated text of a broken record.
     let is_same = one.len() == broken || (packing != Packing::Plain && one.len() + 1 == broken);
     prop_assert!(is_same, "{:?}, expected {}", one, broken);
     Ok(())
 }
 
-/// How much of its text a file gives, asked of another reader than Segue's, byte by byte.
+/// How much of its text a file gives, according to a reader other than Segue's, byte by byte.
 #[expect(clippy::unbuffered_bytes, reason = "a buffer would lose what comes before an error")]
 fn readable(body: &[u8], packing: Packing) -> usize {
     use std::io::Read;

@@ -1,4 +1,4 @@
-//! Bodies of answers that come slowly, or not whole.
+//! Bodies of answers that arrive slowly, or incompletely.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 /// How long a slow body keeps its reader waiting, each of two times.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// One thing after the other that the reader of a body meets.
+/// The events that the reader of a body meets, in order.
 enum Piece {
     Bytes(Bytes),
     Pause(Pin<Box<Sleep>>),
@@ -38,7 +38,7 @@ pub fn slow(whole: &[u8]) -> SdkBody {
     body([pause(), bytes(one), pause(), bytes(other)])
 }
 
-/// What the reader of a connection is told that broke.
+/// The error that the reader of a broken connection gets.
 pub fn reset() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, "Recv failure: Connection reset by peer")
 }

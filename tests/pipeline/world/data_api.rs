@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::kill::{Doom, unless_killed};
 use super::s3::{client, response};
 
-/// A client's way to the engine.
+/// A client's connection to the engine.
 pub fn data_api(
     engine: Engine,
     requests: Arc<AtomicU32>,
@@ -22,7 +22,7 @@ pub fn data_api(
     client(move |request| {
         requests.fetch_add(1, Ordering::Relaxed);
         let (engine, doom) = (Arc::clone(&engine), doom.clone());
-        // A task of its own: the service's work goes on when the client hangs up.
+        // A separate task: the service keeps working when the client hangs up.
         let work = async move {
             let answer = tokio::spawn(async move { answer(&engine, &request).await }).await;
             answer.map_err(|error| ConnectorError::other(error.into(), None))?

@@ -1,4 +1,4 @@
-//! What goes wrong, decided by a seed.
+//! Faults, decided by a seed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,30 +10,30 @@ use redshift_local::{Fault, Faults};
 
 use super::kill::{Aim, Doom, Kill, Moment};
 
-/// One call of S3 in so many goes wrong.
+/// One S3 call in this many fails.
 const S3_CALLS_PER_TROUBLE: u32 = 12;
-/// One object in so many cannot be read by a COPY.
+/// One object in this many cannot be read by a COPY.
 const COPIED_OBJECTS_PER_TROUBLE: u32 = 24;
-/// One invocation in so many is killed.
+/// One invocation in this many is killed.
 const INVOCATIONS_PER_KILL: u32 = 8;
-/// At which request an invocation is killed at most.
+/// The last request at which an invocation may be killed.
 const KILLED_AT_REQUEST_MAX: u32 = 8;
 
-/// Statements that are late at most, when all are.
+/// The most late statements, if all are late.
 const LATE_STATEMENTS_MAX: u32 = 1_000;
 
-/// How a call of S3 goes wrong.
+/// How an S3 call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing is done: `SlowDown`.
     Throttled,
     /// Nothing is done: `InternalError`.
     Refused,
-    /// It is done, and nobody hears of it.
+    /// It is done, but the answer is lost.
     AnswerLost,
-    /// It is done, and the connection breaks in the middle of the answer.
+    /// It is done, but the connection breaks in the middle of the answer.
     AnswerBroken,
-    /// It is done, and the answer comes slowly.
+    /// It is done, but the answer comes slowly.
     AnswerSlow,
 }
 
@@ -45,7 +45,7 @@ const TROUBLES: [Trouble; 5] = [
     Trouble::AnswerSlow,
 ];
 
-/// What goes wrong in a world.
+/// The faults of a world.
 #[derive(Debug)]
 pub struct Mischief {
     seed: u64,
@@ -62,22 +62,22 @@ impl Mischief {
         Self { on: AtomicBool::new(false), ..Self::new(0, Faults::None) }
     }
 
-    /// A statement that starts so late, the so-manieth that the warehouse is given.
+    /// A statement that starts this late, by its index (from 0) among all statements.
     pub fn late_statement(number: u32, delay: Duration) -> Self {
         Self::statement(number, Fault::Slow(delay))
     }
 
-    /// A statement that commits and is said to have failed.
+    /// A statement that commits but is reported as failed.
     pub fn statement_whose_end_is_lost(number: u32) -> Self {
         Self::statement(number, Fault::LostEnd)
     }
 
-    /// A statement that the system views show so much later than others.
+    /// A statement that the system views show this much later than others.
     pub fn late_views(number: u32, delay: Duration) -> Self {
         Self::statement(number, Fault::LateViews(delay))
     }
 
-    /// A statement whose COPY is not counted by its session either.
+    /// A statement whose COPY its session does not count, either.
     pub fn no_copy_count(number: u32) -> Self {
         Self::statement(number, Fault::NoCopyCount)
     }
@@ -92,7 +92,7 @@ impl Mischief {
         Self { warehouse: Faults::Schedule(schedule), ..Self::none() }
     }
 
-    /// Every statement starts so late.
+    /// Every statement starts this late.
     pub fn late_statements(delay: Duration) -> Self {
         let late = |number| ("run".to_owned(), number, Fault::Slow(delay));
         Self {
@@ -101,7 +101,7 @@ impl Mischief {
         }
     }
 
-    /// Whatever the seed says, everywhere.
+    /// All faults that the seed decides.
     pub fn seeded(seed: u64) -> Self {
         Self::new(seed, Faults::Seed(seed))
     }
@@ -111,12 +111,12 @@ impl Mischief {
         Self { seed, warehouse, on: AtomicBool::new(true), random, victim: Mutex::default() }
     }
 
-    /// Invocations of this function are killed so.
+    /// Invocations of this function are killed like this.
     pub fn aim(&self, function: &'static str, aim: &Arc<Aim>) {
         *locked(&self.victim) = Some((function, Arc::clone(aim)));
     }
 
-    /// From now on nothing goes wrong any more with S3 and functions.
+    /// From now on, S3 and functions have no more faults.
     pub fn end(&self) {
         self.on.store(false, Ordering::SeqCst);
     }
@@ -129,12 +129,12 @@ impl Mischief {
         self.warehouse.clone()
     }
 
-    /// What goes wrong with the next call of S3.
+    /// The fault of the next S3 call.
     pub fn s3(&self) -> Option<Trouble> {
         self.draw(S3_CALLS_PER_TROUBLE, |random| TROUBLES[random.random_range(0..TROUBLES.len())])
     }
 
-    /// What goes wrong with the next object that a COPY reads.
+    /// The fault of the next object that a COPY reads.
     pub fn copy(&self) -> Option<Trouble> {
         self.draw(COPIED_OBJECTS_PER_TROUBLE, |random| {
             TROUBLES[random.random_range(0..TROUBLES.len())]

@@ -21,10 +21,10 @@ pub const LOAD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:load"
 const STATEMENT: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:statement";
 /// The functions that the machines call.
 pub const FUNCTIONS: [&str; 6] = ["Plan", "Compact", "Submit", "Poll", "Check", "Report"];
-/// As the template has them.
+/// As in the template.
 pub const STEP_DEADLINE: Duration = Duration::from_secs(21_600);
 pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
-/// How often EventBridge invokes a function again that failed.
+/// How often EventBridge retries a failed function.
 const EVENT_ATTEMPTS: u32 = 185;
 
 /// Deploys functions and state machines.
@@ -92,7 +92,7 @@ pub fn deploy(
     state_machines(region);
 }
 
-/// Functions take no longer than the template lets them.
+/// Functions take no longer than the template allows.
 fn limit_times(region: &Region) {
     let template: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(include_str!("../../../template.yaml")).expect("YAML");
@@ -162,9 +162,9 @@ impl Add<'_> {
     }
 }
 
-/// A function as Lambda invokes it: its request is read, and its failure told, as `segue-function`
-/// does. Its clients are built once; an invocation that may be killed has its own, so that its
-/// requests are known from those of others.
+/// A function as Lambda invokes it: its request is parsed, and its failure reported, as
+/// `segue-function` does. Its clients are built once; an invocation that may be killed has its own,
+/// to distinguish its requests from those of others.
 fn invoked<Context, Request, Response, Answer>(
     name: &'static str,
     wire: Wire,

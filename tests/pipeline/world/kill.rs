@@ -1,4 +1,4 @@
-//! Functions that are killed: before they begin, at their end, and at any of their requests.
+//! Functions that are killed: before they start, at their end, and at any of their requests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,44 +12,44 @@ use workflow_local::FunctionError;
 /// How an invocation is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kill {
-    /// It never begins: Lambda refuses it.
+    /// It never starts: Lambda refuses it.
     Before,
-    /// At a request of its, counted from 0.
+    /// At one of its requests, counted from 0.
     AtRequest(u32, Moment),
-    /// At its end: all is done, and nobody hears of it.
+    /// At its end: everything is done, but the answer is lost.
     AtEnd,
-    /// When its time is over: it does nothing and never answers.
+    /// At its timeout: it does nothing and never answers.
     Silent,
     /// Not at all: it only takes this much longer.
     Slow(Duration),
 }
 
-/// When a function is killed that asks for something. Between an answer and the next request it does
-/// nothing that anybody else sees, so these are all moments there are.
+/// When a function is killed around a request. Between an answer and the next request it does
+/// nothing visible, so these are all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// Before the request is sent.
     Unsent,
-    /// When what was asked for is done, and the answer is on its way.
+    /// After the request is carried out, before the answer arrives.
     Unanswered,
 }
 
-/// Which invocations are killed. The requests of all of them are counted together, so that every
-/// request of a run can be aimed at.
+/// The invocations to kill. The requests of all of them are counted together, so that every request
+/// of a run can be targeted.
 #[derive(Debug)]
 pub struct Aim {
     kill: Kill,
-    /// Requests that the invocations have made.
+    /// Requests of the invocations so far.
     made: AtomicU32,
-    /// How many more invocations are killed.
+    /// How many more invocations to kill.
     left: AtomicU32,
-    /// The request at which the first was killed, as it counts its own: there the next is killed.
+    /// The request at which the first was killed, by its own count: the next is killed there, too.
     again: AtomicU32,
     struck: AtomicBool,
 }
 
 impl Aim {
-    /// So many invocations, one after the other at the same point of their work.
+    /// This many invocations, one after the other, at the same point of their work.
     pub fn new(kill: Kill, invocations: u32) -> Self {
         Self {
             kill,
@@ -60,7 +60,7 @@ impl Aim {
         }
     }
 
-    /// How many more invocations there are to kill.
+    /// How many more invocations to kill.
     pub fn left(&self) -> u32 {
         self.left.load(Ordering::SeqCst)
     }
@@ -80,12 +80,12 @@ pub struct Doom {
 }
 
 impl Doom {
-    /// An invocation at which somebody aims.
+    /// An invocation that may be a target.
     pub fn new(aim: &Arc<Aim>) -> Arc<Self> {
         Arc::new(Self { aim: Arc::clone(aim), made: AtomicU32::new(0), notify: Notify::new() })
     }
 
-    /// Whether, and when, the next request is the last.
+    /// Whether the next request is the last, and when it is killed.
     fn next(&self) -> Option<Moment> {
         let own = self.made.fetch_add(1, Ordering::SeqCst);
         let Kill::AtRequest(number, moment) = self.aim.kill else { return None };
@@ -107,7 +107,7 @@ impl Doom {
         std::future::pending().await
     }
 
-    /// Does what a request asks for, unless the function is killed at it.
+    /// Carries out a request, unless the function is killed at it.
     async fn request<T>(&self, work: impl Future<Output = T>) -> T {
         match self.next() {
             None => work.await,
@@ -119,7 +119,7 @@ impl Doom {
         }
     }
 
-    /// Does the work, or as much of it as is done when the function is killed.
+    /// Does the work, or the part of it before the function is killed.
     pub async fn carry_out(
         &self,
         work: impl Future<Output = Result<Value, FunctionError>>,
@@ -152,7 +152,7 @@ impl Doom {
     }
 }
 
-/// Does what a request asks for, unless its function is killed at it.
+/// Carries out a request, unless its function is killed at it.
 pub async fn unless_killed<T>(doom: Option<Arc<Doom>>, work: impl Future<Output = T>) -> T {
     match doom {
         None => work.await,

@@ -30,7 +30,7 @@ pub use kill::{Aim, Kill, Moment};
 pub use objects::Objects;
 pub use wake_ups::WakeUps;
 
-/// The star schema, and what decides about users.
+/// The star schema, and the table that decides about users.
 pub const TABLES: [&str; 6] = [
     "mart.artists",
     "mart.songplays",
@@ -47,16 +47,16 @@ pub const WORK_BUCKET: &str = "work";
 pub const STAGING_RETENTION_DAYS: u32 = 30;
 /// Slices of the warehouse, as the template has them.
 const SLICES: &str = "8";
-/// What a run may take in virtual time: more than this, and something waits for nothing.
+/// The most virtual time of a run: if it takes longer, something waits in vain.
 const RUN_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Everything that a run meets. Lives in one Tokio runtime with a paused clock.
+/// Everything around a run, in one Tokio runtime with a paused clock.
 pub struct World {
     pub engine: Engine,
     pub objects: Arc<Objects>,
     pub region: Region,
     pub mischief: Arc<Mischief>,
-    /// Requests that the Data API was sent.
+    /// Requests to the Data API.
     pub requests: Arc<AtomicU32>,
     /// Where files land.
     sources: Value,
@@ -66,19 +66,20 @@ pub struct World {
 /// The warehouse of a world.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kind {
-    /// A cluster, whose numbers of statements are not those of its SYS views; else a workgroup.
+    /// A cluster, whose numbers of statements are not those of its SYS views; otherwise a
+    /// workgroup.
     pub is_cluster: bool,
-    /// Its endpoint does not know `WaitTimeSeconds`, and answers at once.
+    /// Its endpoint ignores `WaitTimeSeconds`, and answers at once.
     pub ignores_waits: bool,
-    /// How late its system views are, where it is not as usual.
+    /// The lag of its system views, if it is not the default.
     pub view_lag: Option<Duration>,
-    /// Whose credentials the functions have; else the administrator's.
+    /// The access key of the functions; the administrator's if absent.
     pub access_key: Option<&'static str>,
     /// The database role that may read the star schema.
     pub reader_role: Option<&'static str>,
 }
 
-/// Virtual time, as the warehouse asks for it.
+/// Virtual time for the warehouse.
 struct VirtualClock {
     base: SystemTime,
     begun: tokio::time::Instant,
@@ -95,14 +96,14 @@ impl Clock for VirtualClock {
 }
 
 impl World {
-    /// An empty account in which nothing goes wrong.
+    /// An empty account without faults.
     pub fn new() -> Self {
         Self::with(Mischief::none())
     }
 
     /// An empty account.
     pub fn with(mischief: Mischief) -> Self {
-        // Half of the seeds, with those of both kinds that merge objects first.
+        // Half of the seeds, so that both kinds also merge objects first.
         let is_cluster = mischief.seed() / 2 % 2 == 1;
         Self::of(Kind { is_cluster, ..Kind::default() }, mischief)
     }
@@ -112,18 +113,18 @@ impl World {
         Self::open(kind, mischief, sources(), SLICES)
     }
 
-    /// An empty account whose warehouse has this many slices: as many parts does a source become.
+    /// An empty account whose warehouse has this many slices, and so a source this many parts.
     pub fn with_slices(slices: &'static str) -> Self {
         Self::open(Kind::default(), Mischief::none(), sources(), slices)
     }
 
-    /// An empty account in which files land elsewhere than usual.
+    /// An empty account in which files land under other prefixes.
     pub fn with_sources(sources: Value) -> Self {
         Self::open(Kind::default(), Mischief::none(), sources, SLICES)
     }
 
-    /// An empty account in which the functions have a role's rights and no others: that of
-    /// `access_key`. The database role may read the star schema.
+    /// An empty account in which the functions have only the rights of the role of `access_key`.
+    /// The database role may read the star schema.
     pub fn of_role(access_key: &'static str, reader_role: &'static str) -> Self {
         let kind = Kind {
             access_key: Some(access_key),
@@ -164,12 +165,12 @@ impl World {
         Self { engine, objects, region, mischief, requests, sources, runs: AtomicU32::new(0) }
     }
 
-    /// Puts a file, replacing what stood under its key.
+    /// Puts a file, replacing what was under its key.
     pub fn put(&self, source: Source, name: &str, text: &str) {
         self.objects.put(LANDING_BUCKET, &key(source, name), text.as_bytes().to_vec());
     }
 
-    /// From now on nothing goes wrong any more.
+    /// From now on there are no more faults.
     pub fn end_mischief(&self) {
         self.mischief.end();
         self.engine.end_faults();
@@ -206,7 +207,7 @@ impl World {
         ended
     }
 
-    /// What stands in [`TABLES`].
+    /// The content of [`TABLES`].
     pub async fn tables(&self) -> Tables {
         let mut tables = Tables::new();
         for name in TABLES {
@@ -263,7 +264,7 @@ impl World {
         rows
     }
 
-    /// The text of every statement that the warehouse was given.
+    /// The text of every statement that the warehouse received.
     pub async fn statement_texts(&self) -> Vec<String> {
         let (mut texts, mut token) = (Vec::new(), None);
         loop {
@@ -286,7 +287,7 @@ impl World {
         let mut unfinished = Vec::new();
         for status in ["SUBMITTED", "PICKED", "STARTED"] {
             let request = json!({"Status": status, "MaxResults": 100});
-            // Asking may meet a fault too; their number is limited.
+            // The query may meet a fault, too; their number is limited.
             let listed = loop {
                 if let Ok(listed) = self.engine.call("ListStatements", request.clone()).await {
                     break listed;
@@ -299,12 +300,12 @@ impl World {
     }
 }
 
-/// Where files land, as the functions are told.
+/// Where files land, in the functions' settings.
 fn sources() -> Value {
     json!({"songs": {"prefix": "song_data/"}, "events": {"prefix": "log_data/"}})
 }
 
-/// The key under which a file of a source stands.
+/// The key of a file of a source.
 pub fn key(source: Source, name: &str) -> String {
     match source {
         Source::Songs => format!("song_data/{name}"),

@@ -1,4 +1,4 @@
-//! Buckets in memory: what COPY reads, and what stands behind the S3 endpoint.
+//! Buckets in memory: what COPY reads, and the backend of the S3 endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -20,22 +20,22 @@ pub struct Object {
     pub etag: String,
 }
 
-/// What happens to an object: other content, or none.
+/// What happens to an object: new content, or deletion.
 type Change = ((String, String), Option<Vec<u8>>);
 
-/// All buckets: they are there without being made, until one is deleted.
+/// All buckets: they exist without being created, until deleted.
 #[derive(Debug, Default)]
 pub struct Objects {
     objects: Mutex<BTreeMap<(String, String), Object>>,
     deleted: Mutex<BTreeSet<String>>,
-    /// Objects that have been moved into an archive.
+    /// Archived objects.
     archived: Mutex<BTreeSet<(String, String)>>,
     /// What happens as soon as a key is written.
     upcoming: Mutex<BTreeMap<String, Change>>,
 }
 
 impl Objects {
-    /// Puts an object, replacing what stood under its key; its ETag is the MD5 of its content.
+    /// Puts an object, replacing what was under its key; its ETag is the MD5 of its content.
     pub fn put(&self, bucket: &str, key: &str, body: Vec<u8>) -> String {
         let etag = hex::encode(Md5::digest(&body));
         let object = Object { body: body.into(), etag: etag.clone() };
@@ -49,13 +49,14 @@ impl Objects {
         etag
     }
 
-    /// As soon as `written` is, somebody replaces the object under another key, or removes it.
+    /// As soon as `written` is written, somebody replaces the object under another key, or removes
+    /// it.
     pub fn once_written(&self, written: &str, bucket: &str, key: &str, body: Option<Vec<u8>>) {
         let change = ((bucket.to_owned(), key.to_owned()), body);
         self.upcoming().insert(written.to_owned(), change);
     }
 
-    /// An object, if it is there.
+    /// An object, if it exists.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Object> {
         self.lock().get(&(bucket.to_owned(), key.to_owned())).cloned()
     }
@@ -77,13 +78,13 @@ impl Objects {
         archived.contains(&(bucket.to_owned(), key.to_owned()))
     }
 
-    /// Deletes a bucket with all that is in it.
+    /// Deletes a bucket with everything in it.
     pub fn delete_bucket(&self, bucket: &str) {
         self.lock().retain(|(name, _), _| name != bucket);
         self.deleted().insert(bucket.to_owned());
     }
 
-    /// Whether a bucket is there.
+    /// Whether a bucket exists.
     pub fn has_bucket(&self, bucket: &str) -> bool {
         !self.deleted().contains(bucket)
     }

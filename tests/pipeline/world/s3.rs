@@ -1,4 +1,4 @@
-//! S3 behind the SDK's client, without a socket: what Segue's functions ask of it.
+//! S3 behind the SDK's client, without a socket: the calls of Segue's functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -16,18 +16,18 @@ use super::faults::{Mischief, Trouble};
 use super::kill::{Doom, unless_killed};
 use super::objects::{Object, Objects};
 
-/// Keys of one page; so few that every listing has several pages.
+/// Keys per page; so few that every listing has several pages.
 const PAGE_KEYS_MAX: usize = 3;
-/// Where the parts of uploads wait.
+/// Where the parts of uploads are kept.
 const UPLOADS_PREFIX: &str = ".uploads/";
 
-/// S3's own words when it is asked too often.
+/// S3's message for a throttle.
 pub const SLOW_DOWN: (&str, &str) = ("SlowDown", "Please reduce your request rate.");
-/// S3's own words when it does not know what is wrong.
+/// S3's message for an internal error.
 pub const INTERNAL_ERROR: (&str, &str) =
     ("InternalError", "We encountered an internal error. Please try again.");
 
-/// A client's way to the buckets.
+/// A client's connection to the buckets.
 pub fn s3(
     objects: Arc<Objects>,
     mischief: Arc<Mischief>,
@@ -144,7 +144,7 @@ fn read(object: &Object) -> HttpResponse {
     response
 }
 
-/// Begins an upload in parts, or puts its parts together. They stand under keys of their own.
+/// Starts a multipart upload, or completes it. Its parts have their own keys.
 fn upload(objects: &Objects, uri: &Url, key: &str) -> HttpResponse {
     let Some(id) = uri.query.get("uploadId") else {
         let id = format!("{UPLOADS_PREFIX}{key}/");

@@ -1,4 +1,4 @@
-//! Step Functions behind the SDK's client, without a socket: what functions ask it for.
+//! Step Functions behind the SDK's client, without a socket: the calls of functions.
 
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use jiff::Timestamp;

@@ -12,7 +12,7 @@ use workflow_local::Region;
 use super::s3::{client, response};
 use super::states::step_functions;
 
-/// As the template has them.
+/// As in the template.
 const BATCHING_WINDOW: Duration = Duration::from_secs(60);
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(660);
 const RECEIVES_MAX: u32 = 5;
@@ -46,7 +46,7 @@ impl WakeUps {
         Self::gathered(region, machine, run_interval_minutes, BATCHING_WINDOW)
     }
 
-    /// The same, whose messages are gathered for this long.
+    /// The same, with this batching window.
     pub fn gathered(
         region: &Region,
         machine: &str,
@@ -72,7 +72,7 @@ impl WakeUps {
         self.add(Waiting { visible_at: Instant::now(), receives: 0, body: body.to_owned() });
     }
 
-    /// Sends what EventBridge says of an object that lands now.
+    /// Sends EventBridge's event for an object that lands now.
     pub fn land(&self, region: &Region) {
         let event = json!({"detail-type": "Object Created", "time": region.now()});
         self.send(&event.to_string());
@@ -83,7 +83,7 @@ impl WakeUps {
         self.shared.waiting.lock().expect("no panic").len()
     }
 
-    /// What was received too often.
+    /// Messages that were received too often.
     pub fn dead(&self) -> Vec<String> {
         self.shared.dead.lock().expect("no panic").clone()
     }
@@ -93,7 +93,7 @@ impl WakeUps {
         self.shared.sent.notify_one();
     }
 
-    /// Gathers messages for a window from the first that is visible, and calls the function.
+    /// Gathers messages for the batching window from the first visible one, and calls the function.
     async fn work(&self, context: &segue_start::Context, region: &Region, window: Duration) {
         loop {
             let first = {

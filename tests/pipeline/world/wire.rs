@@ -18,10 +18,10 @@ use super::objects::Objects;
 use super::s3::s3;
 use super::states::step_functions;
 
-/// As `segue-function` has it.
+/// As in `segue-function`.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// What clients reach: the warehouse and the buckets.
+/// What clients can reach: the warehouse and the buckets.
 #[derive(Clone)]
 pub struct Wire {
     pub engine: Engine,
@@ -30,14 +30,14 @@ pub struct Wire {
     pub mischief: Arc<Mischief>,
     pub is_cluster: bool,
     pub requests: Arc<AtomicU32>,
-    /// Whose credentials the functions have.
+    /// The access key of the functions.
     pub access_key: &'static str,
-    /// The invocation whose requests these are, when it may be killed.
+    /// The invocation that makes these requests, if it may be killed.
     pub doom: Option<Arc<Doom>>,
 }
 
 impl Wire {
-    /// The warehouse, as functions are given it.
+    /// The warehouse for the functions.
     pub fn warehouse(&self) -> Warehouse {
         use aws_sdk_redshiftdata::config::{BehaviorVersion, Config, Credentials, Region};
         let config = Config::builder()
@@ -84,7 +84,7 @@ impl Wire {
         aws_sdk_s3::Client::from_conf(self.s3_config().build())
     }
 
-    /// What such a client is built from.
+    /// The parts of such a client.
     pub fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
         let (objects, mischief) = (Arc::clone(&self.objects), Arc::clone(&self.mischief));

@@ -1,4 +1,4 @@
-//! What a run was expected to take, beside what it took.
+//! What a run was expected to take, next to what it took.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use crate::messages::{CompactedSource, Plan, StatementState};
 
 /// Requests that write what a COPY needs: its manifest and its paths.
 const LOAD_WRITES: u64 = 2;
-/// What the steps begin with that copy files.
+/// The prefix of the steps that copy files.
 const STAGE: &str = "stage/";
 
 /// Both, and the prices behind them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// What the rules said before.
+    /// What the rules estimated before.
     pub expected: Figures,
-    /// What was counted after. Requests that had to be repeated are not among it.
+    /// What was counted afterwards, without repeated requests.
     pub real: Figures,
     /// The day of the prices.
     pub prices_as_of: String,
@@ -53,7 +53,7 @@ pub struct Figures {
     pub warehouse_seconds: f64,
     /// What these cost on Redshift Serverless. A provisioned cluster costs the same, busy or idle.
     pub warehouse_cost: f64,
-    /// What requests and merging cost. Transitions and the warehouse are not among it.
+    /// What requests and merging cost. Transitions and the warehouse are not included.
     pub cost: f64,
 }
 

@@ -1,6 +1,6 @@
 //! What a load takes and costs: the same rules as the plan's, and prices from one dated file.
 //!
-//! A [`Way`] is the estimate before a run; a [`Comparison`] shows it beside what the run took.
+//! A [`Way`] is the estimate before a run; a [`Comparison`] shows it next to what the run took.
 
 mod comparison;
 
@@ -12,10 +12,10 @@ use crate::compaction::{
 };
 use crate::{ErrorName, Failure};
 
-/// Prices change: this file says of which day they are, and nothing else knows any.
+/// Prices change: this file has their date, and is the only place with prices.
 const PRICES: &str = include_str!("prices.json");
 
-/// Objects that one listing returns.
+/// Objects per page of a listing.
 const LISTED_OBJECTS: u64 = 1_000;
 /// Objects that a batch writes: part, index, list of objects, and its own list by the plan.
 const BATCH_WRITES: u64 = 4;
@@ -25,13 +25,13 @@ pub const RUN_TRANSITIONS: u64 = 59;
 /// How long a run's statements take besides its COPYs, in seconds: about nine short transactions one
 /// after the other, at the five seconds that compiling and committing one may take. An assumption.
 pub const RUN_STATEMENTS_SECONDS: u64 = 45;
-/// What Redshift Serverless bills at least for any activity, in seconds.
+/// The minimum that Redshift Serverless bills for any activity, in seconds.
 pub const SERVERLESS_SECONDS_MIN: u64 = 60;
-/// The capacity of a workgroup unless somebody says otherwise, in Redshift processing units.
+/// The default capacity of a workgroup, in Redshift processing units.
 pub const RPUS_DEFAULT: u64 = 8;
 /// Transitions of one batch: one state, and the Map's own.
 const BATCH_TRANSITIONS: u64 = 2;
-/// Transitions of one poll, and how far polls of a long statement lie apart.
+/// Transitions of one poll, and the time between polls of a long statement.
 const POLL_TRANSITIONS: u64 = 3;
 const POLL_SECONDS: u64 = 50;
 /// Memory of the function that merges and of the one that polls, in gigabytes.
@@ -59,7 +59,7 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// The prices that this program knows.
+    /// The prices that are built into this program.
     ///
     /// # Errors
     /// `InvalidConfiguration` when their file cannot be read.
@@ -76,7 +76,7 @@ impl Prices {
         seconds / 3_600.0 * rpus as f64 * self.redshift_per_rpu_hour
     }
 
-    /// What short runs cost a day: the least that Serverless bills for each, and its transitions.
+    /// What short runs cost a day: Serverless's minimum for each, and its transitions.
     #[must_use]
     pub fn cadence(&self, runs_a_day: u64, rpus: u64) -> Cadence {
         let runs = runs_a_day as f64;
@@ -89,7 +89,7 @@ impl Prices {
     }
 }
 
-/// What runs cost that start so often and bring little each.
+/// The cost of small runs that start this often.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cadence {
@@ -144,9 +144,9 @@ pub struct Way {
     pub puts_and_lists: u64,
     /// Transitions of Step Functions.
     pub transitions: u64,
-    /// What the functions take.
+    /// The gigabyte-seconds of all functions.
     pub lambda_gigabyte_seconds: f64,
-    /// What merging takes of them.
+    /// The share of merging in these.
     pub merging_gigabyte_seconds: f64,
     /// How long the longest COPY takes for its objects.
     pub copy_seconds: f64,
@@ -207,7 +207,7 @@ impl Estimate {
 }
 
 impl Way {
-    /// Adds a source that is merged into so many parts, or copied as it is where there are none.
+    /// Adds a source that is merged into `parts` parts, or copied as it is if that is 0.
     pub fn add(&mut self, volume: Volume, parts: u64, slices: u64, batches_max: u64) {
         let Volume { objects, bytes, .. } = volume;
         let expected = Expectation::new(volume, slices, batches_max);
@@ -223,7 +223,7 @@ impl Way {
         };
         self.parts += parts;
         let milliseconds = if parts > 0 { expected.with_ms } else { expected.without_ms };
-        // Sources are copied side by side: the slowest decides.
+        // Sources are copied in parallel: the slowest decides.
         self.seconds = self.seconds.max(milliseconds as f64 / 1_000.0);
         self.gets += copied + if parts > 0 { objects + parts } else { 0 };
         self.puts_and_lists += objects.div_ceil(LISTED_OBJECTS) + parts * BATCH_WRITES + 2;

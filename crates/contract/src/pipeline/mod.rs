@@ -1,4 +1,4 @@
-//! The pipeline is the `sql/` folder, carried inside the functions that need it.
+//! The pipeline is the `sql/` folder, compiled into the functions that need it.
 //!
 //! A folder is one step: its numbered files, in their order, run as one transaction. A file without
 //! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
@@ -18,16 +18,16 @@ use crate::{ErrorName, Failure, layout};
 
 pub use files::{FOLDER_VARIABLE, read_from};
 
-/// Statements of a batch at most, as the Data API takes them.
+/// The most statements in a batch, a limit of the Data API.
 pub const STATEMENTS_MAX: usize = 40;
-/// Bytes of a statement's text at most, as the Data API takes them.
+/// The most bytes of a statement's text, a limit of the Data API.
 pub const STATEMENT_BYTES_MAX: usize = 100_000;
 
-/// Staging schemas that stay in the database at most, with that of the run that sweeps: a file that
-/// always fails must not fill the 9,900 schemas that a database holds.
+/// The most staging schemas in the database, including that of the current run: a file that always
+/// fails must not use up the 9,900 schemas that a database holds.
 pub const STAGING_SCHEMAS_MAX: usize = 20;
 
-/// One statement of a step, and the file it stands in.
+/// One statement of a step, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The file below `sql/`, without its ending.
@@ -45,8 +45,8 @@ impl Statement {
     }
 }
 
-/// Where the system views show a COPY, by what all warehouses agree on: a cluster's SYS views number
-/// statements differently from what the Data API answers.
+/// Where the system views show a COPY, by what is the same on all warehouses: a cluster's SYS views
+/// number statements differently from the Data API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyPlace {
     /// The process that ran it.
@@ -57,12 +57,12 @@ pub struct CopyPlace {
     pub latest: Timestamp,
 }
 
-/// How far the clocks of the Data API and of the warehouse may be apart, in seconds.
+/// How far the clocks of the Data API and the warehouse may differ, in seconds.
 const CLOCKS_APART_SECONDS_MAX: i64 = 60;
 
 impl CopyPlace {
-    /// The place of a COPY that this process ran in a statement which was submitted and ended then, in
-    /// seconds since 1970: as far as that is known, at any time.
+    /// The place of a COPY of this process, in a statement that was submitted and ended at these
+    /// times, in seconds since 1970; an unknown time matches any.
     pub fn new(process_id: i64, submitted: Option<i64>, ended: Option<i64>) -> Self {
         let time = |seconds: i64| Timestamp::from_second(seconds).ok();
         let earliest = submitted.and_then(|at| time(at - CLOCKS_APART_SECONDS_MAX));
@@ -91,18 +91,18 @@ pub struct Deployment {
     pub work_bucket: String,
     /// The role that Redshift assumes for a COPY.
     pub copy_role_arn: String,
-    /// For how many days the staging schema of a failed run is kept.
+    /// How many days the staging schema of a failed run is kept.
     pub staging_retention_days: u32,
-    /// The database role that may read the star schema, if one is to.
+    /// The database role that may read the star schema, if any.
     pub reader_role: Option<String>,
-    /// The database group that may read the star schema, if one is to.
+    /// The database group that may read the star schema, if any.
     pub reader_group: Option<String>,
     /// Whether a warning of a check fails the run.
     pub warnings_fail: bool,
 }
 
 impl Deployment {
-    /// Who may read the star schema: what kind of principal, and its name.
+    /// Who may read the star schema: the kind of principal, and its name.
     fn readers(&self) -> Result<Vec<Value>, Failure> {
         let named = [("role", &self.reader_role), ("group", &self.reader_group)].into_iter();
         let named = named.filter_map(|(kind, name)| Some((kind, name.as_ref()?)));
@@ -120,7 +120,7 @@ pub fn sources() -> Vec<&'static str> {
     files::sources()
 }
 
-/// The columns of the table that a source is staged in, in their order: JSONPaths map by position.
+/// The columns of a source's staging table, in their order: JSONPaths map by position.
 pub fn columns(source: &str) -> Vec<String> {
     let ddl = files::text("create/staging.sql");
     let begin = format!(".staging_{source} (");
@@ -133,7 +133,7 @@ pub fn columns(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// The JSONPaths file that Segue brings for a source whose keys are not its columns' names.
+/// Segue's own JSONPaths file for a source whose keys are not its columns' names.
 pub fn jsonpaths(source: &str) -> Option<Cow<'static, str>> {
     files::text(&format!("stage/{source}.jsonpaths.json"))
 }
@@ -147,8 +147,8 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
     render_with(&step.step, &values(step, deployment, false)?)
 }
 
-/// The statements that read what the run's manifest of this source names, as the run's COPY would,
-/// and load nothing: one transaction, which leaves nothing behind.
+/// The statements that read the files of the run's manifest for this source, as the run's COPY
+/// would, but load nothing: one transaction, which leaves nothing behind.
 ///
 /// # Errors
 /// As [`render`].
@@ -206,14 +206,14 @@ fn abandoned(name: &String) -> Result<Value, Failure> {
     Ok(context! { name => name, schema => Value::from(Identifier::new(name)?) })
 }
 
-/// What `MAXERROR` of a COPY must be that bears so many errors: it fails when they reach it. 0 for
-/// none at all.
+/// The `MAXERROR` of a COPY that tolerates `max_rejects` errors: a COPY fails when errors reach it.
+/// 0 tolerates none.
 fn max_errors(max_rejects: u64) -> u64 {
     if max_rejects == 0 { 0 } else { max_rejects.saturating_add(1) }
 }
 
-/// The statement that reads what a COPY refused, at most this many rows; `query_id` is its number in
-/// the SYS views, where that is known.
+/// The statement that reads what a COPY rejected, at most this many rows; `query_id` is its number
+/// in the SYS views, if that is known.
 ///
 /// # Errors
 /// `StatementFailed` for a template that does not render.
@@ -316,7 +316,7 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Cuts a file at the semicolons that end statements, leaving out what holds comments only.
+/// Splits a file at the semicolons that end statements, dropping parts with only comments.
 fn split(text: &str) -> Vec<String> {
     let mut statements = Vec::new();
     let (mut begin, mut at, mut has_code) = (0, 0, false);

@@ -1,4 +1,4 @@
-//! Probes on the emulator, a process of its own on a free port of this machine.
+//! Probes on the emulator, in a separate process on a free port of this machine.
 
 use std::fs;
 use std::future::Future;
@@ -21,16 +21,16 @@ use crate::probe::{Probe, Seen, Then};
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/ministack/bin/ministack");
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:absent";
-/// No role is asked for anything here.
+/// Roles are not enforced here.
 const ROLE: &str = "arn:aws:iam::000000000000:role/probe";
-/// How much of a second passes for one of a wait, also of one between attempts. Timeouts are not
+/// The real seconds per second of a wait, including waits between attempts. Timeouts are not
 /// shortened.
 const SECONDS_SCALE: f64 = 0.1;
 const EVENTS_MAX: i32 = 1000;
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 
-/// A running emulator; it and all it wrote end with this value.
+/// A running emulator; dropping this ends it and deletes what it wrote.
 pub struct Emulator {
     client: Client,
     folder: TempDir,
@@ -41,7 +41,7 @@ impl Emulator {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
         let folder = TempDir::new().expect("a folder");
-        // Free now, and nobody asks the system for this very number in the meantime.
+        // Free now; it is unlikely that another program takes this very port in the meantime.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = port.expect("a free port").port();
         let process = process(folder.path(), port);
@@ -61,7 +61,7 @@ impl Emulator {
         emulator
     }
 
-    /// What it said.
+    /// Its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).expect("a log")
     }
@@ -110,7 +110,7 @@ impl Emulator {
         created.state_machine_arn
     }
 
-    /// Starts an execution; gives its ARN, or the error's name.
+    /// Starts an execution; returns its ARN, or the error's name.
     async fn execute(&self, machine: &str, input: &Value) -> Result<String, String> {
         let start = self.client.start_execution().state_machine_arn(machine).name("probe");
         match start.input(input.to_string()).send().await {
@@ -137,7 +137,7 @@ impl Emulator {
         (described.status != ExecutionStatus::Running).then_some(described)
     }
 
-    /// How the executions of a machine stand.
+    /// The statuses of the executions of a machine.
     async fn statuses(&self, machine: &str) -> Vec<String> {
         let list = self.client.list_executions().state_machine_arn(machine);
         let listed = list.send().await.expect("executions");
@@ -153,7 +153,7 @@ impl Emulator {
 fn process(folder: &Path, port: u16) -> Child {
     let log = fs::File::create(folder.join("log")).expect("a log");
     Command::new(PROGRAM)
-        // Nothing of the user's own AWS settings.
+        // Without the user's own AWS settings.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("BIND_HOST", "127.0.0.1")
@@ -189,7 +189,7 @@ fn seen(ended: &DescribeExecutionOutput, history: &[HistoryEvent]) -> Seen {
     }
 }
 
-/// Asks until there is an answer.
+/// Polls until there is an answer.
 async fn until<Answer, Asked>(what: &str, ask: impl Fn() -> Asked) -> Answer
 where
     Asked: Future<Output = Option<Answer>>,

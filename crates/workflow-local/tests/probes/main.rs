@@ -1,8 +1,8 @@
-//! What AWS documents of its state machines, asked of two that stand in for it: the strict
-//! interpreter of this crate, and the emulator on which the product runs locally.
+//! What AWS documents about its state machines, checked on two stand-ins: the strict interpreter of
+//! this crate, and the emulator on which the product runs locally.
 //!
-//! Where the emulator does otherwise, the probe says so and expects exactly that: another version of
-//! it that does better, or worse, fails here. Needs what `make tools` installs.
+//! If the emulator behaves differently, the probe says so and expects exactly that: a version that
+//! does better, or worse, fails here. Needs what `make tools` installs.
 
 mod emulator;
 mod payloads;

@@ -1,10 +1,10 @@
-//! What no catcher catches, and what a task may carry.
+//! Errors that no catcher catches, and the quota of a task's payload.
 
 use serde_json::{Value, json};
 
 use crate::probe::{Probe, Seen, absent, machine, nested};
 
-/// More than half of what a payload may hold: 262,144 bytes.
+/// More than half of the quota of a payload, 262,144 bytes.
 const HALF_BYTES: usize = 150_000;
 
 fn ended(seen: &Seen) -> Value {
@@ -24,7 +24,7 @@ fn catch_all() -> Value {
     json!([{"ErrorEquals": ["States.ALL"], "Next": "Caught"}])
 }
 
-/// The questions.
+/// The probes.
 pub fn probes() -> Vec<Probe> {
     let doubled = nested(json!({
         "Arguments": {
@@ -37,7 +37,7 @@ pub fn probes() -> Vec<Probe> {
     let echo = machine("Echo", json!({"Echo": {"Type": "Succeed"}}));
     let answered = nested(json!({"Output": "{% $states.result.Output %}"}));
     vec![
-        // The quota holds for what a task is given, too.
+        // The quota applies to a task's arguments, too.
         Probe::new(
             "nothing_catches_a_payload_over_the_quota",
             caught(doubled),
@@ -54,7 +54,7 @@ pub fn probes() -> Vec<Probe> {
             json!(["FAILED", "States.Runtime", ["Call"]]),
         )
         .but_emulated(json!(["SUCCEEDED", null, ["Call", "Caught"]])),
-        // `sync:2` gives JSON, where `sync` gives text.
+        // `sync:2` returns JSON, while `sync` returns text.
         Probe::new(
             "the_output_of_a_child_is_json",
             machine("Call", json!({"Call": answered})),

@@ -1,33 +1,33 @@
-//! One question about a state machine, and its answers.
+//! One probe of a state machine, and the expected observations.
 
 use serde_json::{Value, json};
 
-/// A question: a machine, what is done with it, what is looked at.
+/// A probe: a machine, an action, and what to observe.
 #[derive(Clone)]
 pub struct Probe {
     /// The fact that AWS documents.
     pub name: &'static str,
-    /// The machine. `${Child}` stands for the ARN of the other one, `${Function}` for that of a
-    /// function that nobody added: calling it fails with a name that is known.
+    /// The machine. `${Child}` is the ARN of the other one, `${Function}` that of a function that
+    /// does not exist: calling it fails with a known name.
     pub machine: Value,
     /// The machine that it starts, if any.
     pub child: Option<Value>,
     /// The input.
     pub input: Value,
-    /// What is done once the execution runs.
+    /// What to do once the execution runs.
     pub then: Then,
-    /// What is looked at afterwards.
+    /// What to observe afterwards.
     pub look: fn(&Seen) -> Value,
-    /// What is seen there in AWS, after its documentation.
+    /// What AWS shows, by its documentation.
     pub documented: Value,
-    /// What the emulator shows, where that is something else.
+    /// What the emulator shows, if that is different.
     pub emulated: Option<Value>,
 }
 
-/// What is done with a running execution.
+/// What to do with a running execution.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {
-    /// Nothing: it is waited for.
+    /// Nothing: wait for its end.
     Await,
     /// It is stopped as soon as its child runs.
     StopWithChild,
@@ -50,9 +50,9 @@ pub struct Seen {
     pub entered: Vec<String>,
     /// When its tasks were tried, in seconds of the machine.
     pub tried: Vec<f64>,
-    /// How the executions of its child stand.
+    /// The statuses of the executions of its child.
     pub children: Vec<String>,
-    /// What came of using its name again: `the same`, `another`, or an error's name.
+    /// The result of using its name again: `the same`, `another`, or an error's name.
     pub again: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Seen {
 }
 
 impl Probe {
-    /// A machine without a child, nothing in it, that is waited for.
+    /// A machine without a child and without input, whose end is awaited.
     pub fn new(
         name: &'static str,
         machine: Value,
@@ -95,7 +95,7 @@ impl Probe {
         Self { emulated: Some(emulated), ..self }
     }
 
-    /// Says what was expected and found, if that differs.
+    /// What was expected and found, if they differ.
     pub fn mismatch(&self, seen: &Seen, expected: &Value) -> Option<String> {
         let found = (self.look)(seen);
         (found != *expected)
@@ -113,13 +113,13 @@ pub fn waiting(seconds: u64) -> Value {
     machine("Wait", json!({"Wait": {"Type": "Wait", "Seconds": seconds, "End": true}}))
 }
 
-/// A task that calls the function nobody added, with more fields.
+/// A task that calls the missing function, with additional fields.
 pub fn absent(more: Value) -> Value {
     let arguments = json!({"FunctionName": "${Function}", "Payload": {}});
     task("arn:aws:states:::lambda:invoke", arguments, more)
 }
 
-/// A task that starts the child and waits for its end, with more fields.
+/// A task that starts the child and waits for its end, with additional fields.
 pub fn nested(more: Value) -> Value {
     let arguments = json!({"StateMachineArn": "${Child}", "Input": {}});
     task("arn:aws:states:::states:startExecution.sync:2", arguments, more)

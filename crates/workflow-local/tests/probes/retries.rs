@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::probe::{Probe, Seen, absent, machine, nested};
 
-/// What calling an absent function fails with.
+/// The error of calling a missing function.
 const ABSENT: &str = "Lambda.ResourceNotFoundException";
-/// A wait that a clock of milliseconds shows as this much shorter is no shorter one.
+/// The tolerance for a wait that a millisecond clock shows as shorter.
 const CLOCK_SECONDS: f64 = 0.1;
 
 /// A machine whose only task fails, with these retriers.
@@ -22,13 +22,13 @@ fn path(seen: &Seen) -> Value {
     json!([seen.entered, seen.output])
 }
 
-/// How many waits are at least as long as they would be if each doubled the last.
+/// How many waits are at least as long as if each doubled the previous one.
 fn doubled(seen: &Seen) -> Value {
     let long_enough = |(wait, seconds): (f64, f64)| wait > seconds - CLOCK_SECONDS;
     json!(seen.waits().into_iter().zip([2.0, 4.0, 8.0]).filter(|pair| long_enough(*pair)).count())
 }
 
-/// Whether some wait is at least this long: a wait may end late on a busy machine, but never early.
+/// Whether any wait is at least this long: a wait may end late on a busy machine, but never early.
 fn some_wait_of<const SECONDS: u32>(seen: &Seen) -> Value {
     json!(seen.waits().iter().any(|wait| *wait > f64::from(SECONDS) - CLOCK_SECONDS))
 }
@@ -37,7 +37,7 @@ fn some_wait_below_ten(seen: &Seen) -> Value {
     json!(seen.waits().iter().any(|wait| *wait < 10.0 - CLOCK_SECONDS))
 }
 
-/// The questions.
+/// The probes.
 pub fn probes() -> Vec<Probe> {
     [attempts(), waits(), catchers()].concat()
 }

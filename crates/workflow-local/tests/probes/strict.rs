@@ -11,7 +11,7 @@ use crate::probe::{Probe, Seen, Then};
 const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:machine";
 const CHILD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:child";
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:absent";
-/// What one thing may take to follow from another.
+/// The tolerance between a cause and its effect.
 const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs a probe.

@@ -1,4 +1,4 @@
-//! Time that is over, and work that nobody waits for any more.
+//! Timeouts, and work that nobody waits for any more.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn path(seen: &Seen) -> Value {
     json!([seen.status, seen.entered])
 }
 
-/// The questions.
+/// The probes.
 pub fn probes() -> Vec<Probe> {
     vec![task_timeout(), machine_timeout(), sibling(), parent()]
 }

@@ -1,4 +1,4 @@
-//! An S3 endpoint in this process: what the function needs of it, and the trouble it can make.
+//! An S3 endpoint in this process: what the function needs, and the faults it can inject.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 /// Bytes that are sent at once before a connection breaks.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What stands in the endpoint, and what it shall do wrong.
+/// The objects of the endpoint, and its planned faults.
 #[derive(Default)]
 pub struct Objects {
     objects: BTreeMap<String, Bytes>,
@@ -56,7 +56,7 @@ impl Endpoint {
         &self.address
     }
 
-    /// What a client needs to talk to it.
+    /// The configuration of a client for it.
     pub fn config(&self) -> Builder {
         config(self.address())
     }
@@ -66,42 +66,42 @@ impl Endpoint {
         self.lock().objects.insert(path.to_owned(), body.into());
     }
 
-    /// What stands there.
+    /// The object at this URI.
     pub fn get(&self, path: &str) -> Option<Bytes> {
         self.lock().objects.get(path).cloned()
     }
 
-    /// The next requests for the object are asked to slow down.
+    /// The next requests for the object are throttled.
     pub fn throttle(&self, path: &str, times: u32) {
         self.lock().throttles.insert(path.to_owned(), times);
     }
 
-    /// The next answer with the object breaks off after so many bytes.
+    /// The next answer with the object breaks off after this many bytes.
     pub fn break_after(&self, path: &str, bytes: usize) {
         self.lock().breaks.insert(path.to_owned(), bytes);
     }
 
-    /// Another object stands there as soon as an answer with the first has broken off.
+    /// Another object replaces it as soon as an answer with the first has broken off.
     pub fn replace_after_break(&self, path: &str, body: impl Into<Bytes>) {
         self.lock().replacements.insert(path.to_owned(), body.into());
     }
 
-    /// The next upload in parts is completed, and nobody hears of it.
+    /// The next multipart upload is completed, but the answer is lost.
     pub fn lose_completion(&self) {
         self.lock().loses_completion = true;
     }
 
-    /// Nothing stands there any more.
+    /// Removes the object.
     pub fn remove(&self, path: &str) {
         self.lock().objects.remove(path);
     }
 
-    /// Every request takes so long.
+    /// Every request takes this long.
     pub fn set_latency(&self, latency: Duration) {
         self.lock().latency = latency;
     }
 
-    /// Requests so far, and how many there were at once at most.
+    /// The requests so far, and the most at once.
     pub fn requests(&self) -> (u64, usize) {
         let state = self.lock();
         (state.requests, state.at_once_most)
@@ -195,7 +195,7 @@ impl Endpoint {
     }
 }
 
-/// What a client needs to talk to an endpoint.
+/// The configuration of a client for an endpoint.
 pub fn config(address: &str) -> Builder {
     aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -235,7 +235,7 @@ async fn serve(
     answer
 }
 
-/// The same bytes have the same ETag: all that is asked of it here.
+/// The same bytes have the same ETag, which is all that is needed here.
 pub fn etag(body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);

@@ -1,5 +1,5 @@
-//! A landing bucket of any size, whose listing is made up page by page; a work bucket that keeps
-//! what is written; and a warehouse whose ledger holds the first of the objects.
+//! A landing bucket of any size, whose listing is generated page by page; a work bucket that keeps
+//! what is written; and a warehouse whose ledger holds the first objects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -17,9 +17,9 @@ use segue_plan::{Context, Settings};
 use segue_warehouse::{Target, Warehouse};
 use serde_json::{Value, json};
 
-/// What the keys of all objects begin with.
+/// The prefix of all keys.
 const PREFIX: &str = "song_data/";
-/// Folders that the objects stand in: three letters deep.
+/// The folders of the objects: three letters deep.
 const FOLDERS: u64 = 26 * 26 * 26;
 /// Objects, or folders, on a page of the listing.
 const PAGE_OBJECTS: u64 = 1_000;
@@ -33,18 +33,18 @@ pub const OBJECT_BYTES: u64 = 272;
 pub struct Volume {
     /// Objects in the landing bucket.
     pub objects: u64,
-    /// How many of them, the first in key order, the ledger holds.
+    /// How many of them the ledger holds, the first in key order.
     pub published: u64,
     /// How long every page takes.
     pub latency: Duration,
 }
 
-/// What was asked of the buckets.
+/// The requests to the buckets.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Pages of the listing.
     pub pages: u64,
-    /// Pages at once at most.
+    /// The most pages at once.
     pub pages_at_once: u64,
     /// What was written, by key.
     pub written: BTreeMap<String, Bytes>,
@@ -75,7 +75,7 @@ impl Bucket {
         (bucket, address)
     }
 
-    /// What has been asked so far.
+    /// The requests so far.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().expect("no test panics with it")
     }
