@@ -1,4 +1,4 @@
-//! Tells the linker where tests find the DuckDB library at run time.
+//! Sets the path at which tests find the DuckDB library at run time.
 //!
 //! The command itself needs none, but the tests within it talk to the local warehouse, and cargo has
 //! no argument for those alone. The path relative to the test comes first, so that a checkout may be

@@ -157,14 +157,14 @@ where
 /// The message of each error in a chain, outermost first; the SDK's own display shows only the
 /// first.
 fn chain(error: &dyn Error) -> String {
-    let mut said = vec![error.to_string()];
+    let mut messages = vec![error.to_string()];
     let mut inner = error.source();
     while let Some(error) = inner {
         let text = error.to_string();
-        if said.last() != Some(&text) {
-            said.push(text);
+        if messages.last() != Some(&text) {
+            messages.push(text);
         }
         inner = error.source();
     }
-    said.join(": ")
+    messages.join(": ")
 }

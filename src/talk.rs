@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_say_them() {
-        let said: Vec<String> =
+        let shown: Vec<String> =
             [40, 12_340, 245_000, 7_380_000].map(Duration::from_millis).map(seconds).into();
-        assert_eq!(said, ["40 ms", "12.3 s", "4 min 05 s", "2 h 03 min"]);
+        assert_eq!(shown, ["40 ms", "12.3 s", "4 min 05 s", "2 h 03 min"]);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn outside_a_checkout_local_mode_says_so() {
 }
 
 #[test]
-fn a_checkout_without_tools_is_told_how_to_get_them() {
+fn a_checkout_without_tools_says_how_to_get_them() {
     insta::assert_snapshot!(failure(checkout().path(), &["local", "up"]), @"
     exit code 2
     error: <folder>/.tools/ministack/bin/python is missing
@@ -120,8 +120,8 @@ fn a_query_without_a_running_stack_says_how_to_start_one() {
 #[test]
 fn an_empty_statement_is_wrong_use() {
     for empty in [" ", ";", "-- nothing"] {
-        let told = failure(checkout().path(), &["query", empty, "--local"]);
-        assert_eq!(told, "exit code 2\nerror: the statement is empty\n", "{empty}");
+        let shown = failure(checkout().path(), &["query", empty, "--local"]);
+        assert_eq!(shown, "exit code 2\nerror: the statement is empty\n", "{empty}");
     }
 }
 
@@ -131,8 +131,8 @@ fn a_statement_may_begin_with_a_comment_and_come_from_a_file() {
     let sql = include_str!("../sql/examples/top_cities.sql");
     fs::write(folder.path().join("q.sql"), format!("\u{feff}{sql}")).expect("a file");
     for words in [&["query", "--local", sql][..], &["query", "--local", "--file", "q.sql"]] {
-        let told = failure(folder.path(), words);
-        assert!(told.contains("the local stack is not running"), "{words:?}: {told}");
+        let shown = failure(folder.path(), words);
+        assert!(shown.contains("the local stack is not running"), "{words:?}: {shown}");
     }
 }
 
@@ -144,8 +144,8 @@ fn a_statement_that_writes_is_refused_unless_it_is_allowed() {
     error: expected a statement that only reads, but it begins with "drop"
     hint: --write lets a statement change the warehouse
     "#);
-    let told = failure(folder.path(), &["query", "--local", "--write", "drop table mart.users"]);
-    assert!(told.contains("the local stack is not running"), "{told}");
+    let shown = failure(folder.path(), &["query", "--local", "--write", "drop table mart.users"]);
+    assert!(shown.contains("the local stack is not running"), "{shown}");
 }
 
 #[test]
@@ -209,7 +209,10 @@ fn a_directory_needs_one_source_at_least() {
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
     let told = failure(folder.path(), &["local", "run", "--data", "data"]);
-    assert!(told.contains("is missing"), "the directory is accepted, the tools are missing: {told}");
+    assert!(
+        told.contains("is missing"),
+        "the directory is accepted, the tools are missing: {told}"
+    );
 }
 
 #[test]

@@ -142,7 +142,10 @@ fn closest(mapping: &Mapping, seen: &Seen) -> String {
     let records = talk::count(seen.records, "record");
     match closest {
         Some((column, bytes_max, longest)) => {
-            format!("{records} fit; the fullest column is {}, {longest} bytes of {bytes_max}", column.name)
+            format!(
+                "{records} fit; the fullest column is {}, {longest} bytes of {bytes_max}",
+                column.name
+            )
         }
         None => format!("{records} fit"),
     }

@@ -70,8 +70,7 @@ impl Rehearsal<'_> {
                     ));
                 }
                 Err(problem) => {
-                    let found =
-                        format!("the warehouse cannot read {what}: {}", problem.message());
+                    let found = format!("the warehouse cannot read {what}: {}", problem.message());
                     let advice = self.advice(problem.message())?;
                     findings.push(Finding::bad("copy", found, advice));
                 }
@@ -154,15 +153,15 @@ impl Rehearsal<'_> {
     /// What to do about a COPY that failed.
     fn advice(&self, message: &str) -> Outcome<String> {
         let role = self.doctor.stack.copy_role()?;
-        let said = message.to_lowercase();
-        Ok(if said.contains("assume") || said.contains("not associated") {
+        let reason = message.to_lowercase();
+        Ok(if reason.contains("assume") || reason.contains("not associated") {
             format!(
                 "attach {role} to the warehouse, and let it trust redshift.amazonaws.com and \
                  redshift-serverless.amazonaws.com"
             )
-        } else if said.contains("kms") {
+        } else if reason.contains("kms") {
             format!("let {role} decrypt with the key of the bucket (kms:Decrypt)")
-        } else if said.contains("access denied") || said.contains("accessdenied") {
+        } else if reason.contains("access denied") || reason.contains("accessdenied") {
             format!(
                 "let {role} read both buckets, as the template's CopyPolicy does, and use their key, \
                  if they have one"

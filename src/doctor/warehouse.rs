@@ -48,7 +48,7 @@ impl Rights<'_> {
                 findings.push(self.of_readers(kind, name).await?);
             }
         }
-        findings.push(self.of_whoever_asks().await?);
+        findings.push(self.of_the_user().await?);
         Ok(findings)
     }
 
@@ -159,7 +159,7 @@ impl Rights<'_> {
     }
 
     /// Whether `segue plan` and `segue query` will work for the user.
-    async fn of_whoever_asks(&self) -> Outcome<Finding> {
+    async fn of_the_user(&self) -> Outcome<Finding> {
         let user = self.text("select current_user").await?;
         let quoted = grants::quoted(&user)?;
         let mut missing = Vec::new();
@@ -234,7 +234,7 @@ mod tests {
         Doctor { clouds, stack, place: Place::Deployed, depth: Depth::Sample }
     }
 
-    async fn said(doctor: &Doctor) -> (Vec<Finding>, String) {
+    async fn shown(doctor: &Doctor) -> (Vec<Finding>, String) {
         let warehouse = Warehouse::of(&doctor.clouds, &doctor.stack).expect("a warehouse");
         let rights = Rights { warehouse: &warehouse, stack: &doctor.stack, place: Place::Deployed };
         let findings = rights.examine().await.expect("answers");
@@ -250,14 +250,14 @@ mod tests {
     async fn missing_rights_are_named_and_put_right() {
         let server = Server::start(Options::default()).await.expect("a warehouse");
         let admin = doctor(&server, "test").await;
-        let (findings, before) = said(&admin).await;
+        let (findings, before) = shown(&admin).await;
         assert_eq!(admin.fix(&findings, true).await.expect("runs"), Fixed::Ran);
         let revoke = "revoke temp on database dev from public; \
                       revoke assumerole on all from public for all";
         server.engine().query(revoke).await.expect("a hardened database");
-        let (findings, hardened) = said(&admin).await;
+        let (findings, hardened) = shown(&admin).await;
         assert_eq!(admin.fix(&findings, true).await.expect("runs"), Fixed::Ran);
-        let (findings, after) = said(&admin).await;
+        let (findings, after) = shown(&admin).await;
         assert_eq!(admin.fix(&findings, true).await.expect("runs"), Fixed::Nothing);
         insta::assert_snapshot!([before, hardened, after].join("\n\n"), @r#"
         BAD rights: IAMR:Functions is not a user of dev | run this as the database's administrator, or use --fix: create user "IAMR:Functions" password disable; grant create on database "dev" to "IAMR:Functions";
@@ -280,12 +280,12 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn somebody_who_may_not_read_is_told_which_grants_are_missing() {
+    async fn somebody_who_may_not_read_sees_which_grants_are_missing() {
         let server = Server::start(Options::default()).await.expect("a warehouse");
         let made = "create schema mart; create schema ops; create table mart.users (id int)";
         server.engine().query(made).await.expect("tables");
         let jane = doctor(&server, "user.jane").await;
-        let (findings, lines) = said(&jane).await;
+        let (findings, lines) = shown(&jane).await;
         assert!(
             findings
                 .iter()

@@ -160,11 +160,11 @@ mod tests {
 
     #[test]
     fn the_answer_is_one_sentence() {
-        let said = |objects, bytes| {
+        let answer = |objects, bytes| {
             let songs = Source { source: "songs".to_owned(), objects, bytes };
             sentence(&Estimate::new(vec![songs], 8, 8, Prices::known().expect("prices")))
         };
-        insta::assert_snapshot!([said(71, 20_000), said(385_252, 104_788_544)].join("\n"), @r"
+        insta::assert_snapshot!([answer(71, 20_000), answer(385_252, 104_788_544)].join("\n"), @r"
         About 45.9 s and $0.05: 71 objects, copied as they are.
         About 57.1 s and $0.22: 385,252 objects, merged into 80 parts; copying each one would take 1 h 21 min and $4.22.
         ");

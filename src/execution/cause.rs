@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_a_failed_run_is_told_apart() {
+    fn the_report_of_a_failed_run_is_separate() {
         let explained = explain("no\nhint: try\nreport: s3://work/runs/one/report.html");
         assert_eq!(explained.hint.as_deref(), Some("try"));
         assert_eq!(explained.report.as_deref(), Some("s3://work/runs/one/report.html"));

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_song_stands_in_one_folder() {
+    fn every_song_is_in_one_folder() {
         let folders = 0..CATALOGUE.folders();
         let numbers: Vec<u64> = folders.flat_map(|folder| CATALOGUE.songs_in(folder)).collect();
         assert_eq!(numbers, (0..CATALOGUE.songs).collect::<Vec<_>>());

@@ -47,8 +47,8 @@ impl LocalStack {
         loop {
             for (program, log) in &self.programs {
                 if !program.is_alive() {
-                    let said = process::last_lines(log);
-                    return Problem::failed(format!("{} has ended:\n{said}", program.program))
+                    let log_lines = process::last_lines(log);
+                    return Problem::failed(format!("{} has ended:\n{log_lines}", program.program))
                         .hint("run `segue local up`, then run again: nothing is lost");
                 }
             }

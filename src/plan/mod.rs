@@ -96,7 +96,7 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
     let objects_max = wishes.objects_max;
     let preview =
         segue_plan::preview(&context, &run, ledger.as_deref(), &execution, objects_max).await;
-    let Preview { plan, unloaded } = preview.map_err(told)?;
+    let Preview { plan, unloaded } = preview.map_err(problem_of)?;
     let steps = steps(&run, &plan, &deployment)?;
     let status = if plan.objects > 0 { "new" } else { "up-to-date" };
     show(&Planned { status, plan, unloaded, steps }, wishes)
@@ -110,7 +110,7 @@ fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
         owned(stack.cluster()),
         owned(stack.secret()),
     )
-    .map_err(told)
+    .map_err(problem_of)
 }
 
 fn settings(clouds: &Clouds, stack: &Stack) -> Outcome<Settings> {
@@ -124,7 +124,7 @@ fn settings(clouds: &Clouds, stack: &Stack) -> Outcome<Settings> {
     });
     let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
     let settings = Settings::new(landing, work, stack.slices()?, &sources.to_string());
-    let mut settings = settings.map_err(told)?;
+    let mut settings = settings.map_err(problem_of)?;
     settings.is_landing_elsewhere = clouds.landing_elsewhere(stack).is_some();
     Ok(settings)
 }
@@ -136,8 +136,8 @@ async fn read_ledger(
     deployment: &Deployment,
 ) -> Outcome<String> {
     let step = Step::first(run.clone(), LEDGER);
-    let statements = pipeline::render(&step, deployment).map_err(told)?;
-    let mut state = warehouse.submit(&step, &statements).await.map_err(told)?;
+    let statements = pipeline::render(&step, deployment).map_err(problem_of)?;
+    let mut state = warehouse.submit(&step, &statements).await.map_err(problem_of)?;
     let long_poll = std::time::Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
     loop {
         match state {
@@ -146,7 +146,7 @@ async fn read_ledger(
                 let now = std::time::SystemTime::now();
                 let looked = warehouse.state(&step, &statements, &statement_id, long_poll, now);
                 let looked = looked.await;
-                state = looked.map_err(told)?;
+                state = looked.map_err(problem_of)?;
             }
         }
     }
@@ -176,7 +176,7 @@ fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendere
         }
     }
     let rendered = |step: Step| {
-        let statements = pipeline::render(&step, deployment).map_err(told)?;
+        let statements = pipeline::render(&step, deployment).map_err(problem_of)?;
         let sql = |Statement { file, sql }| Sql { file, sql };
         Ok(Rendered { step: step.step, statements: statements.into_iter().map(sql).collect() })
     };
@@ -245,7 +245,7 @@ fn show_objects(planned: &Planned) -> Outcome {
 }
 
 /// A failure of the plan function, as the command's own.
-fn told(failure: Failure) -> Problem {
+fn problem_of(failure: Failure) -> Problem {
     let problem = Problem::failed(format!("{}: {}", failure.name, failure.message));
     match failure.hint {
         Some(hint) => problem.hint(hint),

@@ -91,7 +91,9 @@ impl Cloud {
         loop {
             let asked = self.stacks.describe_stacks().stack_name(stack).send();
             match self.runtime.block_on(asked) {
-                Err(error) if error.message().is_some_and(|said| said.contains("not exist")) => {
+                Err(error)
+                    if error.message().is_some_and(|message| message.contains("not exist")) =>
+                {
                     return;
                 }
                 answer => assert!(Instant::now() < deadline, "{stack} is still there: {answer:?}"),
@@ -126,13 +128,13 @@ impl Cloud {
         let policy = self.runtime.block_on(policy).expect("a policy").policy;
         let notifications = self.s3.get_bucket_notification_configuration().bucket(bucket).send();
         let notifications = self.runtime.block_on(notifications).expect("a configuration");
-        let told = (
+        let events = (
             notifications.event_bridge_configuration,
             notifications.queue_configurations,
             notifications.topic_configurations,
             notifications.lambda_function_configurations,
         );
-        (self.objects(bucket), policy, format!("{told:?}"))
+        (self.objects(bucket), policy, format!("{events:?}"))
     }
 
     pub fn put(&self, bucket: &str, key: &str, body: String) {

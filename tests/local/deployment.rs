@@ -17,7 +17,7 @@ const COPY_ROLE: &str =
 /// Nothing listens here: a command that gets this far has reached the network.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-fn said(output: &Output) -> String {
+fn shown(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
@@ -35,7 +35,7 @@ fn bundle(folder: &Path, processor: &str) -> PathBuf {
         .args([programs.as_os_str(), processor.as_ref(), bundle.as_os_str()])
         .output()
         .expect(".tools/sam: run `make tools` first");
-    assert!(made.status.success(), "{}", said(&made));
+    assert!(made.status.success(), "{}", shown(&made));
     bundle
 }
 
@@ -75,9 +75,9 @@ fn the_script_deploys_updates_repeats_and_takes_values_back() {
     };
     let deployed = |parameters: &str| {
         let output = deploy(parameters);
-        assert!(output.status.success(), "{parameters}: {}", said(&output));
+        assert!(output.status.success(), "{parameters}: {}", shown(&output));
         let (parameters, status) = cloud.parameters(DEPLOYED);
-        (parameters, status, said(&output))
+        (parameters, status, shown(&output))
     };
 
     let first = format!("WorkgroupArn={WORKGROUP} CopyRoleArn={COPY_ROLE} Schedule=rate(1 day)");
@@ -87,8 +87,8 @@ fn the_script_deploys_updates_repeats_and_takes_values_back() {
     assert!(cloud.resources(DEPLOYED).contains("DailyRun"));
     assert_eq!(cloud.outputs(DEPLOYED)["CopyPolicyRoles"], "attached to the copy role");
 
-    let (same, _, said_again) = deployed("");
-    assert!(said_again.contains("No changes to deploy"), "{said_again}");
+    let (same, _, shown_again) = deployed("");
+    assert!(shown_again.contains("No changes to deploy"), "{shown_again}");
     assert_eq!(same, values);
 
     let (updated, status, _) = deployed("Slices=16 Schedule='cron(0 3 * * ? *)'");
@@ -103,8 +103,8 @@ fn the_script_deploys_updates_repeats_and_takes_values_back() {
     assert!(!cloud.resources(DEPLOYED).contains("DailyRun"));
 
     let misspelt = deploy("Schedul=rate(1 day)");
-    assert_eq!(misspelt.status.code(), Some(2), "{}", said(&misspelt));
-    assert!(said(&misspelt).contains("found Schedul"), "{}", said(&misspelt));
+    assert_eq!(misspelt.status.code(), Some(2), "{}", shown(&misspelt));
+    assert!(shown(&misspelt).contains("found Schedul"), "{}", shown(&misspelt));
     assert_eq!(cloud.parameters(DEPLOYED).0, emptied);
     cloud.delete(DEPLOYED);
 }
@@ -157,13 +157,13 @@ fn the_lines_of_the_readme_come_as_far_as_the_network() {
             .envs(exported.iter().cloned())
             .output()
             .expect("bash");
-        let said = said(&output);
+        let text = shown(&output);
         match line.split_whitespace().next() {
-            Some("aws" | "cargo") => assert!(said.starts_with("called: "), "{line}: {said}"),
+            Some("aws" | "cargo") => assert!(text.starts_with("called: "), "{line}: {text}"),
             _ => {
                 let reached =
-                    said.contains("Could not connect") || said.contains("cannot read the stack");
-                assert!(!output.status.success() && reached, "{line}: {said}");
+                    text.contains("Could not connect") || text.contains("cannot read the stack");
+                assert!(!output.status.success() && reached, "{line}: {text}");
             }
         }
         called.push(line);
@@ -190,6 +190,6 @@ fn a_sam_deploy_without_a_build_ends_with_an_error_and_deploys_no_source() {
         .arg("deploy")
         .output()
         .expect(".tools/sam: run `make tools` first");
-    let said = said(&output);
-    assert!(!output.status.success() && said.contains("Template file not found"), "{said}");
+    let text = shown(&output);
+    assert!(!output.status.success() && text.contains("Template file not found"), "{text}");
 }

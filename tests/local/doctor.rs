@@ -40,8 +40,8 @@ fn the_doctor_passes_a_good_stack_and_names_what_is_wrong_with_another() {
     });
     cloud.put(landing, "song_data/0/long.json", song.to_string());
     let output = stack.segue(&["doctor", "--local", "--noload", "--json"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{messages}");
     let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let named = |pairs: [(&str, &str); 2]| {
         pairs.map(|(check, source)| (check.to_owned(), source.to_owned()))

@@ -28,8 +28,8 @@ fn deploy_without(stack: &Stack, built: &Value, holder: &str, permission: &str) 
     let taken = take_away(&mut template["Resources"][holder], permission);
     assert_eq!(taken, 1, "{holder} has the permission {permission}");
     stack.change_template(&serde_yaml_ng::to_string(&template).expect("YAML"));
-    let said = stack.deploy(&[]);
-    assert!(said.contains("Successfully created/updated stack"), "{said}");
+    let output = stack.deploy(&[]);
+    assert!(output.contains("Successfully created/updated stack"), "{output}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn unloaded(plan: &Value) -> Vec<(bool, &str)> {
     let objects = plan["unloaded"].as_array().expect("an array").iter();
     let named = objects.map(|object| {
         let key = object["uri"].as_str().expect("a URI").rsplit('/').next().expect("a name");
-        (object["changed"].as_bool().expect("said"), key)
+        (object["changed"].as_bool().expect("a boolean"), key)
     });
     named.collect()
 }

@@ -51,8 +51,8 @@ fn a_deployment_loses_no_data_when_it_is_updated_repeated_and_removed() {
     assert!(!before.landed.is_empty() && !before.written.is_empty());
 
     change_function(&stack, "SubmitFunction");
-    let said = stack.deploy(&["Slices=16", "WorkRetentionDays=7"]);
-    assert!(said.contains("Successfully created/updated stack"), "{said}");
+    let output = stack.deploy(&["Slices=16", "WorkRetentionDays=7"]);
+    assert!(output.contains("Successfully created/updated stack"), "{output}");
     let updated = stack.cloud().updated(STACK);
     for changed in ["SubmitFunction", "PlanFunction", "WorkBucket"] {
         assert!(updated.contains(changed), "{changed} was to change: {updated:?}");
@@ -62,8 +62,8 @@ fn a_deployment_loses_no_data_when_it_is_updated_repeated_and_removed() {
     assert_eq!(stack.mart(), before.mart);
 
     let after_run = Kept::of(&stack);
-    let said = stack.deploy(&[]);
-    assert!(said.contains("No changes to deploy"), "{said}");
+    let output = stack.deploy(&[]);
+    assert!(output.contains("No changes to deploy"), "{output}");
     assert_eq!(Kept::of(&stack), after_run);
 
     let cloud = stack.cloud();

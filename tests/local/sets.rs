@@ -25,15 +25,16 @@ fn a_directory_is_a_set_that_one_run_loads() {
         let words = [&["local", "run", "--data", data.to_str().expect("UTF-8")], words].concat();
         stack.segue(&words)
     };
-    let last = |output: &Output| said(output).lines().last().unwrap_or_default().to_owned();
+    let last = |output: &Output| messages(output).lines().last().unwrap_or_default().to_owned();
 
     let failed = load("removed-file-stays/before", &[]);
-    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    assert_eq!(failed.status.code(), Some(1), "{}", messages(&failed));
     let loaded = load("removed-file-stays/after", &[]);
     assert!(
-        said(&loaded).contains("removed 1 file") && said(&loaded).contains("log_data/bad.json")
+        messages(&loaded).contains("removed 1 file")
+            && messages(&loaded).contains("log_data/bad.json")
     );
-    assert!(last(&loaded).starts_with("loaded 2 files, 2 rows in "), "{}", said(&loaded));
+    assert!(last(&loaded).starts_with("loaded 2 files, 2 rows in "), "{}", messages(&loaded));
     assert_eq!(stack.statuses().len(), 2, "nobody else is woken");
 
     load("removed-file-stays/good-before", &["--fresh"]);
@@ -44,14 +45,18 @@ fn a_directory_is_a_set_that_one_run_loads() {
 
     load("second-directory/a", &["--fresh"]);
     let second = load("second-directory/b", &[]);
-    assert!(said(&second).contains("rows of 2 files that were loaded earlier"), "{}", said(&second));
+    assert!(
+        said(&second).contains("rows of 2 files that were loaded earlier"),
+        "{}",
+        said(&second)
+    );
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 2);
     let fresh = load("second-directory/b", &["--fresh"]);
-    assert!(last(&fresh).starts_with("loaded 2 files, 2 rows in "), "{}", said(&fresh));
+    assert!(last(&fresh).starts_with("loaded 2 files, 2 rows in "), "{}", messages(&fresh));
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
 
     let paths = load("jsonpaths-among-events/data", &[]);
-    assert!(said(&paths).contains("is a JSONPaths file"), "{}", said(&paths));
+    assert!(messages(&paths).contains("is a JSONPaths file"), "{}", messages(&paths));
     let doctor = stack.segue(&["doctor", "--local"]);
     assert_eq!(doctor.status.code(), Some(1), "{}", String::from_utf8_lossy(&doctor.stdout));
 

@@ -145,9 +145,9 @@ impl Stack {
             sam.arg("--parameter-overrides").args(parameters);
         }
         let output = sam.output().expect(".tools/sam: run `make tools` first");
-        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success(), "{said}");
-        said
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{text}");
+        text
     }
 
     pub fn endpoint(&self) -> String {

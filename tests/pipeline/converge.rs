@@ -128,8 +128,8 @@ async fn act(
                 Source::Songs => "songs",
                 Source::Events => "events",
             };
-            let stands = |number: &usize| landscape.objects[*number].source == *only;
-            if landscape.standing.keys().any(stands) {
+            let is_meant = |number: &usize| landscape.objects[*number].source == *only;
+            if landscape.standing.keys().any(is_meant) {
                 run(world, json!({"sources": [source]})).await?;
                 landscape.seen(Some(*only));
             }

@@ -183,7 +183,7 @@ fn cancel_killed_anywhere_leaves_no_statement_running() {
 
 /// Even the statement reports a failure, although it was carried out.
 #[test]
-fn a_statement_that_commits_and_is_said_to_have_failed_changes_nothing_but_time() {
+fn a_statement_that_commits_but_is_reported_as_failed_changes_nothing_but_time() {
     for number in 0..STATEMENTS {
         in_virtual_time(async {
             let mischief = Mischief::statement_whose_end_is_lost(number);

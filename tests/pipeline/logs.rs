@@ -21,7 +21,7 @@ const PERSONAL: &str = "Nobody's";
 fn explained() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
     let page = fs::read_to_string(page).expect("the runbook");
-    let (_, table) = page.split_once("| key | what it holds |").expect("a table of keys");
+    let (_, table) = page.split_once("| key | meaning |").expect("a table of keys");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let keys = rows.flat_map(|row| row.split('`').skip(1).step_by(2).map(str::to_owned));
     keys.collect()

@@ -66,7 +66,7 @@ fn a_literal_is_read_as_its_value_and_what_might_not_be_is_refused() {
     let values = prop::collection::vec(value(), 1..=VALUES_MAX);
     let mut runner = proptest::test_runner::TestRunner::new(configuration(CASES));
     let outcome = runner.run(&values, |values| {
-        let (mut told, mut literals) = (Vec::new(), Vec::new());
+        let (mut expected, mut literals) = (Vec::new(), Vec::new());
         for value in values {
             match literal(&value) {
                 Ok(literal) => literals.push(literal),
@@ -75,10 +75,10 @@ fn a_literal_is_read_as_its_value_and_what_might_not_be_is_refused() {
                     continue;
                 }
             }
-            told.push(Field::Text(value));
+            expected.push(Field::Text(value));
         }
         if !literals.is_empty() {
-            prop_assert_eq!(runtime.block_on(selected(&engine, &literals)), told);
+            prop_assert_eq!(runtime.block_on(selected(&engine, &literals)), expected);
         }
         Ok(())
     });

@@ -105,7 +105,7 @@ async fn one_record_more_than_may_be_left_out_publishes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_value_is_told_with_its_file_its_size_and_what_the_column_holds() {
+async fn a_rejected_value_is_shown_with_its_file_its_size_and_what_the_column_holds() {
     for compact in ["never", "always"] {
         let world = World::new();
         world.put(Source::Events, "a.json", &[GOOD_EVENT, LONG_EVENT].join("\n"));

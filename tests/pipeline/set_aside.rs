@@ -8,7 +8,7 @@ use crate::sample::assert_same;
 use crate::world::{WORK_BUCKET, World};
 
 const GOOD: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 1, "ts": 1541105830796, "userId": "9", "level": "free", "song": "Elena"}"#;
-const MENDED: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 2, "ts": 1541105830797, "userId": "9", "level": "free", "song": "Elena"}"#;
+const FIXED: &str = r#"{"page": "NextSong", "sessionId": 7, "itemInSession": 2, "ts": 1541105830797, "userId": "9", "level": "free", "song": "Elena"}"#;
 
 /// Files that no run loads: truncated, in another layout, with a value that does not fit, of
 /// another kind.
@@ -54,9 +54,9 @@ async fn a_file_that_cannot_be_loaded_is_set_aside_until_its_content_changes() {
             assert_eq!(world.load().await.output["status"], "up-to-date");
             let rebuilt = world.run(json!({"rebuild": true, "compact": compact})).await;
             assert_eq!(rebuilt.output["status"], "loaded", "{bad}: {:?}", rebuilt.cause);
-            world.put(Source::Events, "b.json", MENDED);
+            world.put(Source::Events, "b.json", FIXED);
             assert_eq!(world.load().await.output["status"], "loaded");
-            let files = [(Source::Events, GOOD), (Source::Events, MENDED)];
+            let files = [(Source::Events, GOOD), (Source::Events, FIXED)];
             assert_same(&world.tables().await, &model::tables(files.into_iter()));
         }
     }

@@ -144,13 +144,13 @@ fn not_json(text: &str, error: &serde_json::Error) -> String {
     let closes = before.trim_end_matches(|letter: char| "]}".contains(letter));
     let is_behind_comma = closes.trim_end().ends_with(',') && before.len() > closes.len();
     match error.to_string() {
-        said if said.contains("trailing comma") => {
+        reason if reason.contains("trailing comma") => {
             format!("line {}: expected no comma after the last path", error.line())
         }
         _ if is_behind_comma && !error.is_eof() => {
             format!("line {}: expected no comma after the last path", error.line())
         }
-        said => expected(&format!("found: {said}")),
+        reason => expected(&format!("found: {reason}")),
     }
 }
 
@@ -199,11 +199,11 @@ mod tests {
             json.replace("\"", "\u{201c}").into(),
             json.replace("]}", "").into(),
         ];
-        let said = files.iter().map(|file| {
+        let reasons = files.iter().map(|file| {
             assert!(content_says_so(file), "{}", String::from_utf8_lossy(file));
             JsonPaths::read_for(file, 2).expect_err("refused")
         });
-        insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(reasons.collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

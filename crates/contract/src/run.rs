@@ -95,8 +95,8 @@ impl Run {
     /// Checks that this run can be carried out.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that cannot stand in a key, an unknown or missing source, more
-    /// rejects than a COPY can bear, or a rebuild of some sources only.
+    /// `InvalidInput` for a name that cannot be part of a key, an unknown or missing source, more
+    /// rejects than a COPY tolerates, or a rebuild of only some sources.
     pub fn validate(&self) -> Result<(), Failure> {
         if !self.has_plain_name() {
             return Err(Failure::new(

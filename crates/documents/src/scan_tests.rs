@@ -73,7 +73,7 @@ const BROKEN: [&str; 17] = [
     r#"{"page": "NextSong", "ts": 1]"#,
 ];
 
-/// What stands between the records of a file, and whether each is spread over lines.
+/// The separators of the records of a file, and whether each record is spread over lines.
 const LAYOUTS: [(&str, bool); 9] = [
     ("\n", false),
     ("\r\n", false),

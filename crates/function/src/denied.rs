@@ -21,10 +21,10 @@ pub fn denied(
     error: &impl ProvideErrorMetadata,
 ) -> Option<Failure> {
     let code = error.code().filter(|code| CODES.contains(code))?;
-    let said = error.message().unwrap_or("no message");
+    let message = error.message().unwrap_or("no message");
     let failure = Failure::new(
         ErrorName::InvalidConfiguration,
-        format!("{what}: expected the permission {action}, found {code}: {said}"),
+        format!("{what}: expected the permission {action}, found {code}: {message}"),
     );
     Some(failure.hint(format!(
         "deploy the stack again from its template, which grants {action} to the function's role, \
@@ -55,13 +55,13 @@ where
             _ => "start the run again; if it fails in the same way, check whether S3 answers at \
                   all",
         };
-        unreadable(what, said(error)).hint(hint)
+        unreadable(what, reason(error)).hint(hint)
     })
 }
 
 /// What a service answered: its code and its message. If it did not answer, the reason: "connection
 /// refused", not "dispatch failure".
-pub fn said<E>(error: &E) -> String
+pub fn reason<E>(error: &E) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -91,7 +91,7 @@ mod tests {
 
     #[derive(Debug)]
     struct Answer {
-        said: ErrorMetadata,
+        metadata: ErrorMetadata,
         cause: Option<io::Error>,
     }
 
@@ -109,13 +109,13 @@ mod tests {
 
     impl ProvideErrorMetadata for Answer {
         fn meta(&self) -> &ErrorMetadata {
-            &self.said
+            &self.metadata
         }
     }
 
     fn answer(code: &str) -> Answer {
-        let said = ErrorMetadata::builder().code(code).message("not today").build();
-        Answer { said, cause: None }
+        let metadata = ErrorMetadata::builder().code(code).message("not today").build();
+        Answer { metadata, cause: None }
     }
 
     #[test]
@@ -143,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_an_answer_is_told_by_its_first_cause() {
+    fn a_call_without_an_answer_is_reported_by_its_root_cause() {
         let cause = Some(io::ErrorKind::ConnectionRefused.into());
-        let lost = Answer { said: ErrorMetadata::builder().build(), cause };
+        let lost = Answer { metadata: ErrorMetadata::builder().build(), cause };
         let failure = s3_failure("s3://b/k cannot be read", "s3:GetObject", &lost);
         assert_eq!(failure.message, "s3://b/k cannot be read: connection refused");
         assert!(failure.hint.is_some());

@@ -27,7 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use metrics::{Subject, emit};
 
 pub use buckets::{Elsewhere, s3_config};
-pub use denied::{denied, root, s3_failure, said};
+pub use denied::{denied, reason, root, s3_failure};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -110,8 +110,8 @@ where
 
 /// The log of a function: a JSON object per line, whose `span` names the run.
 ///
-/// `LOG_LEVEL` says how much is told, by target if need be (`info,segue_compact=debug`); without it,
-/// what is worth knowing of every run.
+/// `LOG_LEVEL` sets the level, optionally by target (`info,segue_compact=debug`); the default shows
+/// what is worth knowing about every run.
 pub fn log<Writer>(writer: Writer) -> impl Subscriber + Send + Sync
 where
     Writer: for<'a> MakeWriter<'a> + Send + Sync + 'static,

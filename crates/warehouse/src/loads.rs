@@ -68,11 +68,11 @@ impl Warehouse {
         else {
             return Err(unexpected(statement_id, &format!("{row:?}")));
         };
-        let told = statement.sub_statements().iter().map(|part| part.redshift_query_id);
+        let listed = statement.sub_statements().iter().map(|part| part.redshift_query_id);
         Ok(Copied {
             rows: u64::try_from(loaded).ok().filter(|rows| *rows > 0),
             place: place(&statement, process_id),
-            numbers: told.chain([copy_id]).filter(|number| *number > 0).collect(),
+            numbers: listed.chain([copy_id]).filter(|number| *number > 0).collect(),
         })
     }
 

@@ -113,7 +113,7 @@ async fn every_retry_of_an_attempt_carries_the_same_token_and_name() {
 }
 
 #[tokio::test]
-async fn a_finished_batch_tells_the_rows_of_each_file() {
+async fn a_finished_batch_has_the_rows_of_each_file() {
     let done = |rows: i64| part(StatementStatusString::Finished, rows, None);
     let rule = described(StatusString::Finished, vec![done(-1), done(3), done(4)]);
     let file = |file: &str, rows, duration_ms| FileOutcome { file: file.into(), rows, duration_ms };

@@ -10,7 +10,7 @@ const TASK_FAILED: &str = "States.TaskFailed";
 pub(crate) const TIMEOUT: &str = "States.Timeout";
 /// A payload was larger than the quota.
 pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
-/// The execution cannot go on.
+/// The execution cannot continue.
 pub(crate) const RUNTIME: &str = "States.Runtime";
 /// A JSONata expression has no value, or one of the wrong type.
 pub(crate) const QUERY_EVALUATION: &str = "States.QueryEvaluationError";

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_s_statements_are_all_that_bear_its_name() {
+    fn a_run_s_statements_are_all_that_have_its_name() {
         let found = prefix(&context(), &execution("arn:load", "{}"));
         assert_eq!(found, Ok(("segue/daily/".into(), true)));
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_is_none_is_named() {
+    fn an_invalid_input_is_named() {
         let failure = prefix(&context(), &execution("arn:statement", "")).expect_err("no input");
         assert_eq!(failure.name, ErrorName::InvalidInput);
     }

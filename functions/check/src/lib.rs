@@ -71,7 +71,7 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
     let rejected = rejects::find(context, &request, &loads).await?;
     findings.extend(differences(&request, &checked.staged, &loads, &rejected));
     if findings.is_empty() {
-        checked.rejected = rejects::tell(context, &request, rejected).await?;
+        checked.rejected = rejects::summarize(context, &request, rejected).await?;
         return Ok(checked);
     }
     Err(Failure::new(ErrorName::QualityCheckFailed, findings.join("\n")).hint(
@@ -198,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// A COPY of songs that loaded so many.
+    /// A COPY of songs that loaded this many rows.
     fn copied(rows: u64) -> [SourceLoad; 1] {
         [SourceLoad { source: "songs".into(), rows, ..SourceLoad::default() }]
     }

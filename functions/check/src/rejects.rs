@@ -77,21 +77,21 @@ pub async fn find(
 ///
 /// # Errors
 /// `SourceUnreadable` when the work bucket does not answer.
-pub async fn tell(
+pub async fn summarize(
     context: &Context,
     request: &CheckRequest,
     found: Vec<SourceRejects>,
 ) -> Result<Vec<RejectedRows>, Failure> {
-    let mut told = Vec::new();
+    let mut summaries = Vec::new();
     for rejects in found {
-        told.push(RejectedRows {
+        summaries.push(RejectedRows {
             rows: rejects.rows(),
             max_rejects: rejects.max_rejects,
             first: first(context, request, &rejects).await?,
             source: rejects.source,
         });
     }
-    Ok(told)
+    Ok(summaries)
 }
 
 async fn of_source(

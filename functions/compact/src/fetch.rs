@@ -134,13 +134,13 @@ impl Reader {
             match trouble(&error) {
                 Trouble::Gone if after.is_none() => return Ok(None),
                 Trouble::Gone | Trouble::Changed => return Err(changed(address)),
-                Trouble::Lasting => return Err(said(address, &error)),
+                Trouble::Lasting => return Err(unreadable_object(address, &error)),
                 Trouble::Passing { is_throttle } => {
                     if is_throttle {
                         self.limiter.slow_down();
                     }
                     if attempt >= ATTEMPTS_MAX {
-                        return Err(said(address, &error));
+                        return Err(unreadable_object(address, &error));
                     }
                     tokio::time::sleep(wait(address, attempt)).await;
                 }
@@ -227,7 +227,7 @@ fn trouble(error: &SdkError<GetObjectError>) -> Trouble {
     }
 }
 
-fn said(address: &Address, error: &SdkError<GetObjectError>) -> Failure {
+fn unreadable_object(address: &Address, error: &SdkError<GetObjectError>) -> Failure {
     s3_failure(format!("{} cannot be read", address.uri), "s3:GetObject", error)
 }
 

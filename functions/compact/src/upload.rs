@@ -7,7 +7,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use segue_contract::{Failure, layout};
-use segue_function::{s3_failure, said, unreadable};
+use segue_function::{reason, s3_failure, unreadable};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Bytes of each part except the last. Always the same, so that the same bytes make the same
@@ -83,7 +83,7 @@ impl Upload {
         if let Some(id) = self.id.take() {
             let request = self.s3.abort_multipart_upload().bucket(&self.bucket).key(&self.key);
             if let Err(error) = request.upload_id(id).send().await {
-                tracing::warn!(key = self.key, error = said(&error), "not aborted");
+                tracing::warn!(key = self.key, error = reason(&error), "not aborted");
             }
         }
     }

@@ -38,7 +38,7 @@ fn land(endpoint: &Endpoint, objects: &[(&str, Vec<u8>)]) {
 }
 
 async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
-    compact_bearing(endpoint, 0).await
+    compact_skipping(endpoint, 0).await
 }
 
 /// Compacts the batch; `max_rejects` records may be skipped.
@@ -186,7 +186,7 @@ async fn broken_records_are_counted_and_kept_with_their_place_and_bytes() {
 async fn broken_records_that_may_be_left_out_are_left_out_and_kept() {
     let endpoint = Endpoint::start().await;
     land(&endpoint, &[("s/a.json", b"{\"n\": 1}\n{\"n\": x\n{\"n\": 2}\n".to_vec())]);
-    let merged = compact_bearing(&endpoint, 1).await.expect("merges").merged;
+    let merged = compact_skipping(&endpoint, 1).await.expect("merges").merged;
     assert_eq!((merged.documents, merged.rejected), (2, 1));
     assert_eq!(text(&endpoint, PART), "{\"n\": 1}\n{\"n\": 2}\n");
     let reject: Reject = serde_json::from_value(lines(&endpoint, REJECTS)[0].clone()).expect("one");
@@ -225,7 +225,7 @@ fn dense(bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_part_whose_completion_nobody_heard_of_is_written_anew_by_a_retry() {
+async fn a_part_whose_completion_was_lost_is_written_again_by_a_retry() {
     let endpoint = Endpoint::start().await;
     land(&endpoint, &[("s/a.json", dense(24 << 20))]);
     endpoint.lose_completion();

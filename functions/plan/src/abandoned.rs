@@ -2,7 +2,7 @@
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use segue_contract::Failure;
-use segue_function::said;
+use segue_function::reason;
 use segue_warehouse::{Warehouse, number, text};
 
 /// A schema from the step `plan/ledger`.
@@ -78,7 +78,7 @@ async fn status(
         Ok(execution) => Ok(Some(execution.status)),
         Err(error) => match error.as_service_error() {
             Some(error) if error.is_execution_does_not_exist() => Ok(None),
-            _ => Err(said(&error)),
+            _ => Err(reason(&error)),
         },
     }
 }

@@ -37,7 +37,7 @@ pub fn deadlines() -> Result<Deadlines, Failure> {
 /// # Errors
 /// `DeadlineExceeded` when the statement was cancelled for that;
 /// `TransactionConflict`, `StatementInterrupted`, `LoadRejected`, `SourceUnreadable`,
-/// `StatementFailed`, `StatementAborted` when the statement ended badly; `ResultExpired` when it is
+/// `StatementFailed`, `StatementAborted` if the statement failed; `ResultExpired` when it is
 /// no longer known; `WarehouseBusy` and `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(
     skip_all,

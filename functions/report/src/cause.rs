@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_execution_that_says_nothing_is_told_by_its_status() {
+    fn an_execution_without_a_cause_is_described_by_its_status() {
         let cause = r#"{"ExecutionArn": "arn:e", "Status": "TIMED_OUT"}"#;
         let expected = ("States.TIMED_OUT".into(), "the execution arn:e ended TIMED_OUT".into());
         assert_eq!(innermost_of("States.TaskFailed", cause), expected);

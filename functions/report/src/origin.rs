@@ -101,7 +101,7 @@ async fn paths(s3: &Client, bucket: &str, run: &Run, source: &str) -> Option<Str
     String::from_utf8(body.to_vec()).ok()
 }
 
-/// `; title is 312 bytes, the column holds 256`, or what else the record has for the column. What it
+/// `; title is 312 bytes, the column holds 256`, or whatever else the record has for the column. What it
 /// has under another key is never shown as the column's value.
 fn what_was_given(refused: &Refused, record: &str, path: impl Fn(&str) -> Path) -> Option<String> {
     if jsonpaths::content_says_so(record.as_bytes()) {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_is_said_as_far_as_it_helps() {
+    fn the_rejected_value_is_shown_as_far_as_it_helps() {
         let titled = format!("\"title\": \"{}\"", "é".repeat(156));
         let record = format!("{{{titled}, \"year\": \"long\", \"latitude\": 1e9}}");
         let path = |column: &str| Path::of("songs", column, None);

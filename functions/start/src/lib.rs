@@ -13,7 +13,7 @@ use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::{SignedDuration, Timestamp};
 use segue_contract::{ErrorName, Failure};
-use segue_function::{denied, said};
+use segue_function::{denied, reason};
 use serde::{Deserialize, Serialize};
 
 use crate::messages::Wish;
@@ -209,7 +209,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     denied(what, action, error).unwrap_or_else(|| {
-        Failure::new(ErrorName::WarehouseUnreachable, format!("{what}: {}", said(error)))
+        Failure::new(ErrorName::WarehouseUnreachable, format!("{what}: {}", reason(error)))
     })
 }
 

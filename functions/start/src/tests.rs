@@ -214,7 +214,7 @@ async fn messages_that_cannot_be_read_start_nothing() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_named_to_whoever_deployed_the_function() {
+async fn a_missing_permission_of_the_function_is_named() {
     let denied = mock!(aws_sdk_sfn::Client::start_execution).then_error(|| {
         let meta = aws_sdk_sfn::error::ErrorMetadata::builder().code("AccessDeniedException");
         StartExecutionError::generic(meta.message("not authorized").build())

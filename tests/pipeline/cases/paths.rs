@@ -24,8 +24,8 @@ async fn a_file_that_looks_like_paths_is_used_or_refused_by_name() {
         ("other-case", "log_json_path.json", "found \"jsonPaths\""),
         ("upper-case-ending", "log_json_path.JSON", "end in .json"),
     ] {
-        let told = refusal(&cases.join(name)).to_string();
-        assert!(told.contains(file) && told.contains(reason), "{name}: {told}");
+        let message = refusal(&cases.join(name)).to_string();
+        assert!(message.contains(file) && message.contains(reason), "{name}: {message}");
     }
 }
 
@@ -67,7 +67,7 @@ async fn paths_of_one_directory_do_not_apply_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn paths_that_change_after_a_load_are_told_until_a_rebuild() {
+async fn paths_that_change_after_a_load_are_reported_until_a_rebuild() {
     let Some(cases) = case("jsonpaths-changed-after-a-load") else { return };
     let world = world_with_paths();
     let other = |output: &Value| output["loadedByOtherPaths"].as_u64();
@@ -112,7 +112,7 @@ async fn paths_among_the_events_are_named_as_such() {
         let ended = world.run(json!({"compact": compact})).await;
         assert_eq!(ended.error.as_deref(), Some("LoadRejected"), "{compact}");
         let cause = ended.cause.unwrap_or_default();
-        let told = "log_data/log_json_path.json";
-        assert!(cause.contains(told) && cause.contains("JSONPaths file"), "{compact}: {cause}");
+        let name = "log_data/log_json_path.json";
+        assert!(cause.contains(name) && cause.contains("JSONPaths file"), "{compact}: {cause}");
     }
 }

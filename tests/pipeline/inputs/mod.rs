@@ -104,12 +104,12 @@ async fn a_compressed_file_is_loaded_or_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_that_is_none_is_named_and_changes_nothing() {
+async fn an_invalid_time_is_named_and_changes_nothing() {
     insta::assert_snapshot!(carried_out(&values::times()).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_is_none_is_named_and_changes_nothing() {
+async fn an_invalid_number_is_named_and_changes_nothing() {
     insta::assert_snapshot!(carried_out(&values::numbers()).await);
 }
 

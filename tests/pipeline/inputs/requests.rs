@@ -37,18 +37,18 @@ async fn an_input_or_name_that_cannot_be_carried_out_is_refused_by_name() {
     let before = trial.world.ledger().await;
     let inputs = INPUTS.iter().enumerate().map(|(n, input)| (format!("asked-{n}"), *input));
     let names = NAMES.iter().map(|name| ((*name).to_owned(), "{}"));
-    let mut told = String::new();
+    let mut endings = String::new();
     for (name, input) in inputs.chain(names) {
         let asked = serde_json::from_str(input).expect("an execution's input is JSON");
         let ended = trial.world.end(&trial.world.start_as(&name, asked)).await;
         assert_eq!(ended.error.as_deref(), Some("InvalidInput"), "{name}: {ended:?}");
-        told.push_str(&format!("{name:?}, asked {input}\n"));
-        told.push_str(&ending("run", &name, &ended));
+        endings.push_str(&format!("{name:?}, asked {input}\n"));
+        endings.push_str(&ending("run", &name, &ended));
     }
     trial.compare("refused").await;
     assert_eq!(trial.world.ledger().await, before);
     trial.end().await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(endings);
 }
 
 #[tokio::test(start_paused = true)]

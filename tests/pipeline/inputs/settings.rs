@@ -29,13 +29,13 @@ fn sources() -> Value {
 async fn paths_that_do_not_fit_stop_a_run_before_anything_is_read() {
     let mut trial = Trial::of(World::with_sources(sources()), "never");
     trial.world.put(Source::Events, "input.json", SOUND);
-    let mut told = String::new();
+    let mut endings = String::new();
     for (number, (name, paths)) in JSONPATHS.into_iter().enumerate() {
         trial.world.objects.put(LANDING_BUCKET, JSONPATHS_KEY, paths.to_vec());
         let run = format!("paths-{number}");
         let ended = trial.world.end(&trial.world.start_as(&run, json!({}))).await;
         assert_eq!(ended.error.as_deref(), Some("InvalidConfiguration"), "{name}");
-        told.push_str(&ending(name, &run, &ended));
+        endings.push_str(&ending(name, &run, &ended));
         trial.compare(name).await;
         assert!(trial.world.ledger().await.is_empty(), "{name}");
     }
@@ -44,7 +44,7 @@ async fn paths_that_do_not_fit_stop_a_run_before_anything_is_read() {
     trial.world.load().await;
     trial.compare("without the file").await;
     trial.end().await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(endings);
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,15 +64,15 @@ fn planned(run: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_vanishes_before_it_is_read_is_told_and_loaded_when_it_is_back() {
-    let mut told = String::new();
+async fn an_object_that_vanishes_before_it_is_read_is_reported_and_loaded_when_it_is_back() {
+    let mut endings = String::new();
     for compact in ["never", "always"] {
         let mut trial = Trial::new(compact).await;
         let input = key(Source::Events, "input.json");
         trial.world.objects.put(LANDING_BUCKET, &input, SOUND.into());
         trial.world.objects.once_written(&planned("early"), LANDING_BUCKET, &input, None);
         let early = trial.world.start_as("early", json!({"compact": compact}));
-        told.push_str(&ending(compact, "early", &trial.world.end(&early).await));
+        endings.push_str(&ending(compact, "early", &trial.world.end(&early).await));
         assert!(trial.world.objects.get(LANDING_BUCKET, &input).is_none(), "it has vanished");
         trial.compare("without the object").await;
         assert_eq!(trial.world.ledger().await.len(), 2, "{compact}: it is not noted as loaded");
@@ -86,7 +86,7 @@ async fn an_object_that_vanishes_before_it_is_read_is_told_and_loaded_when_it_is
         trial.compare("with the object").await;
         assert_eq!(trial.world.ledger().await.len(), 3, "{compact}");
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(endings);
 }
 
 #[tokio::test(start_paused = true)]

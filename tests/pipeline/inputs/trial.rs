@@ -22,12 +22,12 @@ const TRACES: [&str; 4] = ["Elena", "Setanta", "drop table mart", "_data/"];
 /// ones again, together, in a run that may skip records. Returns what people read.
 pub async fn carried_out(inputs: &[Input]) -> String {
     let (mut copied, mut merged) = (Trial::new("never").await, Trial::new("always").await);
-    let (mut told, mut refused) = (String::new(), [Vec::new(), Vec::new()]);
+    let (mut endings, mut refused) = (String::new(), [Vec::new(), Vec::new()]);
     for (number, input) in inputs.iter().enumerate() {
-        told.push_str(&format!("{}\n", input.name));
+        endings.push_str(&format!("{}\n", input.name));
         for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&mut refused) {
             let (is_loaded, ending) = trial.alone(input, number).await;
-            told.push_str(&ending);
+            endings.push_str(&ending);
             if !is_loaded && !input.is_refused {
                 refused.push((number, input));
             }
@@ -35,22 +35,22 @@ pub async fn carried_out(inputs: &[Input]) -> String {
     }
     told.push_str(&format!("the refused ones together, with {SPARE} records to spare\n"));
     for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&refused) {
-        told.push_str(&trial.together(refused).await);
+        endings.push_str(&trial.together(refused).await);
     }
     copied.end().await;
     merged.end().await;
-    told
+    endings
 }
 
 /// How a run ended, for people: its status, or its error and the cause, line by line.
 pub fn ending(how: &str, run: &str, ended: &Ended) -> String {
     let status = ended.output["status"].as_str().map(ToOwned::to_owned);
-    let mut told = format!("  {how}: {}\n", ended.error.clone().or(status).unwrap_or_default());
+    let mut endings = format!("  {how}: {}\n", ended.error.clone().or(status).unwrap_or_default());
     for line in ended.cause.iter().flat_map(|cause| cause.lines()) {
         let line = line.replace(&format!("/{run}/"), "/<run>/");
-        told.push_str(&format!("    | {}\n", line.trim_end()));
+        endings.push_str(&format!("    | {}\n", line.trim_end()));
     }
-    told
+    endings
 }
 
 /// One of the warehouses, and what it must hold by now.
@@ -135,8 +135,8 @@ impl Trial {
         }
         let left_out = self.world.rows("select uri, line from ops.rejected_rows").await.len();
         assert_eq!(ended.output["rejected"].as_u64().unwrap_or_default(), left_out as u64);
-        let told = ending(self.how(), "together", &ended);
-        format!("{told}    {left_out} records of {} files are skipped\n", refused.len())
+        let endings = ending(self.how(), "together", &ended);
+        format!("{endings}    {left_out} records of {} files are skipped\n", refused.len())
     }
 
     /// Lets a valid file land, whose records must be there from the next run on.

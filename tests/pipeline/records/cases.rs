@@ -70,12 +70,12 @@ async fn a_reject_takes_nothing_but_its_own_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_another_layout_is_refused_by_name_however_many_may_be_left_out() {
+async fn a_file_of_another_layout_is_always_refused_by_name() {
     let Some(cases) = folder("reject-takes-the-rest-of-the-file") else { return };
     for (case, what) in [
         ("array-over-lines", "found a JSON array of objects"),
         ("array-indented", "found a JSON array of objects"),
-        ("commas-on-one-line", "found a comma behind a document"),
+        ("commas-on-one-line", "found a comma after a document"),
     ] {
         for (compact, max_rejects) in [("never", 9), ("always", 9), ("never", 0), ("always", 0)] {
             let world = world(&cases.join(case));
@@ -90,12 +90,12 @@ async fn a_file_of_another_layout_is_refused_by_name_however_many_may_be_left_ou
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_comma_behind_a_document_is_named_as_one() {
+async fn a_comma_after_a_document_is_named_as_one() {
     let Some(cases) = folder("message-about-a-key") else { return };
     for compact in ["never", "always"] {
         let ended = run(&world(&cases.join("comma-behind")), compact, 0).await;
         let cause = ended.cause.unwrap_or_default();
-        assert!(cause.contains("found a comma behind a document"), "{compact}: {cause}");
+        assert!(cause.contains("found a comma after a document"), "{compact}: {cause}");
         assert!(!cause.contains("must begin with {"), "{compact}: {cause}");
     }
 }

@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_bears_rejects_fails_one_later() {
+    fn a_copy_that_tolerates_rejects_fails_one_later() {
         let copy = |max_rejects| {
             let step = Step { max_rejects, ..step("stage/songs", false) };
             render(&step, &deployment()).expect("renders")[0].sql.clone()
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_drops_what_it_is_told_to_and_only_staging_schemas() {
+    fn a_sweep_drops_the_named_staging_schemas_and_nothing_else() {
         let mut sweep = step("sweep/staging", false);
         let statements = render(&sweep, &deployment()).expect("renders");
         let sql = &statements[0].sql;

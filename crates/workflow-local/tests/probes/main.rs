@@ -46,7 +46,7 @@ async fn the_emulator_does_what_aws_documents_but_for_the_known_differences() {
             probe.mismatch(seen, probe.emulated.as_ref().unwrap_or(&probe.documented))
         })
         .collect();
-    assert!(wrong.is_empty(), "{}\nthe emulator said:\n{}", wrong.join("\n"), emulator.log());
+    assert!(wrong.is_empty(), "{}\nthe emulator's log:\n{}", wrong.join("\n"), emulator.log());
 }
 
 #[test]
