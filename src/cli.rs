@@ -216,10 +216,10 @@ pub struct Doctor {
     /// The stack to use
     #[command(flatten)]
     pub target: Target,
-    /// Look into the files of this directory, with song_data/ and log_data/, and at no stack
+    /// Check the files of this directory, with song_data/ and log_data/, without a stack
     #[arg(long, value_name = "DIR", conflicts_with_all = ["local", "stack", "region", "fix"])]
     pub data: Option<PathBuf>,
-    /// Read every file, and have the warehouse read it as a run would, and load nothing
+    /// Read every file, and have the warehouse read it as a run would, but load nothing
     #[arg(long)]
     pub noload: bool,
     /// Grant missing rights: show the SQL, ask, and run it

@@ -62,7 +62,7 @@ async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
     if target.local {
         let project = Project::find(target.project.as_deref())?;
         let running = local::running(&project).await?;
-        // As the local functions do.
+        // Like the local functions.
         pipeline::read_from(project.path("sql"));
         return Ok((running.clouds, running.stack));
     }

@@ -22,7 +22,7 @@ pub struct DataObject {
 /// The objects under a prefix.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// What is data, in key order.
+    /// The data files, in key order.
     pub objects: Vec<DataObject>,
     /// The files that are not data.
     pub skipped: SkipCounts,

@@ -1,7 +1,6 @@
 //! `segue`: loads JSON files from S3 into an Amazon Redshift star schema, on AWS or on this machine.
 //!
-//! The commands are a library, so that tests can ask the doctor about the same files that they let a run
-//! load.
+//! The commands are a library, so that tests can run the doctor on the same files that a run loads.
 
 pub mod aws;
 pub mod cli;

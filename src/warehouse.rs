@@ -104,7 +104,7 @@ impl Warehouse {
             .send()
             .await
             .map_err(|error| aws::problem("send the statements to the warehouse", error))?;
-        answer.id.ok_or_else(|| Problem::failed("the warehouse gave the statements no id"))
+        answer.id.ok_or_else(|| Problem::failed("the warehouse returned no ID for the statements"))
     }
 
     async fn submit(&self, sql: &str) -> Outcome<String> {

@@ -208,10 +208,10 @@ fn a_directory_needs_one_source_at_least() {
     ");
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
-    let told = failure(folder.path(), &["local", "run", "--data", "data"]);
+    let shown = failure(folder.path(), &["local", "run", "--data", "data"]);
     assert!(
-        told.contains("is missing"),
-        "the directory is accepted, the tools are missing: {told}"
+        shown.contains("is missing"),
+        "the directory is accepted, the tools are missing: {shown}"
     );
 }
 

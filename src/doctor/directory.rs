@@ -1,4 +1,4 @@
-//! `segue doctor --data DIR`: what a run would make of a directory's files, without any stack.
+//! `segue doctor --data DIR`: what a run would do with a directory's files, without any stack.
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ use crate::{
     talk, upload,
 };
 
-/// What a deployment adds to SQL, for tables of which only the columns are looked at.
+/// A placeholder deployment, for tables of which only the columns matter.
 fn deployment() -> Deployment {
     Deployment {
         work_bucket: "work".to_owned(),
@@ -30,8 +30,8 @@ fn deployment() -> Deployment {
     }
 }
 
-/// Looks into the files of a directory. What only a warehouse knows is not looked at: whether a COPY
-/// takes every value.
+/// Checks the files of a directory. Only a warehouse knows whether a COPY accepts every value, so
+/// that is not checked.
 ///
 /// # Errors
 /// A directory that cannot be used.
@@ -44,9 +44,7 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
         let files =
             format!("{} in {}", talk::count(count, "file"), directory.join(folder).display());
         findings.push(match count {
-            0 => {
-                Finding::warning("files", files, "put files there, unless it is meant to be empty")
-            }
+            0 => Finding::warning("files", files, "put files there, unless it should be empty"),
             _ => Finding::good("files", files),
         });
         let table = Table::of(source, &deployment())?;
@@ -60,13 +58,13 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
         let found = judge::findings(&mapping, &seen, depth, 0);
         findings.extend(unreadable.into_iter().chain(found).map(|one| one.of(source)));
     }
-    let copy = "whether the warehouse takes every value is not tried here: load into the local stack, \
-                and ask `segue doctor --local`";
+    let copy = "whether the warehouse accepts every value is not checked here: load the files into \
+                the local stack, then run `segue doctor --local`";
     findings.push(Finding::unknown("copy", copy));
     Ok(findings)
 }
 
-/// The JSONPaths that an upload would bring for a source, and where they are.
+/// The JSONPaths that an upload would use for a source, and where they are.
 fn paths(data: &DataSet, source: &str) -> Outcome<Option<(String, JsonPaths)>> {
     let Some(own) = pipeline::jsonpaths(source) else { return Ok(None) };
     let (whose, text) = match &data.jsonpaths {

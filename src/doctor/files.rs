@@ -84,7 +84,7 @@ impl Files<'_> {
         findings.map(|finding| finding.of(source.name)).collect()
     }
 
-    /// Whether there is something to load. One source may be empty, where the other is not.
+    /// Whether there is anything to load. One source may be empty if the other is not.
     pub fn counted(&self, source: &Source, listed: &Listed, has_files: bool) -> Finding {
         let place = format!("s3://{}/{}", self.landing, source.prefix);
         let advice = "put files there, or deploy with the prefix that your files have";
@@ -113,7 +113,7 @@ impl Files<'_> {
         })
     }
 
-    /// Looks into some files, or into all; what cannot be read is a finding.
+    /// Reads some files, or all; an unreadable file is a finding.
     pub async fn sample(
         &self,
         listed: &Listed,
@@ -158,7 +158,7 @@ impl Files<'_> {
     }
 }
 
-/// The files that are looked into: all, or some spread evenly.
+/// The files to read: all, or some spread evenly.
 pub fn chosen(listed: &Listed, depth: Depth) -> impl Iterator<Item = &DataObject> {
     let step = match depth {
         Depth::Sample => listed.objects.len().div_ceil(sample::FILES_MAX).max(1),

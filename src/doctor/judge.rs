@@ -1,5 +1,5 @@
-//! What a run would make of a sample: which records it refuses, which keys no column takes, and which
-//! texts come near the width of their column.
+//! What a run would do with a sample: which records it rejects, which keys fill no column, and
+//! which texts come close to the width of their column.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::talk;
 
-/// Broken records of a source that are named at most.
+/// The most broken records of a source to name.
 const NAMED_MAX: usize = 100;
 /// The most keys to name.
 const KEYS_NAMED_MAX: usize = 10;
@@ -22,11 +22,11 @@ const WIDTH_PERCENT_MAX: usize = 80;
 
 /// What to do about a record that cannot be loaded.
 const FIX_IT: &str = "fix the file, move it out of the prefix, or set it aside with `segue skip`";
-/// What to do about a key that is spelt otherwise.
-const SPELL_IT: &str = "keys are case-sensitive: spell them as the path does, or name them in a \
+/// What to do about a key with another spelling.
+const SPELL_IT: &str = "keys are case-sensitive: spell them like the path, or map them in a \
                         JSONPaths file";
 
-/// What was found, worst first; `max_rejects` is how many records of the source a run may leave out.
+/// The findings, worst first; `max_rejects` is how many records of the source a run may skip.
 pub fn findings(mapping: &Mapping, seen: &Seen, depth: Depth, max_rejects: u64) -> Vec<Finding> {
     let mut findings = faults(seen, depth, max_rejects);
     if seen.records == 0 {
@@ -51,7 +51,7 @@ fn faults(seen: &Seen, depth: Depth, max_rejects: u64) -> Vec<Finding> {
     let is_allowed =
         seen.faults.len() as u64 <= max_rejects && !seen.faults.iter().any(|one| one.is_file);
     let finding = |check, found| match is_allowed {
-        true => Finding::warning(check, found, "a run leaves the record out, and counts it"),
+        true => Finding::warning(check, found, "a run skips the record, and counts it"),
         false => Finding::bad(check, found, FIX_IT),
     };
     let mut findings: Vec<Finding> = named
@@ -74,8 +74,8 @@ fn faults(seen: &Seen, depth: Depth, max_rejects: u64) -> Vec<Finding> {
     findings
 }
 
-/// Keys that no column takes: those spelt otherwise than a column's own, and, where a column stays
-/// empty, all others.
+/// Keys that fill no column: those with another spelling than a column's own, and, if a column
+/// stays empty, all others.
 fn keys(mapping: &Mapping, seen: &Seen) -> Vec<Finding> {
     let taken: BTreeSet<&str> = mapping.paths.iter().map(|path| path.first()).collect();
     let mut others: Vec<(&String, usize)> = Vec::new();
@@ -114,7 +114,7 @@ fn keys(mapping: &Mapping, seen: &Seen) -> Vec<Finding> {
         false => Finding::warning(
             "keys",
             format!("{found}; no record of the sample fills {}", empty.join(", ")),
-            "see whether these keys are meant for these columns: a JSONPaths file maps them",
+            "check whether these keys belong to these columns: a JSONPaths file can map them",
         ),
     });
     findings
@@ -162,7 +162,7 @@ mod tests {
         findings(&mapping, &seen, depth, 0)
     }
 
-    fn said(source: &str, text: &str, is_cut: bool) -> String {
+    fn shown(source: &str, text: &str, is_cut: bool) -> String {
         let lines = found(source, text, is_cut, Depth::Sample).into_iter();
         let lines = lines.map(|one| format!("{} {}: {}", one.verdict, one.check, one.found));
         lines.collect::<Vec<_>>().join("\n")
@@ -177,27 +177,27 @@ mod tests {
     #[test]
     fn texts_are_measured_in_bytes_beside_their_columns() {
         let text = [song("a"), song(&"é".repeat(100))].join("\n");
-        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the fullest column is title, 200 bytes of 1024");
-        insta::assert_snapshot!(said("songs", &song(&"é".repeat(450)), false), @"warning widths: title: 900 bytes of 1024 in s3://b/k");
-        insta::assert_snapshot!(said("songs", &song(&"é".repeat(513)), false), @"BAD widths: title: 1026 bytes of 1024 in s3://b/k");
+        insta::assert_snapshot!(shown("songs", &text, false), @"good widths: 2 records fit; the fullest column is title, 200 bytes of 1024");
+        insta::assert_snapshot!(shown("songs", &song(&"é".repeat(450)), false), @"warning widths: title: 900 bytes of 1024 in s3://b/k");
+        insta::assert_snapshot!(shown("songs", &song(&"é".repeat(513)), false), @"BAD widths: title: 1026 bytes of 1024 in s3://b/k");
     }
 
     #[test]
     fn a_record_that_lacks_a_key_is_named_with_the_key_to_write() {
         let text = [song("a"), song("b").replace("song_id", "songId"), song("c")].join("\n");
-        insta::assert_snapshot!(said("songs", &text, false), @r#"
+        insta::assert_snapshot!(shown("songs", &text, false), @r#"
         BAD keys: s3://b/k line 2: the record has songId, not song_id: keys are case-sensitive
         warning keys: no column takes songId (1 of 3 records): song_id is filled by song_id
         good widths: 3 records fit; the fullest column is song_id, 1 bytes of 64
         "#);
         let event = r#"{"page": "NextSong", "sessionId": 1, "ts": 1541105830796}"#;
-        insta::assert_snapshot!(said("events", event, false), @r#"
+        insta::assert_snapshot!(shown("events", event, false), @r#"
         BAD keys: s3://b/k line 1: the record has no itemInSession, by the path $['itemInSession']
         good widths: 1 record fit; the fullest column is page, 8 bytes of 128
         "#);
         let null = song("a").replace("\"S\"", "null");
-        insta::assert_snapshot!(said("songs", &null, false), @r#"
-        BAD keys: s3://b/k line 1: song_id is null, and a value is needed
+        insta::assert_snapshot!(shown("songs", &null, false), @r#"
+        BAD keys: s3://b/k line 1: song_id is null, but a value is required
         good widths: 1 record fit; the fullest column is artist_id, 1 bytes of 64
         "#);
     }
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn keys_that_no_column_takes_are_named() {
         let event = r#"{"page": "NextSong", "sessionId": 1, "itemInSession": 0, "ts": 1, "userid": "7", "Song": "x", "browser": "b"}"#;
-        insta::assert_snapshot!(said("events", event, false), @r#"
+        insta::assert_snapshot!(shown("events", event, false), @r#"
         warning keys: no column takes Song (1 of 1 record): song is filled by $['song']
         warning keys: no column takes userid (1 of 1 record): user_id is filled by $['userId']
         warning keys: no column takes browser; no record of the sample fills artist, auth, first_name, gender, last_name, length, level, location, method, registration, song, status, user_agent, user_id
@@ -215,7 +215,7 @@ mod tests {
             "\"num_songs\"",
             "\"artist_latitude\": null, \"artist_longitude\": null, \"artist_location\": \"\", \"year\": 0, \"more\": 1, \"num_songs\"",
         );
-        insta::assert_snapshot!(said("songs", &full, false), @r#"
+        insta::assert_snapshot!(shown("songs", &full, false), @r#"
         good keys: no column takes more
         good widths: 1 record fit; the fullest column is song_id, 1 bytes of 64
         "#);
@@ -224,11 +224,11 @@ mod tests {
     #[test]
     fn a_file_that_is_no_json_is_named_and_one_that_was_cut_is_not() {
         let text = song("a") + "{\"title\": \"b";
-        insta::assert_snapshot!(said("songs", &text, false), @r"
+        insta::assert_snapshot!(shown("songs", &text, false), @r"
         BAD documents: s3://b/k line 1: expected the end of the document, found the end of the file
         good widths: 1 record fit; the fullest column is song_id, 1 bytes of 64
         ");
-        assert!(said("songs", &text, true).starts_with("good widths"));
+        assert!(shown("songs", &text, true).starts_with("good widths"));
     }
 
     #[test]
@@ -259,6 +259,6 @@ mod tests {
     fn what_a_run_loads_is_not_called_broken() {
         let odd = song("a").replace("1.5", "1.5, \"huge\": 1e400, \"half\": \"\\ud800\"");
         let text = format!("\u{feff}{odd}\n{}", song("b"));
-        insta::assert_snapshot!(said("songs", &text, false), @"good widths: 2 records fit; the fullest column is song_id, 1 bytes of 64");
+        insta::assert_snapshot!(shown("songs", &text, false), @"good widths: 2 records fit; the fullest column is song_id, 1 bytes of 64");
     }
 }

@@ -1,4 +1,4 @@
-//! What the ledger knows of files: whether any was loaded, and which are set aside.
+//! What the ledger knows about files: whether any was loaded, and which are set aside.
 
 use std::collections::HashSet;
 
@@ -10,17 +10,17 @@ use crate::{talk, warehouse::Warehouse};
 const SET_ASIDE: &str = "select source, uri, etag from ops.set_aside_objects";
 const LOADED: &str = "select source from ops.loaded_objects limit 1";
 
-/// What is known; before the first run, and to somebody who may not read the ledger, it is nothing.
+/// What is known; nothing before the first run, or to somebody who may not read the ledger.
 #[derive(Debug, Default)]
 pub struct Known {
     /// Whether a file was ever loaded.
     pub is_loaded: bool,
-    /// Source, URI and ETag of what runs leave alone.
+    /// Source, URI and ETag of files that runs skip.
     set_aside: HashSet<Vec<String>>,
 }
 
 impl Known {
-    /// Asks the warehouse.
+    /// Queries the warehouse.
     pub async fn read(warehouse: &Warehouse) -> Self {
         let loaded = warehouse.query(LOADED).await;
         let set_aside = warehouse.query(SET_ASIDE).await;
@@ -30,7 +30,7 @@ impl Known {
         }
     }
 
-    /// Takes the files out that runs leave alone, and says how many there are.
+    /// Removes the files that runs skip, and returns a finding with their number.
     pub fn without_set_aside(
         &self,
         source: &Source,
@@ -43,8 +43,8 @@ impl Known {
             !self.set_aside.contains(&vec![source.name.to_owned(), uri, object.etag.clone()])
         });
         let count = before - listed.objects.len();
-        let advice = "`segue skip` lists them; runs leave them alone until their content changes";
-        let found = || format!("{}, which runs leave alone", talk::count(count, "file"));
+        let advice = "`segue skip` lists them; runs skip them until their content changes";
+        let found = || format!("{}, which runs skip", talk::count(count, "file"));
         (count > 0).then(|| Finding::warning("set aside", found(), advice).of(source.name))
     }
 }

@@ -116,7 +116,7 @@ impl Doctor {
                     listings.push((source, listed));
                 }
                 Err(problem) => {
-                    // What cannot be listed is not known to be empty.
+                    // A prefix that cannot be listed is not known to be empty.
                     has_files = true;
                     findings.push(Finding::problem("files", &problem, LIST_IT).of(source.name));
                 }
@@ -164,7 +164,7 @@ impl Doctor {
         Ok(seen)
     }
 
-    /// How many records of a source a run may leave out, unless its input says otherwise.
+    /// How many records of a source a run may skip by default.
     fn max_rejects(&self, source: &Source) -> Outcome<u64> {
         self.stack.max_rejects(match source.name {
             "songs" => "Songs",

@@ -25,9 +25,9 @@ use crate::{
     warehouse::Warehouse,
 };
 
-/// Bytes of a sample that the warehouse reads at most, beside the first file.
+/// The most bytes of a sample that the warehouse reads, besides the first file.
 const SAMPLE_BYTES_MAX: u64 = 256 << 20;
-/// Refused records of a source that are named at most.
+/// The most rejected records of a source to name.
 const NAMED_MAX: u64 = 100;
 
 /// What the rehearsal needs.
@@ -77,7 +77,7 @@ impl Rehearsal<'_> {
             }
         }
         if self.doctor.depth == Depth::EveryFile && listed.is_cut {
-            let found = "the warehouse read as many files as one manifest holds, and no others";
+            let found = "the warehouse read only as many files as one manifest holds";
             findings.push(Finding::unknown("copy", found));
         }
         if self.doctor.place == Place::Local && self.doctor.depth == Depth::Sample {
@@ -87,7 +87,7 @@ impl Rehearsal<'_> {
         Ok(findings.into_iter().map(|finding| finding.of(source.name)).collect())
     }
 
-    /// The files that the warehouse reads, by their compression: a COPY reads one.
+    /// The files that the warehouse reads, by their compression: a COPY reads only one.
     fn files_to_read<'k>(&self, listed: &'k Listed) -> BTreeMap<Compression, Vec<&'k str>> {
         let mut bytes = 0;
         let fits = |object: &&DataObject| {
@@ -103,8 +103,8 @@ impl Rehearsal<'_> {
         keys
     }
 
-    /// Names what the COPY refused: each record, or the first of each file. A record that is broken was
-    /// named where the file was looked into, by the line to fix.
+    /// Names what the COPY rejected: each record, or the first of each file. Broken records have
+    /// already been named when the file was read, by the line to fix.
     fn refused(&self, source: &Source, refused: &[Refused], seen: &Seen) -> Outcome<Vec<Finding>> {
         let faulty = seen.faulty_files();
         let mut files = HashSet::new();

@@ -17,13 +17,13 @@ pub const FILES_MAX: usize = 20;
 /// Bytes to read of each file, in a sample and when every record is read.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 pub const WHOLE_FILE_BYTES_MAX: u64 = 64 << 20;
-/// Keys of records that are counted at most.
+/// The most keys of records to count.
 const KEYS_MAX: usize = 1_000;
 
 /// What the sample says of one column.
 #[derive(Debug, Default, Clone)]
 pub struct Measured {
-    /// The longest text, or number as it is written.
+    /// The longest text, or number as written.
     pub longest_bytes: usize,
     /// The file that has it.
     pub longest_in: String,
@@ -32,7 +32,7 @@ pub struct Measured {
 /// A record that a run does not load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What the doctor calls it: `documents` or `keys`.
+    /// The doctor's name for it: `documents` or `keys`.
     pub check: &'static str,
     /// The file.
     pub file: String,
@@ -40,20 +40,20 @@ pub struct Fault {
     pub line: u64,
     /// What was expected and what was found.
     pub reason: String,
-    /// Whether the whole file is refused, however many records a run may leave out.
+    /// Whether the whole file is always refused, even if records may be skipped.
     pub is_file: bool,
 }
 
-/// Everything that was seen of the files of a source.
+/// Everything that was found in the files of a source.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Records that can be read.
     pub records: usize,
-    /// By position of the column: those that a record has a value or a null for.
+    /// By position of the column, if any record has a value or a null for it.
     pub columns: BTreeMap<usize, Measured>,
-    /// In how many records each key of a record itself is.
+    /// The number of records with each top-level key.
     pub keys: BTreeMap<String, usize>,
-    /// What a run does not load, in the order of files and lines.
+    /// Records that a run does not load, in the order of files and lines.
     pub faults: Vec<Fault>,
 }
 
@@ -72,7 +72,7 @@ impl Sink for Reader<'_> {
             return Ok(());
         }
         self.seen.records += 1;
-        // Some documents are valid, and loaded, though their values cannot be measured.
+        // Some documents are valid and loaded, although their values cannot be measured.
         if let Ok(record) = serde_json::from_slice::<Value>(document) {
             self.measure(&record);
             self.miss(&record, document, line);
@@ -115,14 +115,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes a record that lacks what a column must have.
+    /// Notes a record without a required value.
     fn miss(&mut self, record: &Value, document: &[u8], line: u64) {
         let columns = self.mapping.table.columns.iter().zip(&self.mapping.paths);
         let mut required = columns.filter(|(column, _)| column.is_required);
         let missing = |path: &Path| path.value(record).is_none_or(Value::is_null);
         if let Some((_, path)) = required.find(|(_, path)| missing(path)) {
             let reason = match path.value(record) {
-                Some(_) => format!("{} is null, and a value is needed", path.key()),
+                Some(_) => format!("{} is null, but a value is required", path.key()),
                 None => path.missing(&path.find(&String::from_utf8_lossy(document))),
             };
             self.fault("keys", line, reason, false);
@@ -154,13 +154,13 @@ impl Seen {
         }
     }
 
-    /// The files that have a record which a run does not load.
+    /// The files with a record that a run does not load.
     pub fn faulty_files(&self) -> BTreeSet<&str> {
         self.faults.iter().map(|fault| fault.file.as_str()).collect()
     }
 }
 
-/// Whether a record says how records are mapped.
+/// Whether a record is a JSONPaths document.
 fn is_jsonpaths(document: &[u8]) -> bool {
     jsonpaths::content_says_so(document)
         && serde_json::from_slice::<Value>(document)

@@ -32,14 +32,14 @@ pub struct Column {
     pub is_required: bool,
 }
 
-/// Which key of a record fills which column of a source.
+/// The keys of a record that fill the columns of a source.
 #[derive(Debug)]
 pub struct Mapping {
     /// The table that records are staged in.
     pub table: Table,
     /// The path to the value of each column, in the order of the table.
     pub paths: Vec<Path>,
-    /// What a record may be.
+    /// The allowed kinds of records.
     pub records: Records,
 }
 
@@ -179,7 +179,7 @@ pub mod tests {
         Table::of(source, &deployment).expect("a table")
     }
 
-    /// The source as Segue itself maps it.
+    /// The source with Segue's own mapping.
     pub fn mapping(source: &str) -> Mapping {
         let own = pipeline::jsonpaths(source).map(|own| read(&own));
         Mapping::new(table(source), own.as_ref())

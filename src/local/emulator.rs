@@ -54,7 +54,7 @@ pub fn start(project: &Project, ports: Ports) -> Outcome<Running> {
         .env("TMPDIR", unpacked)
         .env("AWS_ENDPOINT_URL", ports.emulator_url())
         .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", ports.warehouse_url())
-        // A change of sql/ shows in the next run, without a build.
+        // A change in sql/ takes effect in the next run, without a build.
         .env(pipeline::FOLDER_VARIABLE, project.path("sql"));
     process::start("emulator.py", command, &log(project), || {
         ports::is_well(ports.emulator, "/_ministack/health")

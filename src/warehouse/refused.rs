@@ -1,4 +1,4 @@
-//! What a COPY refused: where, and why.
+//! What a COPY rejected: where, and why.
 
 use std::time::Duration;
 
@@ -14,19 +14,20 @@ use crate::{
 
 /// What the reason of a COPY that rejected its input contains, for any of the views.
 const LOAD_ERRORS: &str = "load_error";
-/// How often the system views, which lag behind by seconds, are asked what a COPY refused.
+/// How often to query the system views, which lag behind by seconds, for what a COPY rejected.
 const DIAGNOSES_MAX: u32 = 10;
-/// The pause between two such questions.
+/// The pause between two such queries.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Warehouse {
-    /// Tries a COPY, and names what it refuses, at most `rows_max`; nothing where it takes everything.
+    /// Tries a COPY, and returns what it rejects, at most `rows_max`; empty if it accepts
+    /// everything.
     ///
     /// `strict` fails at the first record that is refused. Then `lenient` reads on behind each, so that
     /// all of them are known; both have to load nothing.
     ///
     /// # Errors
-    /// The warehouse's own message, when it is not about a record.
+    /// The warehouse's own message, if it is not about a record.
     pub async fn try_copy(
         &self,
         strict: Vec<String>,
@@ -50,7 +51,7 @@ impl Warehouse {
         if refused.is_empty() { Err(problem) } else { Ok(refused) }
     }
 
-    /// Whether a statement failed because a COPY refused its input.
+    /// Whether a statement failed because a COPY rejected its input.
     async fn is_refusal(&self, id: &str) -> Outcome<bool> {
         let statement = self.client.describe_statement().id(id).send().await;
         let statement =
@@ -58,12 +59,12 @@ impl Warehouse {
         Ok(statement.error().is_some_and(|reason| reason.contains(LOAD_ERRORS)))
     }
 
-    /// What the COPY of a transaction refused, in the order of files and lines, once the system views
-    /// show as much of it twice; nothing when they do not show it in time.
+    /// What the COPY of a transaction rejected, in the order of files and lines, once the system
+    /// views show the same twice; empty if they do not show it in time.
     async fn refused_rows(&self, id: &str, rows_max: u64) -> Outcome<Vec<Refused>> {
         let statement = self.client.describe_statement().id(id).send().await;
         let statement =
-            statement.map_err(|error| aws::problem("ask what the COPY refused", error))?;
+            statement.map_err(|error| aws::problem("read what the COPY rejected", error))?;
         if statement.redshift_pid <= 0 {
             return Ok(Vec::new());
         }

@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::stack::{Stack, root};
 
 /// What a command printed to stderr.
-fn said(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -39,16 +39,20 @@ fn a_directory_is_a_set_that_one_run_loads() {
 
     load("removed-file-stays/good-before", &["--fresh"]);
     let fewer = load("removed-file-stays/good-after", &[]);
-    assert!(said(&fewer).contains("rows of 1 file that were loaded earlier"), "{}", said(&fewer));
+    assert!(
+        messages(&fewer).contains("rows of 1 file that were loaded earlier"),
+        "{}",
+        messages(&fewer)
+    );
     stack.done(&["run", "--local", "--rebuild"]);
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
 
     load("second-directory/a", &["--fresh"]);
     let second = load("second-directory/b", &[]);
     assert!(
-        said(&second).contains("rows of 2 files that were loaded earlier"),
+        messages(&second).contains("rows of 2 files that were loaded earlier"),
         "{}",
-        said(&second)
+        messages(&second)
     );
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 2);
     let fresh = load("second-directory/b", &["--fresh"]);

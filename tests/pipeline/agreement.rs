@@ -1,4 +1,4 @@
-//! What the doctor says of files, and what a run does with them: the same.
+//! What the doctor says about files agrees with what a run does with them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use workflow_local::Ended;
 use crate::cases::{Directory, case, put_everything, world_with_paths};
 use crate::world::{LANDING_BUCKET, World};
 
-/// Records and files that a lenient run may leave out.
+/// Records and files that a lenient run may skip.
 const SPARE: u64 = 99;
 
 /// The directories of data among the cases.
@@ -36,13 +36,13 @@ fn has_loaded_all(ended: &Ended) -> bool {
     ended.error.is_none() && ended.output["rejected"].as_u64().unwrap_or_default() == 0
 }
 
-/// The files of which a lenient run leaves something out.
+/// The files of which a lenient run skips something.
 async fn left_out(world: &World) -> BTreeSet<String> {
     let sql = "select uri from ops.rejected_rows union select uri from ops.set_aside_objects";
     world.rows(sql).await.into_iter().flatten().flatten().collect()
 }
 
-/// Lets the doctor and a run look at the same files.
+/// Compares the doctor with a run on the same files.
 async fn agree(name: &str, world: &World) {
     let sample = world.doctor(Depth::Sample).await;
     let every = match sample.is_healthy() {
@@ -50,29 +50,29 @@ async fn agree(name: &str, world: &World) {
         false => Some(world.doctor(Depth::EveryFile).await),
     };
     let ended = world.run(json!({})).await;
-    for said in [&sample].into_iter().chain(&every) {
-        let bad = said.lines(Verdict::Bad);
+    for diagnosis in [&sample].into_iter().chain(&every) {
+        let bad = diagnosis.lines(Verdict::Bad);
         assert_eq!(
-            said.is_healthy(),
+            diagnosis.is_healthy(),
             has_loaded_all(&ended),
             "{name}: the doctor says {bad:?}, the run {:?} {:?}",
             ended.output,
             ended.cause
         );
     }
-    // A stack that is set up wrongly names no file of data.
+    // An error in the stack's setup names no data file.
     let is_set_up_wrongly = ended.error.as_deref() == Some("InvalidConfiguration");
     let Some(every) = every.filter(|_| !is_set_up_wrongly) else { return };
     let spare = json!({"events": SPARE, "songs": SPARE});
     let ended = world.run(json!({"maxRejects": spare, "maxRejectedObjects": SPARE})).await;
     assert_eq!(every.bad_files(), left_out(world).await, "{name}: {:?}", ended.cause);
-    let said = world.doctor(Depth::EveryFile).await;
-    let bad = said.bad_files();
+    let diagnosis = world.doctor(Depth::EveryFile).await;
+    let bad = diagnosis.bad_files();
     let set_aside = world.rows("select uri from ops.set_aside_objects").await.concat();
     assert!(set_aside.iter().flatten().all(|uri| !bad.contains(uri)), "{name}: {bad:?}");
 }
 
-/// What the landing bucket holds: keys and ETags.
+/// The content of the landing bucket: keys and ETags.
 fn landed(world: &World) -> Vec<(String, String)> {
     let objects = world.objects.under(LANDING_BUCKET, "").into_iter();
     objects.map(|(key, object)| (key, object.etag)).collect()

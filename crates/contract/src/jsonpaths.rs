@@ -71,7 +71,8 @@ impl JsonPaths {
 }
 
 impl JsonPaths {
-    /// Whether a record may be an array: where a path begins with an index, `$[0]` and not `$['key']`.
+    /// Whether a record may be an array: if a path begins with an index, `$[0]` rather than
+    /// `$['key']`.
     #[must_use]
     pub fn are_of_arrays(&self) -> bool {
         let first =

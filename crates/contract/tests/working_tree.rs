@@ -1,4 +1,4 @@
-//! SQL from a folder in place of the built-in files. A process of its own: the folder is chosen once.
+//! SQL from a folder in place of the built-in files. A separate process: the folder is chosen once.
 
 use std::fs;
 

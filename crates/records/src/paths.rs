@@ -44,7 +44,7 @@ impl Path {
         written.map_or_else(|| Self::of_column(column), |path| Self::parse(&path))
     }
 
-    /// The path that a JSONPaths file writes so.
+    /// The path with this notation in a JSONPaths file.
     #[must_use]
     pub fn parse(written: &str) -> Self {
         Self { written: Some(written.to_owned()), steps: steps(written) }
@@ -68,7 +68,7 @@ impl Path {
         self.steps.len() == 1
     }
 
-    /// The value there; `None` when nothing is there.
+    /// The value there, if any.
     #[must_use]
     pub fn value<'a>(&self, record: &'a Value) -> Option<&'a Value> {
         self.steps.iter().try_fold(record, |place, step| match place {

@@ -7,8 +7,8 @@ use segue_contract::jsonpaths::{self, JsonPaths};
 use segue_contract::{ErrorName, Failure, layout, pipeline};
 use segue_function::{s3_failure, unreadable};
 
-/// The JSONPaths file that the COPY of a source uses, and where it is; `None` for a source whose keys
-/// are its columns' names. `key` is where the landing bucket may have one of its own.
+/// The JSONPaths file that the COPY of a source uses, and where it is; `None` for a source whose
+/// keys are its columns' names. `key` is the key of the landing bucket's own file.
 ///
 /// # Errors
 /// `InvalidConfiguration` when the landing bucket's file cannot be used, or does not have one path for

@@ -33,7 +33,7 @@ pub async fn carried_out(inputs: &[Input]) -> String {
             }
         }
     }
-    told.push_str(&format!("the refused ones together, with {SPARE} records to spare\n"));
+    endings.push_str(&format!("the refused ones together, with {SPARE} records to spare\n"));
     for (trial, refused) in [&mut copied, &mut merged].into_iter().zip(&refused) {
         endings.push_str(&trial.together(refused).await);
     }
@@ -95,14 +95,14 @@ impl Trial {
             self.world.objects.remove(LANDING_BUCKET, &input.key(number));
             assert_eq!(self.world.ledger().await, before, "{}", input.name);
         }
-        if let Some(said) = doctor {
-            let bad = said.lines(Verdict::Bad);
-            assert_eq!(said.is_healthy(), ended.error.is_none(), "{}: {bad:?}", input.name);
+        if let Some(diagnosis) = doctor {
+            let bad = diagnosis.lines(Verdict::Bad);
+            assert_eq!(diagnosis.is_healthy(), ended.error.is_none(), "{}: {bad:?}", input.name);
         }
         (ended.error.is_none(), ending(self.how(), &run, &ended))
     }
 
-    /// What the doctor says, whose rehearsal is a COPY: it is asked beside runs that copy.
+    /// The doctor's findings; its rehearsal is a COPY, so it is compared with runs that copy.
     async fn doctor(&self) -> Option<Said> {
         match self.compact {
             "never" => Some(self.world.doctor(Depth::EveryFile).await),
@@ -126,10 +126,10 @@ impl Trial {
             }
         }
         self.compare("together").await;
-        if let Some(said) = doctor {
+        if let Some(diagnosis) = doctor {
             // A run that may leave records out merges, and reads some files that no COPY reads: those
             // that are compressed and have no such ending.
-            let bad = said.bad_files();
+            let bad = diagnosis.bad_files();
             let uris = self.world.rows("select distinct uri from ops.rejected_rows").await.concat();
             assert!(uris.iter().flatten().all(|uri| bad.contains(uri)), "{uris:?} {bad:?}");
         }

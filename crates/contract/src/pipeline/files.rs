@@ -1,5 +1,6 @@
-//! The files of `sql/`: those that the program was built with or, on a developer's machine, those of
-//! a folder, read again for each step, so that a change shows in the next run without a build.
+//! The files of `sql/`: those that the program was built with or, on a developer's machine, those
+//! of a folder, read again for each step, so that a change takes effect in the next run without a
+//! build.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ pub(super) fn templates(of: &str) -> Vec<String> {
 }
 
 /// The sources that the program was built for, in the order of their names: one for each file in
-/// `sql/stage`. A new one takes a build, because the template names it, too.
+/// `sql/stage`. A new one needs a build, because the template names it, too.
 pub(super) fn sources() -> Vec<&'static str> {
     let files = BUILT_IN.get_dir("stage").into_iter().flat_map(Dir::files);
     let mut names: Vec<_> =
