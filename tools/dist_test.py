@@ -1,4 +1,4 @@
-"""What a release holds, laid out from programs that are compiled already."""
+"""The content of a release, laid out from compiled programs."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ PROCESSORS = ("arm64", "x86_64")
 
 
 def programs(folder: Path, processor: str) -> Path:
-    """A folder as cargo-lambda leaves one, with what would be a program in each place."""
+    """A folder like cargo-lambda's, with a stand-in for each program."""
     for function in (ROOT / "functions").iterdir():
         place = folder / processor / f"segue-{function.name}"
         place.mkdir(parents=True)
@@ -100,7 +100,7 @@ class Dist(unittest.TestCase):
 
 
 class OneVersion(unittest.TestCase):
-    """The minimum version of Rust is the same wherever a person reads it."""
+    """The minimum version of Rust is the same everywhere in the documentation."""
 
     def test_documents_ask_for_the_version_that_cargo_asks_for(self) -> None:
         cargo = (ROOT / "Cargo.toml").read_text()

@@ -1,4 +1,4 @@
-"""The listing in the place of ministack's says what ministack's says, and conditions say more."""
+"""The replaced listing gives the same as ministack's, and conditions support more."""
 
 import random
 import sys
@@ -51,10 +51,10 @@ class Listing(unittest.TestCase):
 
 
 class Conditions(unittest.TestCase):
-    """To which copy role the template attaches its policy, and under which name."""
+    """The copy role that the template attaches its policy to, and its name."""
 
     def resolved(self, **parameters: str) -> object:
-        """The `Roles` of the copy policy; None where it is attached to nobody."""
+        """The `Roles` of the copy policy; None if it is attached to no role."""
         template = engine._parse_template((ROOT / "template.yaml").read_text())  # noqa: SLF001
         given = {"WorkgroupArn": "arn:aws:redshift-serverless:eu-west-1:1:workgroup/w"} | parameters
         parameters = engine._resolve_parameters(  # noqa: SLF001

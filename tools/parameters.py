@@ -1,8 +1,8 @@
-"""Turns parameters as people type them into what SAM reads: `parameters.py TEMPLATE [TEXT ...]`.
+"""Converts parameters as people type them to what SAM reads: `parameters.py TEMPLATE [TEXT ...]`.
 
-A text is `NAME=value NAME=value …`. A value reaches to the next NAME=, so it may hold blanks; quotes
-around it fall away; it may be empty. Prints a JSON object; ends with 2 for a parameter that the
-template does not have.
+A text is `NAME=value NAME=value …`. A value extends to the next NAME=, so it may contain blanks;
+quotes around it are removed; it may be empty. Prints a JSON object; exits with 2 for a parameter that
+the template does not have.
 """
 
 import json
@@ -36,7 +36,7 @@ def parameters(text: str, known: list[str]) -> list[tuple[str, str]]:
         if name not in known:
             raise ParameterError(
                 f"expected a parameter of the template, found {name}\n"
-                f"hint: it knows {', '.join(known)}"
+                f"hint: the template has {', '.join(known)}"
             )
         end = following.start() if following else len(text)
         found.append((name, unquoted(text[start.end() : end])))

@@ -1,8 +1,8 @@
-"""Holds the policies of the templates to IAM's own list of actions.
+"""Compares the policies of the templates with IAM's own list of actions.
 
-For every statement that allows something: each action exists and is written out, and `*` stands as
-its resource only where IAM knows no resource for the action. Statements of resources' own policies
-(with a Principal) are left out: there "*" is the resource. Usage: policies.py TEMPLATE ...
+For every statement that allows something: each action exists and is written out, and `*` is used as
+its resource only if IAM has no resource for the action. Statements of resources' own policies
+(with a Principal) are skipped: there "*" is the resource. Usage: policies.py TEMPLATE ...
 """
 
 import sys
@@ -13,7 +13,7 @@ ANYTHING = "*"
 
 
 def statements(node: object) -> Iterator[dict]:
-    """All statements below a node of a template, whatever functions wrap them."""
+    """All statements below a node of a template, inside any functions."""
     if isinstance(node, dict):
         if "Effect" in node and "Action" in node:
             yield node
@@ -30,7 +30,7 @@ def listed(value: object) -> list:
 
 
 def faults(template: object, resources_of: Callable[[str], set[str] | None]) -> list[str]:
-    """What is wrong. `resources_of` gives the forms of resources of an action, none if unknown."""
+    """The faults. `resources_of` returns the forms of resources of an action, none if unknown."""
     found = []
     for statement in statements(template):
         if "Principal" in statement or statement["Effect"] != "Allow":
@@ -60,7 +60,7 @@ def known_resources(action: str) -> set[str] | None:
 
 
 def load(path: str) -> object:
-    """A template, its short functions as mappings."""
+    """A template, with short functions as mappings."""
     import yaml
 
     class Loader(yaml.SafeLoader):

@@ -1,4 +1,4 @@
-"""What is wrong with a policy is found; what is right is left alone."""
+"""Faults of a policy are found; correct policies pass."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The picture of the schema says what the DDL says."""
+"""The picture of the schema matches the DDL."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""What `make sizes` prints is read off the template and the kernel as they are."""
+"""`make sizes` reads the template and the kernel."""
 
 import tempfile
 import unittest

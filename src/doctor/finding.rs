@@ -144,7 +144,7 @@ fn table(findings: &[Finding]) -> String {
     let rows = findings
         .iter()
         .map(|finding| [name(finding), finding.verdict.to_string(), finding.found.clone()]);
-    print::table(&["looked at", "is", "found"], rows, &[]).to_string()
+    print::table(&["check", "is", "found"], rows, &[]).to_string()
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
             Finding::unknown("copy role", "the local warehouse assumes no role"),
         ];
         insta::assert_snapshot!(table(&findings), @r"
-        | looked at       | is      | found                               |
+        | check           | is      | found                               |
         |-----------------|---------|-------------------------------------|
         | region          | good    | eu-west-1                           |
         | files of events | BAD     | none under s3://b/log_data/         |

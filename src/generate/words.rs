@@ -116,7 +116,7 @@ pub const LISTENER_PLACES: [&str; 28] = [
     "Yuba City, CA",
 ];
 
-/// What listeners listen with; most are in quotation marks of their own, as in the real logs.
+/// What listeners listen with; most are in their own quotation marks, as in the real logs.
 pub const USER_AGENTS: [&str; 8] = [
     r#""Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_4) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/36.0.1985.143 Safari/537.36""#,
     r#""Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/36.0.1985.125 Safari/537.36""#,

@@ -23,8 +23,8 @@ impl Warehouse {
     /// Tries a COPY, and returns what it rejects, at most `rows_max`; empty if it accepts
     /// everything.
     ///
-    /// `strict` fails at the first record that is refused. Then `lenient` reads on behind each, so that
-    /// all of them are known; both have to load nothing.
+    /// `strict` fails at the first rejected record. Then `lenient` continues after each, so that all
+    /// of them are known; both must load nothing.
     ///
     /// # Errors
     /// The warehouse's own message, if it is not about a record.

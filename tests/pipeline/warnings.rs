@@ -12,7 +12,7 @@ use crate::world::{WORK_BUCKET, World};
 async fn loaded(case: &str) -> Option<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(case);
     if !folder.is_dir() {
-        println!("{} is absent and left out", folder.display());
+        println!("{} is absent and skipped", folder.display());
         return None;
     }
     let world = World::new();

@@ -28,7 +28,7 @@ const STATES_ERRORS = new Set(
   ].map((name) => `States.${name}`),
 );
 
-// The Lambda runtime's own end of a function comes under these names, without a prefix.
+// Names under which the Lambda runtime reports the end of a function, without a prefix.
 const RUNTIME_ERRORS = new Set(["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"]);
 
 /** The error names that functions return: the variants of `ErrorName` in the contract crate. */
@@ -66,7 +66,7 @@ export function allStandsAloneAndLast(machine) {
   );
 }
 
-/** Names in `ErrorEquals` are the contract's or AWS's own: another would never match. */
+/** Names in `ErrorEquals` are the contract's or AWS's own: others would never match. */
 export function errorNamesExist(machine, { errorNames }) {
   const known = (name) =>
     errorNames.has(name)
@@ -101,7 +101,7 @@ export function retriesAreLimited(machine) {
   );
 }
 
-/** Every Lambda call is tried again after the errors that are nobody's fault. */
+/** Every Lambda call is retried after transient errors. */
 export function lambdaCallsRetryTransientErrors(machine) {
   return everyState(machine)
     .filter(({ state }) => /:lambda:invoke(\.|$)/.test(state.Resource ?? ""))
@@ -117,7 +117,7 @@ export function lambdaCallsRetryTransientErrors(machine) {
     });
 }
 
-/** A call that Lambda throttles is patient, and counts its attempts apart from other errors. */
+/** A throttled call is patient, and counts its attempts separately from other errors. */
 export function throttledCallsArePatient(machine) {
   return everyState(machine).flatMap((entry) =>
     handlersOf(entry, "Retry")
@@ -129,7 +129,7 @@ export function throttledCallsArePatient(machine) {
       .map(({ path }) => ({
         path,
         state: entry.name,
-        message: `${THROTTLED} needs a retry of its own with at least `
+        message: `${THROTTLED} needs its own retry with at least `
           + `${THROTTLED_ATTEMPTS_MIN} attempts`,
       })),
   );

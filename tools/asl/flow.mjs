@@ -1,4 +1,4 @@
-// Rules about the way through a machine: every target exists, every state is reached.
+// Rules about the paths through a machine: every target exists, every state is reached.
 
 import { waysOut } from "./machine.mjs";
 

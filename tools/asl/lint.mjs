@@ -1,5 +1,5 @@
 // Checks state machines: `node tools/asl/lint.mjs TEMPLATE ERROR_NAMES MACHINE...`.
-// Prints one line a problem (file:line, state, what is wrong) and ends with 1 when there is any.
+// Prints one line per problem (file:line, state, what is wrong) and exits with 1 if there is any.
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

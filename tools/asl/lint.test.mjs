@@ -150,7 +150,7 @@ test("an unreachable state inside a Map is found", () =>
     (m) => { m.States["Stage sources"].ItemProcessor.States.Alone = { Type: "Succeed" }; },
     "statesAreReached", /no state/));
 
-test("States.ALL beside another name is found", () =>
+test("States.ALL next to another name is found", () =>
   finds(
     (m) => { m.States.Submit.Catch[0].ErrorEquals.push("LoadRejected"); },
     "allStandsAloneAndLast", /Catch/));
@@ -202,7 +202,7 @@ test("a throttled call that gives up soon is found", () =>
 test("a throttled call that counts its attempts with other errors is found", () =>
   finds(
     (m) => { m.States.Submit.Retry[1].ErrorEquals.push("LoadRejected"); },
-    "throttledCallsArePatient", /of its own/));
+    "throttledCallsArePatient", /its own retry/));
 
 test("two tasks of a kind that retry differently are found", () =>
   finds(
@@ -221,7 +221,7 @@ for (const seconds of [60, 74, 91]) {
       "tasksOutliveTheirFunctions", /must be 75 to 90.* found/));
 }
 
-test("a task is held to its function's own timeout", () =>
+test("a task must outlive its function's own timeout", () =>
   finds(
     () => {}, "tasksOutliveTheirFunctions", /315 to 330/,
     TEMPLATE.replace("SubmitFunction:\n", "SubmitFunction:\n    Properties: {Timeout: 300}\n")));
@@ -259,7 +259,7 @@ test("an expression of many lines is found", () =>
 test("a variable that nothing assigns is found", () =>
   finds(
     (m) => { m.States.Submit.Arguments.Payload.runId = "{% $rumId %}"; },
-    "variablesAreAssigned", /\$rumId is read here, and nothing/));
+    "variablesAreAssigned", /\$rumId is read here, but nothing/));
 
 test("a variable that the same state assigns is found", () =>
   finds(
@@ -269,7 +269,7 @@ test("a variable that the same state assigns is found", () =>
 test("a variable that only another way assigns is found", () =>
   finds(
     (m) => { m.States.Failed.Cause = "{% $statement %}"; },
-    "variablesAreAssigned", /\$statement is read here, and nothing/));
+    "variablesAreAssigned", /\$statement is read here, but nothing/));
 
 test("a variable that only some ways assign is found", () =>
   finds(
@@ -279,7 +279,7 @@ test("a variable that only some ways assign is found", () =>
       m.States["Anything new?"].Default = "Say";
       m.States.Say = { Type: "Pass", Output: "{% $news %}", Next: "Loaded" };
     },
-    "variablesAreAssigned", /only some ways/));
+    "variablesAreAssigned", /only some paths/));
 
 test("$exists guards a variable that only some ways assign", async () => {
   const problems = await lint((m) => {
@@ -329,7 +329,7 @@ test("a number from the template may be part of an expression", async () => {
   assert.deepEqual(await lint(change, template), []);
 });
 
-test("$eval, which Step Functions leaves out, is found", () =>
+test("$eval, which Step Functions does not support, is found", () =>
   finds(
     (m) => { m.States.Submit.Output = "{% $eval($runId) %}"; },
     "variablesAreAssigned", /\$eval/));

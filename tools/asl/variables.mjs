@@ -1,4 +1,4 @@
-// Rules about JSONata variables: read only what is assigned before, on every way here.
+// Rules about JSONata variables: read only what is assigned before, on every path.
 
 import { createRequire } from "node:module";
 
@@ -8,7 +8,7 @@ const require = createRequire(new URL("../../.tools/node/package.json", import.m
 const jsonata = require("jsonata");
 
 const FUNCTIONS = new Set([
-  // JSONata's own; Step Functions leaves out $eval.
+  // JSONata's own; Step Functions does not support $eval.
   "abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil",
   "clone", "contains", "count", "decodeUrl", "decodeUrlComponent", "distinct", "each",
   "encodeUrl", "encodeUrlComponent", "error", "exists", "filter", "floor", "formatBase",
@@ -80,7 +80,7 @@ function visitFields(node, bound, reads) {
   Object.values(node).forEach((inner) => visit(inner, bound, reads));
 }
 
-/** For each state the variables that are set on every way to it, and on any way to it. */
+/** For each state, the variables that are set on every path to it, and on any path to it. */
 function assignedBefore(scope, outer) {
   const before = new Map(scope.states.map(({ name }) => [name, null]));
   const byName = new Map(scope.states.map((entry) => [entry.name, entry]));
@@ -116,7 +116,7 @@ function common(left, right) {
 
 const NOTHING = { every: new Set(), some: new Set() };
 
-/** Variables are read where they are set, and an inner scope does not set an outer one's. */
+/** Variables are read only where they are set, and an inner scope does not set an outer one's. */
 export function variablesAreAssigned(machine) {
   const befores = new Map();
   return machine.scopes.flatMap((scope) => {
@@ -146,8 +146,8 @@ function unassignedReads(entry, { every, some }) {
         path,
         state: entry.name,
         message: some.has(name)
-          ? `$${name} is read here, but only some ways here assign it`
-          : `$${name} is read here, and nothing before assigns it`,
+          ? `$${name} is read here, but only some paths assign it`
+          : `$${name} is read here, but nothing assigns it before`,
       }));
   });
 }

@@ -52,7 +52,7 @@ fn every_way_of_writing_documents_is_read() {
     assert_eq!(scan(b" \n\xef\xbb\xbf", 1).rejects.len(), 1, "a mark is one at the beginning only");
 }
 
-/// Records that are broken, each in a way of its own.
+/// Records that are broken, each in its own way.
 const BROKEN: [&str; 17] = [
     r#"{"page": "NextSong", "sessionId": 2, "it"#,
     r#"{"page": "NextSong", "ts":"#,

@@ -12,7 +12,7 @@ pub const SUBMIT_POLL_SECONDS: i32 = 5;
 /// How long `poll` waits in one call, in seconds.
 pub const LONG_POLL_SECONDS: i32 = 20;
 
-/// The pause after an answer that said nothing new and came too early: an endpoint that ignores the
+/// The pause after an answer without news that came too early: an endpoint that ignores the
 /// wait must not be polled without a pause.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 

@@ -52,7 +52,7 @@ impl Scope<'_> {
                 None => return self.caught(labour.catch(), &seen, error),
             }
         }
-        unreachable!("the loop above has no end of its own")
+        unreachable!("the loop above never ends")
     }
 
     async fn once(&mut self, labour: Labour<'_>, seen: &Seen<'_>) -> Result<Step, StateError> {

@@ -144,7 +144,7 @@ pub(crate) struct ProcessorConfig {
     pub _mode: Mode,
 }
 
-/// The other mode, distributed, runs child executions with rules of its own.
+/// The other mode, distributed, runs child executions with its own rules.
 #[derive(Debug, Deserialize)]
 pub(crate) enum Mode {
     #[serde(rename = "INLINE")]

@@ -9,7 +9,7 @@ use crate::template::Template;
 
 /// The most bytes of a state's input, arguments, result, output or assignment.
 const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
-/// What an expression of a state can see besides the variables.
+/// What an expression of a state can access besides the variables.
 pub(crate) struct Seen<'a> {
     pub state: &'a str,
     pub input: &'a Value,

@@ -2,7 +2,7 @@
 //! from the same endpoint over the same number of connections; and how much memory it takes.
 //!
 //! `cargo bench -p segue-compact -- [OBJECTS] [LATENCY_MS]`. Endpoint, bare client and function are
-//! processes of their own on this machine.
+//! separate processes on this machine.
 
 #[allow(dead_code, reason = "its other users make trouble, which is not measured here")]
 #[path = "../tests/endpoint/mod.rs"]

@@ -48,7 +48,7 @@ impl Account {
         // From here on, any outcome removes what was created.
         let mut account = Self { runtime, config, folder, parameters, outputs: Vec::new() };
         account.admin(&format!("create database {DATABASE}")).expect(
-            "a database of its own; drop segue_acceptance first if an earlier attempt has left it",
+            "its own database; drop segue_acceptance first if an earlier attempt has left it",
         );
         account.deploy_stack();
         account.outputs = account.read_outputs();

@@ -100,7 +100,7 @@ fn copies(place: &Place) -> [Answer; 4] {
             row: "D2",
             question: "Is RedshiftQueryId the id of the SYS views?",
             assumed: "on a workgroup, not on a cluster; never used",
-            found: format!("{query_id} beside {}", shown[0]),
+            found: format!("{query_id} next to {}", shown[0]),
         },
         Answer {
             row: "D3",

@@ -9,7 +9,7 @@ use workflow_local::Ended;
 use super::{Input, NEIGHBOUR, NEIGHBOUR_SONG};
 use crate::model::{self, Source};
 use crate::sample::difference;
-use crate::world::{LANDING_BUCKET, Said, TABLES, World, key};
+use crate::world::{Findings, LANDING_BUCKET, TABLES, World, key};
 
 /// Records of a source that a run may skip, if it may skip any.
 const SPARE: u64 = 99;
@@ -103,7 +103,7 @@ impl Trial {
     }
 
     /// The doctor's findings; its rehearsal is a COPY, so it is compared with runs that copy.
-    async fn doctor(&self) -> Option<Said> {
+    async fn doctor(&self) -> Option<Findings> {
         match self.compact {
             "never" => Some(self.world.doctor(Depth::EveryFile).await),
             _ => None,
@@ -178,7 +178,7 @@ impl Trial {
         }
         assert_eq!(self.world.unfinished_statements().await, Vec::<String>::new());
         let texts = self.world.statement_texts().await;
-        assert!(texts.iter().any(|text| text.contains("staging_")), "the runs' SQL is looked at");
+        assert!(texts.iter().any(|text| text.contains("staging_")), "the runs' SQL is searched");
         for trace in TRACES {
             let traced = texts.iter().find(|text| text.contains(trace));
             assert_eq!(traced, None, "{trace} is no part of SQL");

@@ -13,7 +13,7 @@ use crate::world::{LANDING_BUCKET, World};
 fn folder(case: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(case);
     if !folder.is_dir() {
-        println!("the case {case} is absent, and left out");
+        println!("the case {case} is absent, and skipped");
     }
     folder.is_dir().then_some(folder)
 }

@@ -1,4 +1,4 @@
-//! The doctor, asked about a world as a person asks it.
+//! The doctor, run on a world as a person runs it.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use segue::stack::Stack;
 
 use super::{LANDING_BUCKET, SLICES, STAGING_RETENTION_DAYS, WORK_BUCKET, World};
 
-/// What the doctor says.
-pub struct Said(pub Vec<Finding>);
+/// The doctor's findings.
+pub struct Findings(pub Vec<Finding>);
 
 impl World {
-    /// Asks the doctor.
-    pub async fn doctor(&self, depth: Depth) -> Said {
+    /// Runs the doctor.
+    pub async fn doctor(&self, depth: Depth) -> Findings {
         let [aws, warehouse] = self.wire().person();
         let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
         let days = STAGING_RETENTION_DAYS.to_string();
@@ -38,11 +38,11 @@ impl World {
         ]);
         let clouds = Clouds::of(aws, warehouse);
         let doctor = Doctor { clouds, stack, place: Place::Local, depth };
-        Said(doctor.examine().await)
+        Findings(doctor.examine().await)
     }
 }
 
-impl Said {
+impl Findings {
     /// The findings of a verdict, a line each.
     pub fn lines(&self, verdict: Verdict) -> Vec<String> {
         let such = self.0.iter().filter(|one| one.verdict == verdict);

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use workflow_local::{Ended, Execution, Region};
 
 use crate::model::{Row, Source, Tables};
-pub use doctor::Said;
+pub use doctor::Findings;
 pub use faults::Mischief;
 pub use functions::{FUNCTIONS, LOAD, RUN_DEADLINE, STEP_DEADLINE, arn};
 pub use kill::{Aim, Kill, Moment};

@@ -243,6 +243,6 @@ pub fn etag(body: &[u8]) -> String {
 }
 
 fn error(status: StatusCode, code: &str) -> Response {
-    (status, format!("<Error><Code>{code}</Code><Message>said so</Message></Error>"))
+    (status, format!("<Error><Code>{code}</Code><Message>as planned</Message></Error>"))
         .into_response()
 }
