@@ -42,7 +42,7 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
     );
     assert_eq!(staging[0]["schemas"], 0, "a run that succeeded leaves no staging schema");
 
-    // A change of the working tree's SQL shows in the next run, without a build.
+    // A change in the working tree's SQL takes effect in the next run, without a build.
     let (sql, check) = (stack.folder().join("sql"), "check/99_never_healthy.sql");
     fs::remove_file(&sql).expect("a link");
     copy(&root().join("sql"), &sql, &|_| true);
