@@ -124,7 +124,7 @@ impl Sink<'_> {
                     return Err(SqlError::new(format!("no value for column \"{name}\"")));
                 }
             };
-            let wanted = Builder::new(&column.definition.kind).finish().data_type().clone();
+            let wanted = Builder::data_type(&column.definition.kind);
             let array = if array.data_type() == &wanted {
                 array
             } else {

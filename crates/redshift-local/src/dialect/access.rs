@@ -75,7 +75,7 @@ pub(super) fn default_privileges(tokens: &mut Tokens) -> Result<Option<Access>, 
         false => None,
     };
     let schemas = match tokens.take_if("in schema") {
-        true => names(tokens)?,
+        true => tokens.list(Tokens::identifier)?,
         false => vec![String::new()],
     };
     let revoke = !tokens.take_if("grant");
@@ -130,32 +130,28 @@ pub(super) fn alter_group(tokens: &mut Tokens) -> Result<Option<Access>, SqlErro
 }
 
 fn privileges(tokens: &mut Tokens) -> Result<Vec<String>, SqlError> {
-    let mut found = Vec::new();
-    loop {
+    tokens.list(|tokens| {
         let privilege = tokens.identifier()?;
         if privilege == "all" {
             tokens.take_if("privileges");
         }
-        // A temporary table by its short name; a system permission is of several words.
-        found.push(if privilege == "temp" { "temporary".to_owned() } else { privilege });
         while !tokens.is("on") && matches!(tokens.peek(), Token::Word(_)) && !tokens.is("to") {
             tokens.take();
         }
-        if !tokens.take_token(&Token::Comma) {
-            return Ok(found);
-        }
-    }
+        // A temporary table by its short name; a system permission is of several words.
+        Ok(if privilege == "temp" { "temporary".to_owned() } else { privilege })
+    })
 }
 
 fn object(tokens: &mut Tokens) -> Result<Option<Object>, SqlError> {
     if tokens.take_if("all tables in schema") {
-        return Ok(Some(Object::TablesIn(names(tokens)?)));
+        return Ok(Some(Object::TablesIn(tokens.list(Tokens::identifier)?)));
     }
     if tokens.take_if("schema") {
-        return Ok(Some(Object::Schemas(names(tokens)?)));
+        return Ok(Some(Object::Schemas(tokens.list(Tokens::identifier)?)));
     }
     if tokens.take_if("database") {
-        return Ok(Some(Object::Databases(names(tokens)?)));
+        return Ok(Some(Object::Databases(tokens.list(Tokens::identifier)?)));
     }
     for other in ["all", "function", "procedure", "language", "copy", "model", "datashare"] {
         if tokens.is(other) {
@@ -163,60 +159,38 @@ fn object(tokens: &mut Tokens) -> Result<Option<Object>, SqlError> {
         }
     }
     tokens.take_if("table");
-    let mut tables = vec![TableName::parse(tokens)?];
-    while tokens.take_token(&Token::Comma) {
-        tables.push(TableName::parse(tokens)?);
-    }
-    Ok(Some(Object::Tables(tables)))
+    Ok(Some(Object::Tables(tokens.list(TableName::parse)?)))
 }
 
 fn assume_role(tokens: &mut Tokens, revoke: bool) -> Result<Access, SqlError> {
     tokens.expect("on")?;
-    let mut roles = Vec::new();
-    loop {
-        roles.push(match tokens.peek() {
-            Token::SingleQuotedString(_) => tokens.string()?,
-            _ => tokens.identifier()?,
-        });
-        if !tokens.take_token(&Token::Comma) {
-            break;
-        }
-    }
+    let roles = tokens.list(|tokens| match tokens.peek() {
+        Token::SingleQuotedString(_) => tokens.string(),
+        _ => tokens.identifier(),
+    })?;
     let grantees = grantees(tokens, revoke)?;
     tokens.expect("for")?;
-    let privileges = names(tokens)?;
+    let privileges = tokens.list(Tokens::identifier)?;
     Ok(Access::Grant { revoke, privileges, object: Object::Roles(roles), grantees })
 }
 
 /// `TO` or `FROM`, and the grantees: a user, or ROLE, GROUP or PUBLIC.
 fn grantees(tokens: &mut Tokens, revoke: bool) -> Result<Vec<String>, SqlError> {
     tokens.expect(if revoke { "from" } else { "to" })?;
-    let mut found = Vec::new();
-    loop {
+    let found = tokens.list(|tokens| {
         let kind = ["role", "group"].into_iter().find(|kind| tokens.take_if(kind));
-        found.push(match kind {
+        Ok(match kind {
             Some(kind) => format!("{kind}:{}", tokens.identifier()?),
             None if tokens.take_if(PUBLIC) => PUBLIC.to_owned(),
             None => format!("user:{}", tokens.identifier()?),
-        });
-        if !tokens.take_token(&Token::Comma) {
-            break;
-        }
-    }
+        })
+    })?;
     for words in ["with grant option", "with admin option", "cascade", "restrict"] {
         tokens.take_if(words);
     }
     Ok(found)
 }
 
-fn names(tokens: &mut Tokens) -> Result<Vec<String>, SqlError> {
-    let mut found = vec![tokens.identifier()?];
-    while tokens.take_token(&Token::Comma) {
-        found.push(tokens.identifier()?);
-    }
-    Ok(found)
-}
-
 fn named(kind: &str, tokens: &mut Tokens) -> Result<Vec<String>, SqlError> {
-    Ok(names(tokens)?.into_iter().map(|name| format!("{kind}:{name}")).collect())
+    Ok(tokens.list(Tokens::identifier)?.into_iter().map(|name| format!("{kind}:{name}")).collect())
 }

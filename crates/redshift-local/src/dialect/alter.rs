@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::create_table::{ColumnDefinition, TableAttributes, column, encoding};
+use super::create_table::{ColumnDefinition, TableAttributes, column, constraint, encoding};
 use super::names::TableName;
 use super::tokens::Tokens;
 use super::types::ColumnType;
@@ -30,12 +30,6 @@ pub(crate) enum Alteration {
     ColumnEncodings(Vec<(String, String)>),
     /// Keys, distribution, owner, and what else changes nothing that is stored.
     Attributes(TableAttributes),
-    Append {
-        source: TableName,
-    },
-    SetSchema {
-        schema: String,
-    },
 }
 
 /// A whole ALTER TABLE.
@@ -49,7 +43,6 @@ impl AlterTable {
     /// The name of a change that has no place in a transaction of several statements.
     pub(crate) fn alone(&self) -> Option<&'static str> {
         match self.change {
-            Alteration::Append { .. } => Some("ALTER TABLE APPEND"),
             Alteration::ColumnType { .. } => Some("ALTER TABLE ALTER COLUMN"),
             _ => None,
         }
@@ -66,22 +59,25 @@ impl AlterTable {
 
 fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
     let mut attributes = TableAttributes::default();
-    if tokens.take_if("add constraint") || is_constraint(tokens) {
-        return add_constraint(tokens);
-    }
     if tokens.take_if("add") {
+        if tokens.is("constraint") {
+            return Err(SqlError::unsupported("the name of a constraint"));
+        }
+        if constraint(tokens, &mut attributes)? {
+            return Ok(Alteration::Attributes(attributes));
+        }
         tokens.take_if("column");
         return Ok(Alteration::AddColumn(column(tokens, &mut attributes)?));
     }
     if tokens.take_if("drop constraint") {
         tokens.identifier()?;
-        take_behaviour(tokens);
+        tokens.cascades();
         return Ok(Alteration::Attributes(attributes));
     }
     if tokens.take_if("drop") {
         tokens.take_if("column");
         let name = tokens.identifier()?;
-        take_behaviour(tokens);
+        tokens.cascades();
         return Ok(Alteration::DropColumn { name });
     }
     if tokens.take_if("rename to") {
@@ -93,21 +89,11 @@ fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
         tokens.expect("to")?;
         return Ok(Alteration::RenameColumn { from, to: tokens.new_name()? });
     }
-    if tokens.take_if("append from") {
-        let source = TableName::parse(tokens)?;
-        if !tokens.at_end() {
-            let option = tokens.identifier()?;
-            return match option.as_str() {
-                "ignoreextra" | "filltarget" => {
-                    Err(SqlError::unsupported(&format!("APPEND … {}", option.to_uppercase())))
-                }
-                _ => Err(SqlError::syntax(&option)),
-            };
-        }
-        return Ok(Alteration::Append { source });
+    if tokens.is("append") {
+        return Err(SqlError::unsupported("ALTER TABLE APPEND"));
     }
-    if tokens.take_if("set schema") {
-        return Ok(Alteration::SetSchema { schema: tokens.identifier()? });
+    if tokens.is("set") {
+        return Err(SqlError::unsupported("ALTER TABLE SET"));
     }
     if tokens.take_if("owner to") {
         tokens.identifier()?;
@@ -117,37 +103,6 @@ fn alteration(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
         return alter(tokens);
     }
     Err(tokens.error())
-}
-
-fn is_constraint(tokens: &mut Tokens) -> bool {
-    let found =
-        ["add primary key", "add unique", "add foreign key"].iter().any(|words| tokens.is(words));
-    if found {
-        tokens.take();
-    }
-    found
-}
-
-fn add_constraint(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
-    let mut attributes = TableAttributes::default();
-    let named = !["primary key", "unique", "foreign key"].iter().any(|words| tokens.is(words));
-    if named {
-        return Err(SqlError::unsupported("the name of a constraint"));
-    }
-    if tokens.take_if("primary key") {
-        attributes.primary_key = tokens.identifiers_in_parentheses()?;
-    } else if tokens.take_if("unique") {
-        attributes.unique_keys.push(tokens.identifiers_in_parentheses()?);
-    } else {
-        tokens.expect("foreign key")?;
-        tokens.identifiers_in_parentheses()?;
-        tokens.expect("references")?;
-        attributes.references.push(TableName::parse(tokens)?);
-        if tokens.peek() == &Token::LParen {
-            tokens.identifiers_in_parentheses()?;
-        }
-    }
-    Ok(Alteration::Attributes(attributes))
 }
 
 fn alter(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
@@ -190,12 +145,4 @@ fn alter(tokens: &mut Tokens) -> Result<Alteration, SqlError> {
         return Err(SqlError::unsupported("ALTER TABLE with several actions"));
     }
     Ok(Alteration::Attributes(attributes))
-}
-
-fn take_behaviour(tokens: &mut Tokens) -> bool {
-    let cascade = tokens.take_if("cascade");
-    if !cascade {
-        tokens.take_if("restrict");
-    }
-    cascade
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlparser::tokenizer::Token;
 
 use super::access::{Access, grant};
-use super::alter::{AlterTable, Alteration};
+use super::alter::AlterTable;
 use super::copy_command::Copy;
 use super::create_table::{Body, CreateTable, Part};
 use super::definitions::{alter, create, drop};
@@ -56,7 +56,6 @@ pub(crate) enum Command {
     /// VACUUM: its table, if it names one.
     Vacuum(Option<TableName>),
     Analyze(Option<TableName>),
-    AnalyzeCompression(TableName),
     Comment {
         table: TableName,
         column: Option<String>,
@@ -70,7 +69,6 @@ pub(crate) enum Command {
     Show {
         name: String,
     },
-    ShowTable(TableName),
     Begin,
     Commit,
     Rollback,
@@ -130,9 +128,6 @@ impl Command {
             }
             Self::AlterTable(alter) => {
                 visit(&mut alter.name, false);
-                if let Alteration::Append { source } = &mut alter.change {
-                    visit(source, false);
-                }
             }
             Self::DropTable { names, .. } | Self::DropView { names, .. } | Self::Lock(names) => {
                 names.iter_mut().for_each(|name| visit(name, false));
@@ -140,8 +135,6 @@ impl Command {
             Self::Truncate(table)
             | Self::Vacuum(Some(table))
             | Self::Analyze(Some(table))
-            | Self::AnalyzeCompression(table)
-            | Self::ShowTable(table)
             | Self::Comment { table, .. } => visit(table, false),
             _ => {}
         }
@@ -190,11 +183,7 @@ fn other(first: &str, tokens: &mut Tokens, start: &Tokens) -> Result<Command, Sq
         }
         "lock" => {
             tokens.take_if("table");
-            let mut names = vec![TableName::parse(tokens)?];
-            while tokens.take_token(&Token::Comma) {
-                names.push(TableName::parse(tokens)?);
-            }
-            Command::Lock(names)
+            Command::Lock(tokens.list(TableName::parse)?)
         }
         "vacuum" => vacuum(tokens)?,
         "analyze" | "analyse" => analyze(tokens)?,

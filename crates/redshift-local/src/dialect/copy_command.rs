@@ -28,9 +28,10 @@ pub(crate) enum Format {
 }
 
 /// How a time is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum TimeFormat {
-    /// `YYYY-MM-DD HH:MI:SS`, as the default is.
+    /// `YYYY-MM-DD HH:MI:SS`.
+    #[default]
     Standard,
     /// Whatever can be recognised.
     Auto,
@@ -40,15 +41,16 @@ pub(crate) enum TimeFormat {
 }
 
 /// How the objects are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Compression {
+    #[default]
     None,
     Gzip,
     Zstd,
 }
 
 /// A whole COPY.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Copy {
     pub(crate) table: TableName,
     pub(crate) columns: Vec<String>,
@@ -85,6 +87,12 @@ pub(crate) struct Copy {
 /// The most rejected records that a COPY may be told to bear.
 const ERRORS_MAX: i64 = 100_000;
 
+impl Default for Format {
+    fn default() -> Self {
+        Self::Delimited { escape: false, remove_quotes: false }
+    }
+}
+
 impl Copy {
     /// Reads what follows `COPY`.
     pub(crate) fn parse(tokens: &mut Tokens) -> Result<Self, SqlError> {
@@ -108,7 +116,7 @@ impl Copy {
                 "CREDENTIALS argument is not supported when loading from file system",
             ));
         }
-        let mut copy = Self::new(table, columns, source);
+        let mut copy = Self { table, columns, source, ..Self::default() };
         while !tokens.at_end() {
             copy.option(tokens)?;
         }
@@ -161,38 +169,6 @@ impl Copy {
             ));
         }
         Ok(())
-    }
-
-    fn new(table: TableName, columns: Vec<String>, source: String) -> Self {
-        Self {
-            table,
-            columns,
-            source,
-            manifest: false,
-            format: Format::Delimited { escape: false, remove_quotes: false },
-            compression: Compression::None,
-            delimiter: None,
-            quote: None,
-            header_lines: 0,
-            errors_max: 0,
-            ignore_all_errors: false,
-            time_format: TimeFormat::Standard,
-            date_format: None,
-            empty_as_null: false,
-            blanks_as_null: false,
-            trim_blanks: false,
-            truncate_columns: false,
-            invalid_characters: None,
-            null_as: None,
-            round_decimals: false,
-            accept_any_date: false,
-            fill_record: false,
-            ignore_blank_lines: false,
-            explicit_ids: false,
-            no_load: false,
-            credentials: false,
-            given: Vec::new(),
-        }
     }
 
     fn option(&mut self, tokens: &mut Tokens) -> Result<(), SqlError> {

@@ -126,12 +126,16 @@ fn columns(tokens: &mut Tokens, attributes: &mut TableAttributes) -> Result<Vec<
 }
 
 /// A constraint of the table, if one comes next.
-fn constraint(tokens: &mut Tokens, attributes: &mut TableAttributes) -> Result<bool, SqlError> {
+pub(super) fn constraint(
+    tokens: &mut Tokens,
+    attributes: &mut TableAttributes,
+) -> Result<bool, SqlError> {
     let named = tokens.take_if("constraint");
     if named {
         tokens.identifier()?;
     }
     if tokens.take_if("primary key") {
+        once("PRIMARY KEY", attributes.primary_key.is_empty())?;
         attributes.primary_key = tokens.identifiers_in_parentheses()?;
     } else if tokens.is("unique") && tokens.peek_at(1) == &Token::LParen {
         tokens.take();
@@ -181,10 +185,13 @@ pub(crate) fn column(
         } else if tokens.take_if("encode") {
             column.encoding = Some(encoding(tokens)?);
         } else if tokens.take_if("distkey") {
+            once("DISTKEY", attributes.distribution_key.is_none())?;
             attributes.distribution_key = Some(column.name.clone());
         } else if tokens.take_if("sortkey") {
+            once("SORTKEY", attributes.sort_keys.is_empty())?;
             attributes.sort_keys.push(column.name.clone());
         } else if tokens.take_if("primary key") {
+            once("PRIMARY KEY", attributes.primary_key.is_empty())?;
             attributes.primary_key.push(column.name.clone());
             column.not_null = true;
         } else if tokens.take_if("unique") {
@@ -199,6 +206,13 @@ pub(crate) fn column(
         } else {
             return Ok(column);
         }
+    }
+}
+
+fn once(what: &str, is_first: bool) -> Result<(), SqlError> {
+    match is_first {
+        true => Ok(()),
+        false => Err(SqlError::new(format!("{what} specified more than once"))),
     }
 }
 
@@ -222,26 +236,12 @@ fn identity(tokens: &mut Tokens, explicit: bool) -> Result<ColumnDefault, SqlErr
 }
 
 /// The compression encodings of Redshift.
-const ENCODINGS: &[&str] = &[
-    "auto",
-    "az64",
-    "bytedict",
-    "delta",
-    "delta32k",
-    "lzo",
-    "mostly8",
-    "mostly16",
-    "mostly32",
-    "raw",
-    "runlength",
-    "text255",
-    "text32k",
-    "zstd",
-];
+const ENCODINGS: &str = "auto az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 raw \
+    runlength text255 text32k zstd";
 
 pub(crate) fn encoding(tokens: &mut Tokens) -> Result<String, SqlError> {
     let name = tokens.identifier()?;
-    if ENCODINGS.contains(&name.as_str()) {
+    if ENCODINGS.split(' ').any(|known| known == name) {
         return Ok(name);
     }
     Err(SqlError::new(format!("encoding type \"{name}\" is not supported")))
@@ -264,12 +264,14 @@ pub(crate) fn table_attributes(
             }
             attributes.distribution_style = Some(style);
         } else if tokens.take_if("distkey") {
+            once("DISTKEY", attributes.distribution_key.is_none())?;
             attributes.distribution_key = tokens.identifiers_in_parentheses()?.pop();
         } else if tokens.take_if("sortkey auto") {
             attributes.sort_style = Some("auto".to_owned());
         } else if tokens.is("compound sortkey") || tokens.is("interleaved sortkey") {
             attributes.sort_style = Some(tokens.identifier()?);
         } else if tokens.take_if("sortkey") {
+            once("SORTKEY", attributes.sort_keys.is_empty())?;
             attributes.sort_keys = tokens.identifiers_in_parentheses()?;
         } else if !(tokens.take_if("encode auto")) {
             break;

@@ -90,23 +90,16 @@ pub(super) fn drop(tokens: &mut Tokens) -> Result<Command, SqlError> {
     let if_exists = tokens.take_if("if exists");
     match what.as_str() {
         "table" | "view" => {
-            let mut names = vec![TableName::parse(tokens)?];
-            while tokens.take_token(&Token::Comma) {
-                names.push(TableName::parse(tokens)?);
-            }
-            let cascade = behaviour(tokens);
+            let names = tokens.list(TableName::parse)?;
+            let cascade = tokens.cascades();
             Ok(match what.as_str() {
                 "table" => Command::DropTable { names, if_exists, cascade },
                 _ => Command::DropView { names, if_exists },
             })
         }
         "schema" => {
-            let mut names = vec![tokens.identifier()?];
-            while tokens.take_token(&Token::Comma) {
-                names.push(tokens.identifier()?);
-            }
-            let cascade = behaviour(tokens);
-            Ok(Command::DropSchema { names, if_exists, cascade })
+            let names = tokens.list(Tokens::identifier)?;
+            Ok(Command::DropSchema { names, if_exists, cascade: tokens.cascades() })
         }
         kind @ ("user" | "group" | "role") => {
             Ok(Command::Access(access::drop(tokens, kind, if_exists)?))
@@ -116,15 +109,6 @@ pub(super) fn drop(tokens: &mut Tokens) -> Result<Command, SqlError> {
         }
         _ => Err(SqlError::syntax(&what)),
     }
-}
-
-/// CASCADE or RESTRICT; whether it is CASCADE.
-fn behaviour(tokens: &mut Tokens) -> bool {
-    let cascade = tokens.take_if("cascade");
-    if !cascade {
-        tokens.take_if("restrict");
-    }
-    cascade
 }
 
 pub(super) fn alter(tokens: &mut Tokens) -> Result<Command, SqlError> {

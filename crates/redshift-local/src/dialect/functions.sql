@@ -132,6 +132,7 @@ create macro rs_char_text(x) as case when strlen(cast(x as varchar)) > length(ca
 create macro rs_double_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.15g}', x) end;
 create macro rs_real_text(x) as case when isnan(x) then 'NaN' when isinf(x) then if(x > 0, 'Infinity', '-Infinity') else format('{:.6g}', x) end;
 create macro rs_super_text(x) as case json_type(x) when 'VARCHAR' then x ->> '$' when 'NULL' then null else cast(x as varchar) end;
+create macro rs_super_number(x) as try_cast(x ->> '$' as double);
 create macro rs_integer_text(x) as case when regexp_full_match(x, '\s*[+-]?[0-9]+\s*') then x
     else error('invalid input syntax for integer: "' || x || '"') end;
 create macro rs_integer_or_null(x) as case when regexp_full_match(x, '\s*[+-]?[0-9]+\s*') then x end;

@@ -25,15 +25,8 @@ pub(super) fn vacuum(tokens: &mut Tokens) -> Result<Command, SqlError> {
 }
 
 pub(super) fn analyze(tokens: &mut Tokens) -> Result<Command, SqlError> {
-    if tokens.take_if("compression") {
-        let table = TableName::parse(tokens)?;
-        if tokens.peek() == &Token::LParen {
-            tokens.identifiers_in_parentheses()?;
-        }
-        if tokens.take_if("comprows") {
-            tokens.integer()?;
-        }
-        return Ok(Command::AnalyzeCompression(table));
+    if tokens.is("compression") {
+        return Err(SqlError::unsupported("ANALYZE COMPRESSION"));
     }
     tokens.take_if("verbose");
     if tokens.at_end() || tokens.is("predicate columns") || tokens.is("all columns") {
@@ -110,10 +103,7 @@ pub(super) fn set(first: &str, tokens: &mut Tokens) -> Result<Command, SqlError>
             tokens.expect_token(&Token::Eq)?;
         }
         if !tokens.take_if("default") {
-            values.push(setting_value(tokens)?);
-            while tokens.take_token(&Token::Comma) {
-                values.push(setting_value(tokens)?);
-            }
+            values = tokens.list(setting_value)?;
         }
     }
     Ok(Command::Set(Setting { name, values, local }))
@@ -139,9 +129,6 @@ fn setting_value(tokens: &mut Tokens) -> Result<String, SqlError> {
 }
 
 pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
-    if tokens.take_if("table") {
-        return Ok(Command::ShowTable(TableName::parse(tokens)?));
-    }
     for (words, sql) in [
         (
             "schemas",
@@ -159,7 +146,9 @@ pub(super) fn show(tokens: &mut Tokens) -> Result<Command, SqlError> {
             return Ok(Command::Query(Query::parse(query)?));
         }
     }
-    for words in ["tables", "columns", "grants", "view", "procedure", "external table", "model"] {
+    for words in
+        ["table", "tables", "columns", "grants", "view", "procedure", "external table", "model"]
+    {
         if tokens.is(words) {
             return Err(SqlError::unsupported(&format!("SHOW {}", words.to_uppercase())));
         }

@@ -12,7 +12,7 @@ use crate::engine::SqlError;
 const IDENTIFIER_BYTES_MAX: usize = 127;
 
 /// A table or view as a statement names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TableName {
     pub(crate) schema: Option<String>,
     pub(crate) name: String,

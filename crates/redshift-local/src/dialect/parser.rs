@@ -16,6 +16,11 @@ pub(crate) struct Redshift;
 
 const BASE: RedshiftSqlDialect = RedshiftSqlDialect {};
 
+/// Methods that answer as the parser's own dialect does.
+macro_rules! as_base {
+    ($($method:ident)*) => { $(fn $method(&self) -> bool { BASE.$method() })* };
+}
+
 impl Dialect for Redshift {
     fn dialect(&self) -> TypeId {
         BASE.dialect()
@@ -64,72 +69,16 @@ impl Dialect for Redshift {
         BASE.identifier_quote_style(identifier)
     }
 
-    fn convert_type_before_value(&self) -> bool {
-        BASE.convert_type_before_value()
-    }
-
-    fn supports_connect_by(&self) -> bool {
-        BASE.supports_connect_by()
-    }
-
-    fn supports_top_before_distinct(&self) -> bool {
-        BASE.supports_top_before_distinct()
-    }
-
-    fn supports_partiql(&self) -> bool {
-        BASE.supports_partiql()
-    }
-
-    fn supports_unpivot_expr(&self) -> bool {
-        BASE.supports_unpivot_expr()
-    }
-
-    fn supports_string_escape_constant(&self) -> bool {
-        BASE.supports_string_escape_constant()
-    }
-
-    fn supports_geometric_types(&self) -> bool {
-        BASE.supports_geometric_types()
-    }
-
-    fn supports_bitwise_shift_operators(&self) -> bool {
-        BASE.supports_bitwise_shift_operators()
-    }
-
-    fn supports_array_typedef_with_brackets(&self) -> bool {
-        BASE.supports_array_typedef_with_brackets()
-    }
-
-    fn allow_extract_single_quotes(&self) -> bool {
-        BASE.allow_extract_single_quotes()
-    }
-
-    fn supports_string_literal_backslash_escape(&self) -> bool {
-        BASE.supports_string_literal_backslash_escape()
-    }
-
-    fn supports_select_wildcard_exclude(&self) -> bool {
-        BASE.supports_select_wildcard_exclude()
-    }
-
-    fn supports_select_wildcard_with_alias(&self) -> bool {
-        BASE.supports_select_wildcard_with_alias()
-    }
-
-    fn supports_left_associative_joins_without_parens(&self) -> bool {
-        BASE.supports_left_associative_joins_without_parens()
-    }
-
-    fn supports_select_exclude(&self) -> bool {
-        BASE.supports_select_exclude()
-    }
-
-    fn supports_string_literal_concatenation_with_newline(&self) -> bool {
-        BASE.supports_string_literal_concatenation_with_newline()
-    }
-
-    fn supports_window_function_null_treatment_arg(&self) -> bool {
-        BASE.supports_window_function_null_treatment_arg()
+    as_base! {
+        convert_type_before_value supports_connect_by supports_top_before_distinct
+        supports_partiql supports_unpivot_expr supports_string_escape_constant
+        supports_geometric_types supports_bitwise_shift_operators
+        supports_array_typedef_with_brackets allow_extract_single_quotes
+        supports_string_literal_backslash_escape supports_select_wildcard_exclude
+        supports_select_wildcard_with_alias
+        supports_left_associative_joins_without_parens supports_select_exclude
+        supports_string_literal_concatenation_with_newline
+        supports_window_function_null_treatment_arg
     }
 
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, Expr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, TableFactor, TopQuantity, UnaryOperator, Value, VisitMut, VisitorMut,
+    SetExpr, TableAliasColumnDef, TableFactor, TopQuantity, UnaryOperator, Value, VisitMut,
+    VisitorMut,
 };
 
 use super::calls;
@@ -95,6 +96,12 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        // The alias of a function is its column's name too.
+        if let TableFactor::Table { args: Some(_), alias: Some(alias), .. } = factor
+            && alias.columns.is_empty()
+        {
+            alias.columns.push(TableAliasColumnDef::from_name(alias.name.value.clone()));
+        }
         if let TableFactor::Table { name, alias, .. } = factor
             && let Some(last) = name.0.last().and_then(|part| part.as_ident())
         {
@@ -226,7 +233,9 @@ impl Rewriter {
             Expr::Function(function) => calls::call(function, &mut self.found)?,
             Expr::OuterJoin(_) => return Err(SqlError::unsupported("the outer join mark (+)")),
             Expr::Prior(_) => return Err(SqlError::unsupported("CONNECT BY")),
-            Expr::Position { expr, r#in } => Some(raw(format!("instr({in}, {expr})", in = r#in))),
+            Expr::Position { expr, r#in } => {
+                Some(raw(format!("CAST(instr({in}, {expr}) AS INTEGER)", in = r#in)))
+            }
             _ => None,
         })
     }

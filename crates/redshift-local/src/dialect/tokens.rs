@@ -195,15 +195,33 @@ impl Tokens {
         Err(self.error())
     }
 
+    /// `a, b, c`, each read alike.
+    pub(crate) fn list<T>(
+        &mut self,
+        read: impl Fn(&mut Self) -> Result<T, SqlError>,
+    ) -> Result<Vec<T>, SqlError> {
+        let mut found = vec![read(self)?];
+        while self.take_token(&Token::Comma) {
+            found.push(read(self)?);
+        }
+        Ok(found)
+    }
+
     /// `(a, b, c)`.
     pub(crate) fn identifiers_in_parentheses(&mut self) -> Result<Vec<String>, SqlError> {
         self.expect_token(&Token::LParen)?;
-        let mut names = vec![self.identifier()?];
-        while self.take_token(&Token::Comma) {
-            names.push(self.identifier()?);
-        }
+        let names = self.list(Self::identifier)?;
         self.expect_token(&Token::RParen)?;
         Ok(names)
+    }
+
+    /// CASCADE or RESTRICT, if one comes next; whether it is CASCADE.
+    pub(crate) fn cascades(&mut self) -> bool {
+        let cascade = self.take_if("cascade");
+        if !cascade {
+            self.take_if("restrict");
+        }
+        cascade
     }
 
     /// An expression, as far as it reaches.

@@ -62,10 +62,6 @@ impl Session {
                 self.store_again(&table, &changed)?;
             }
             Alteration::Attributes(attributes) => self.change_attributes(&table, attributes)?,
-            Alteration::Append { source } => return self.append(&table, &source),
-            Alteration::SetSchema { schema } => {
-                return Err(SqlError::unsupported(&format!("ALTER TABLE SET SCHEMA {schema}")));
-            }
         }
         Ok(Done::default())
     }
@@ -234,35 +230,6 @@ impl Session {
     fn store_again(&self, old: &Table, new: &Table) -> Result<(), SqlError> {
         old.forget(&self.connection)?;
         new.store(&self.connection)
-    }
-
-    /// ALTER TABLE APPEND moves all rows of the source, and leaves it empty.
-    fn append(&mut self, table: &Table, source: &TableName) -> Result<Done, SqlError> {
-        self.lock(source, Mode::Exclusive)?;
-        let from = self.must_find(source)?;
-        let kinds = |table: &Table| -> Vec<_> {
-            let definitions = table.columns.iter().map(|column| &column.definition);
-            definitions.map(|column| (column.name.clone(), column.kind.clone())).collect()
-        };
-        if kinds(table) != kinds(&from) {
-            return Err(SqlError::new(format!(
-                "ALTER TABLE APPEND: columns of \"{}\" and \"{}\" differ in name, order or type",
-                from.name, table.name
-            )));
-        }
-        let names: Vec<String> =
-            from.columns.iter().map(|column| quoted(&column.definition.name)).collect();
-        let names = names.join(", ");
-        let sql = format!(
-            "insert into {} ({names}) select {names} from {}",
-            table.engine_name(),
-            from.engine_name()
-        );
-        let rows = execute(&self.connection, &sql)?;
-        execute(&self.connection, &format!("delete from {}", from.engine_name()))?;
-        self.note_written(&format!("{}.{}", from.schema, from.name), false)?;
-        self.commit()?;
-        Ok(Done { rows, ..Done::default() })
     }
 }
 

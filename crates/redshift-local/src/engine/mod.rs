@@ -18,7 +18,6 @@ mod scalars;
 mod schemas;
 mod session;
 mod settings;
-mod shows;
 mod tables;
 mod transactions;
 mod values;

@@ -290,7 +290,6 @@ impl Session {
                 table.map_or(Ok(()), |table| self.must_exist(&table))?;
                 Ok(Done::default())
             }
-            Command::AnalyzeCompression(table) => self.analyze_compression(&table),
             Command::Comment { table, column, text } => {
                 self.comment(&table, column.as_deref(), text.as_deref())
             }
@@ -301,7 +300,6 @@ impl Session {
             }
             Command::Set(setting) => self.set(setting),
             Command::Show { name } => self.show(&name),
-            Command::ShowTable(table) => self.show_table(&table),
             Command::Begin => {
                 self.explicit = true;
                 Ok(Done::default())

@@ -266,6 +266,9 @@ impl Binder<'_> {
                 *expression = own("json_extract", vec![*take(value), path]);
                 Some(ColumnType::Super)
             }
+            Expr::CompoundFieldAccess { .. } => {
+                return Err(SqlError::unsupported("navigation into a computed SUPER value"));
+            }
             Expr::OuterJoin(_) => return Err(SqlError::unsupported("the outer join mark (+)")),
             Expr::Prior(_) => return Err(SqlError::unsupported("CONNECT BY")),
             Expr::Collate { .. } => return Err(SqlError::unsupported("COLLATE in an expression")),
@@ -367,6 +370,14 @@ impl Binder<'_> {
         let Expr::BinaryOp { left, op, right } = expression else { return Ok(None) };
         let (one, other) = (self.expression(left)?, self.expression(right)?);
         match op {
+            Op::Lt | Op::LtEq | Op::Gt | Op::GtEq if is_super(&one) && is_super(&other) => {
+                Err(SqlError::unsupported("the order of SUPER values"))
+            }
+            Op::Plus | Op::Minus | Op::Multiply | Op::Divide | Op::Modulo
+                if is_super(&one) || is_super(&other) =>
+            {
+                Err(SqlError::unsupported("arithmetic with a SUPER value without a cast"))
+            }
             Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq => {
                 compare(left, &one, right, &other)?;
                 Ok(Some(ColumnType::Boolean))
@@ -476,6 +487,10 @@ impl Binder<'_> {
         }
         Ok(shared.flatten())
     }
+}
+
+pub(super) fn is_super(kind: &Kind) -> bool {
+    *kind == Some(ColumnType::Super)
 }
 
 fn must_be_boolean(of: &str, expression: &Expr, kind: &Kind) -> Result<(), SqlError> {
@@ -590,6 +605,18 @@ fn compare(left: &mut Expr, one: &Kind, right: &mut Expr, other: &Kind) -> Resul
     }
     for (side, own_kind, against) in [(&mut *left, one, other), (&mut *right, other, one)] {
         match (literal_text(side), against) {
+            // A SUPER value is compared as what it is compared with.
+            (None, Some(target)) if is_super(own_kind) && is_text(Some(target)) => {
+                wrap(side, "rs_super_text");
+            }
+            (None, Some(target)) if is_super(own_kind) && is_number(Some(target)) => {
+                wrap(side, "rs_super_number");
+            }
+            (None, Some(target)) if is_super(own_kind) && !is_super(against) => {
+                let what = format!("comparing SUPER with {} without a cast", target.display());
+                return Err(SqlError::unsupported(&what));
+            }
+            (Some(_), Some(ColumnType::Super)) => {}
             (Some(_), Some(target)) if !is_text(Some(target)) => {
                 let kind = own_kind.clone();
                 prepare(side, &kind, target)?;

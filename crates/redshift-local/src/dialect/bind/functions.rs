@@ -136,6 +136,9 @@ impl Binder<'_> {
             "max" | "min" if first == Some(ColumnType::Boolean) => {
                 return Err(signatures::unknown(name, &kinds));
             }
+            "max" | "min" if first == Some(ColumnType::Super) => {
+                return Err(SqlError::unsupported(&format!("{name} of SUPER without a cast")));
+            }
             "to_char" if is_text(first.as_ref()) => return Err(signatures::unknown(name, &kinds)),
             "to_char" | "concat" | "listagg" => self.texts(name, &kinds, expression),
             "sum" => match first {
@@ -225,7 +228,9 @@ impl Binder<'_> {
                 continue;
             }
             let kind = kinds.get(position).cloned().flatten();
-            if matches!(kind, Some(ColumnType::Time | ColumnType::TimeTz)) {
+            if matches!(kind, Some(ColumnType::Time | ColumnType::TimeTz))
+                && !["date_part", "pgdate_part"].contains(&name)
+            {
                 let name = name.to_uppercase();
                 return Err(SqlError::unsupported(&format!("{name} of a TIME")));
             }

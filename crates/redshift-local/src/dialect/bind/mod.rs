@@ -231,7 +231,9 @@ impl<'a> Binder<'a> {
         if let Some(order_by) = order_by.as_deref_mut() {
             let OrderByKind::Expressions(list) = &mut order_by.kind else { return syntax("all") };
             for item in list.iter_mut() {
-                self.expression(&mut item.expr)?;
+                if expressions::is_super(&self.expression(&mut item.expr)?) {
+                    return Err(SqlError::unsupported("ORDER BY a SUPER value without a cast"));
+                }
             }
         }
         keys.replace(self, select, order_by.as_deref_mut());
