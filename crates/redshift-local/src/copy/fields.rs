@@ -20,64 +20,38 @@ impl Refusal {
     }
 }
 
-/// How fields become values, said once for a COPY.
+/// How fields become values, as the COPY says.
 #[derive(Debug, Clone)]
 pub(super) struct Conversion {
-    times: Times,
+    copy: Copy,
+    times: Option<Pattern>,
     dates: Option<Pattern>,
-    auto_dates: bool,
-    date_format: String,
-    time_format: String,
-    empty_as_null: bool,
-    blanks_as_null: bool,
-    trim_blanks: bool,
-    truncate: bool,
-    round: bool,
-    any_date: bool,
     null_as: Option<String>,
-    /// What stands for a character that is no UTF-8, or none of Unicode's.
-    invalid: Option<char>,
-    /// In JSON, NUL ends a value; in text it is refused.
-    nul_cuts: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Times {
-    Standard,
-    Auto,
-    EpochSeconds,
-    EpochMilliseconds,
-    Pattern(Pattern),
 }
 
 impl Conversion {
-    pub(super) fn new(copy: &Copy, default_null: Option<&str>) -> Self {
-        let (times, time_format) = match &copy.time_format {
-            TimeFormat::Standard => (Times::Standard, "YYYY-MM-DD HH24:MI:SS".into()),
-            TimeFormat::Auto => (Times::Auto, "YYYY-MM-DD HH24:MI:SS".into()),
-            TimeFormat::EpochSeconds => (Times::EpochSeconds, "epochsecs".to_owned()),
-            TimeFormat::EpochMilliseconds => {
-                (Times::EpochMilliseconds, "epochmillisecs".to_owned())
-            }
-            TimeFormat::Pattern(text) => (Times::Pattern(Pattern::new(text)), text.clone()),
+    pub(super) fn new(copy: &Copy) -> Self {
+        let times = match &copy.time_format {
+            TimeFormat::Pattern(text) => Some(Pattern::new(text)),
+            _ => None,
         };
-        let date_format = copy.date_format.clone().unwrap_or_else(|| "YYYY-MM-DD".to_owned());
-        let auto_dates = date_format == "auto";
+        let dates = copy.date_format.as_deref().filter(|format| *format != "auto");
+        // `\N` is null in text, unless something else is said to be.
+        let default_null = (!matches!(copy.format, Format::Json(_))).then(|| "\\N".to_owned());
         Self {
+            copy: copy.clone(),
             times,
-            dates: copy.date_format.as_ref().filter(|_| !auto_dates).map(|text| Pattern::new(text)),
-            auto_dates,
-            date_format,
-            time_format,
-            empty_as_null: copy.empty_as_null,
-            blanks_as_null: copy.blanks_as_null,
-            trim_blanks: copy.trim_blanks,
-            truncate: copy.truncate_columns,
-            round: copy.round_decimals,
-            any_date: copy.accept_any_date,
-            null_as: copy.null_as.clone().or_else(|| default_null.map(str::to_owned)),
-            invalid: copy.invalid_characters,
-            nul_cuts: matches!(copy.format, Format::Json(_)),
+            dates: dates.map(Pattern::new),
+            null_as: copy.null_as.clone().or(default_null),
+        }
+    }
+
+    fn time_format(&self) -> &str {
+        match &self.copy.time_format {
+            TimeFormat::EpochSeconds => "epochsecs",
+            TimeFormat::EpochMilliseconds => "epochmillisecs",
+            TimeFormat::Pattern(text) => text,
+            TimeFormat::Standard | TimeFormat::Auto => "YYYY-MM-DD HH24:MI:SS",
         }
     }
 }
@@ -114,7 +88,7 @@ pub(super) fn read(
         ColumnType::Integer => integer(text, "Integer", i64::from(i32::MIN), i64::from(i32::MAX)),
         ColumnType::BigInt => integer(text, "Long", i64::MIN, i64::MAX),
         ColumnType::Decimal { precision, scale } => {
-            decimal(text.trim(), *precision, *scale, conversion.round)
+            decimal(text.trim(), *precision, *scale, conversion.copy.round_decimals)
         }
         ColumnType::Real | ColumnType::Double => double(text.trim(), kind),
         ColumnType::Boolean => boolean(text.trim()),
@@ -140,22 +114,22 @@ fn characters(
     fixed: bool,
     conversion: &Conversion,
 ) -> Result<Field, Refusal> {
-    if text.is_empty() && conversion.empty_as_null {
+    if text.is_empty() && conversion.copy.empty_as_null {
         return Ok(Field::Null);
     }
     let blank = text.chars().all(char::is_whitespace);
-    if blank && !text.is_empty() && conversion.blanks_as_null {
+    if blank && !text.is_empty() && conversion.copy.blanks_as_null {
         return Ok(Field::Null);
     }
     let text = match text.find('\0') {
-        Some(end) if conversion.nul_cuts => &text[..end],
+        Some(end) if matches!(conversion.copy.format, Format::Json(_)) => &text[..end],
         Some(_) => {
             return Err(Refusal::new(1218, "Missing newline: Unexpected character 0x0 found"));
         }
         None => text,
     };
     let text = if fixed { text.trim_end_matches(' ') } else { text };
-    let text = if conversion.trim_blanks && !fixed { text.trim_end() } else { text };
+    let text = if conversion.copy.trim_blanks && !fixed { text.trim_end() } else { text };
     if fixed && let Some(character) = text.chars().find(|character| !character.is_ascii()) {
         let hex = hex::encode(character.to_string());
         return Err(Refusal::new(
@@ -165,12 +139,12 @@ fn characters(
             ),
         ));
     }
-    let text = &*characters_of_unicode(text, conversion.invalid)?;
+    let text = &*characters_of_unicode(text, conversion.copy.invalid_characters)?;
     let most = bytes_max as usize;
     if text.len() <= most {
         return Ok(Field::Text(text.to_owned()));
     }
-    if conversion.truncate {
+    if conversion.copy.truncate_columns {
         let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         return Ok(Field::Text(text[..end].to_owned()));
     }
@@ -338,7 +312,7 @@ fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
     let text = text.trim();
     let read = match &conversion.dates {
         Some(pattern) => datetime::parse(pattern, text).map(|time| time.date()),
-        None if conversion.auto_dates => {
+        None if conversion.copy.date_format.is_some() => {
             months_first(text).or_else(|| datetime::timestamp(text).map(|time| time.date()))
         }
         None => standard_date(text),
@@ -349,12 +323,12 @@ fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
     });
     match days {
         Some(days) => Ok(Field::Days(days)),
-        None if conversion.any_date => Ok(Field::Null),
+        None if conversion.copy.accept_any_date => Ok(Field::Null),
         None => Err(Refusal::new(
             1205,
             format!(
                 "Invalid Date Format - length must be 10 or more or value fit [{}]",
-                conversion.date_format
+                conversion.copy.date_format.as_deref().unwrap_or("YYYY-MM-DD")
             ),
         )),
     }
@@ -362,25 +336,23 @@ fn date(text: &str, conversion: &Conversion) -> Result<Field, Refusal> {
 
 fn timestamp(text: &str, conversion: &Conversion, zoned: bool) -> Result<Field, Refusal> {
     let text = text.trim();
-    let microseconds = match &conversion.times {
-        Times::Standard => standard_timestamp(text, zoned).and_then(datetime::to_microseconds),
-        Times::Auto => months_first(text)
+    let microseconds = match (&conversion.copy.time_format, &conversion.times) {
+        (_, Some(pattern)) => datetime::parse(pattern, text).and_then(datetime::to_microseconds),
+        (TimeFormat::EpochSeconds, _) => epoch(text, 1_000_000),
+        (TimeFormat::EpochMilliseconds, _) => epoch(text, 1_000),
+        (TimeFormat::Auto, _) => months_first(text)
             .map(|date| date.at(0, 0, 0, 0))
             .or_else(|| datetime::timestamp(text))
             .and_then(datetime::to_microseconds),
-        Times::Pattern(pattern) => {
-            datetime::parse(pattern, text).and_then(datetime::to_microseconds)
-        }
-        Times::EpochSeconds => epoch(text, 1_000_000),
-        Times::EpochMilliseconds => epoch(text, 1_000),
+        _ => standard_timestamp(text, zoned).and_then(datetime::to_microseconds),
     };
     let in_range = microseconds.filter(|time| datetime::from_microseconds(*time).is_some());
     match in_range {
         Some(time) => Ok(Field::Microseconds(time)),
-        None if conversion.any_date => Ok(Field::Null),
+        None if conversion.copy.accept_any_date => Ok(Field::Null),
         None => Err(Refusal::new(
             1206,
-            format!("Invalid timestamp format or value [{}]", conversion.time_format),
+            format!("Invalid timestamp format or value [{}]", conversion.time_format()),
         )),
     }
 }

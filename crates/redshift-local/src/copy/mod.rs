@@ -40,12 +40,10 @@ impl Session {
                 ignore_blank: copy.ignore_blank_lines,
             },
         };
-        // `\N` is null in text, unless something else is said to be.
-        let null = (!matches!(copy.format, Format::Json(_))).then_some("\\N");
         let decoding = Decoding {
             targets,
             shred,
-            conversion: Conversion::new(copy, null),
+            conversion: Conversion::new(copy),
             compression: copy.compression,
             invalid_characters: copy.invalid_characters,
         };

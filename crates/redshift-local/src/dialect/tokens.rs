@@ -309,6 +309,9 @@ pub(crate) fn parser_error(error: &sqlparser::parser::ParserError) -> SqlError {
     match found.map(|rest| rest.split(" at Line").next().unwrap_or(rest)) {
         Some("EOF") => SqlError::syntax(""),
         Some(near) => SqlError::syntax(near),
-        None => SqlError::new(format!("syntax error: {text}")),
+        None => {
+            tracing::warn!(text, "a complaint of the parser without words of Redshift");
+            SqlError::unsupported("this syntax")
+        }
     }
 }

@@ -92,69 +92,51 @@ impl ColumnType {
         Self::parse(tokens)
     }
 
+    /// The engine's name of the type, the catalog's, and the short one of results.
+    fn names(&self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::SmallInt => ("SMALLINT", "smallint", "int2"),
+            Self::Integer => ("INTEGER", "integer", "int4"),
+            Self::BigInt => ("BIGINT", "bigint", "int8"),
+            Self::Decimal { .. } => ("DECIMAL", "numeric", "numeric"),
+            Self::Real => ("FLOAT", "real", "float4"),
+            Self::Double => ("DOUBLE", "double precision", "float8"),
+            Self::Boolean => ("BOOLEAN", "boolean", "bool"),
+            Self::Char { .. } => ("VARCHAR", "character", "bpchar"),
+            Self::Varchar { .. } => ("VARCHAR", "character varying", "varchar"),
+            Self::Date => ("DATE", "date", "date"),
+            Self::Timestamp => ("TIMESTAMP", "timestamp without time zone", "timestamp"),
+            Self::TimestampTz => ("TIMESTAMPTZ", "timestamp with time zone", "timestamptz"),
+            Self::Time => ("TIME", "time without time zone", "time"),
+            Self::TimeTz => ("TIMETZ", "time with time zone", "timetz"),
+            Self::Super => ("JSON", "super", "super"),
+            Self::Varbyte { .. } => ("BLOB", "binary varying", "varbyte"),
+        }
+    }
+
     /// The engine's type.
     pub(crate) fn engine(&self) -> String {
         match self {
-            Self::SmallInt => "SMALLINT".into(),
-            Self::Integer => "INTEGER".into(),
-            Self::BigInt => "BIGINT".into(),
             Self::Decimal { precision, scale } => format!("DECIMAL({precision}, {scale})"),
-            Self::Real => "FLOAT".into(),
-            Self::Double => "DOUBLE".into(),
-            Self::Boolean => "BOOLEAN".into(),
-            Self::Char { .. } | Self::Varchar { .. } => "VARCHAR".into(),
-            Self::Date => "DATE".into(),
-            Self::Timestamp => "TIMESTAMP".into(),
-            Self::TimestampTz => "TIMESTAMPTZ".into(),
-            Self::Time => "TIME".into(),
-            Self::TimeTz => "TIMETZ".into(),
-            Self::Super => "JSON".into(),
-            Self::Varbyte { .. } => "BLOB".into(),
+            kind => kind.names().0.to_owned(),
         }
     }
 
     /// The type as Redshift's catalog spells it.
     pub(crate) fn display(&self) -> String {
+        let name = self.names().1;
         match self {
-            Self::SmallInt => "smallint".into(),
-            Self::Integer => "integer".into(),
-            Self::BigInt => "bigint".into(),
-            Self::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
-            Self::Real => "real".into(),
-            Self::Double => "double precision".into(),
-            Self::Boolean => "boolean".into(),
-            Self::Char { bytes_max } => format!("character({bytes_max})"),
-            Self::Varchar { bytes_max } => format!("character varying({bytes_max})"),
-            Self::Date => "date".into(),
-            Self::Timestamp => "timestamp without time zone".into(),
-            Self::TimestampTz => "timestamp with time zone".into(),
-            Self::Time => "time without time zone".into(),
-            Self::TimeTz => "time with time zone".into(),
-            Self::Super => "super".into(),
-            Self::Varbyte { .. } => "binary varying".into(),
+            Self::Decimal { precision, scale } => format!("{name}({precision},{scale})"),
+            Self::Char { bytes_max } | Self::Varchar { bytes_max } => {
+                format!("{name}({bytes_max})")
+            }
+            _ => name.to_owned(),
         }
     }
 
     /// The type's short name: what an unnamed cast is called, and what a result says.
     pub(crate) fn udt(&self) -> &'static str {
-        match self {
-            Self::SmallInt => "int2",
-            Self::Integer => "int4",
-            Self::BigInt => "int8",
-            Self::Decimal { .. } => "numeric",
-            Self::Real => "float4",
-            Self::Double => "float8",
-            Self::Boolean => "bool",
-            Self::Char { .. } => "bpchar",
-            Self::Varchar { .. } => "varchar",
-            Self::Date => "date",
-            Self::Timestamp => "timestamp",
-            Self::TimestampTz => "timestamptz",
-            Self::Time => "time",
-            Self::TimeTz => "timetz",
-            Self::Super => "super",
-            Self::Varbyte { .. } => "varbyte",
-        }
+        self.names().2
     }
 
     /// What a value must satisfy beyond the engine's type.

@@ -2,83 +2,46 @@
 
 use duckdb::arrow::array::{Array, RecordBatch};
 use duckdb::arrow::datatypes::DataType;
-use duckdb::vscalar::{ArrowFunctionSignature, VArrowScalar};
 
 use super::scalars::{Answer, integer, numbers, text, texts};
 
 /// `FNV_HASH`: FNV-1a over the value's bytes, 64 bits.
-pub(super) struct Fnv;
-
-impl VArrowScalar for Fnv {
-    type State = ();
-
-    fn invoke(_: &(), input: RecordBatch) -> Answer {
-        const PRIME: u64 = 0x0000_0100_0000_01b3;
-        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-        numbers(&input, |row| {
-            let value = input.column(0);
-            let seed = input.columns().get(1).map(|seed| integer(seed, row));
-            let start = seed.map_or(BASIS, |seed| seed as u64);
-            let fold = |bytes: &[u8]| {
-                bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
-            };
-            let hash = match value.data_type() {
-                DataType::Utf8 => fold(text(value, row).as_bytes()),
-                _ => fold(&integer(value, row).to_le_bytes()),
-            };
-            Ok(Some(hash as i64))
-        })
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        let exact = |types: Vec<DataType>| ArrowFunctionSignature::exact(types, DataType::Int64);
-        vec![
-            exact(vec![DataType::Utf8]),
-            exact(vec![DataType::Int64]),
-            exact(vec![DataType::Utf8, DataType::Int64]),
-            exact(vec![DataType::Int64, DataType::Int64]),
-        ]
-    }
+pub(super) fn fnv(input: &RecordBatch) -> Answer {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    numbers(input, |row| {
+        let value = input.column(0);
+        let seed = input.columns().get(1).map(|seed| integer(seed, row));
+        let start = seed.map_or(BASIS, |seed| seed as u64);
+        let fold = |bytes: &[u8]| {
+            bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+        };
+        let hash = match value.data_type() {
+            DataType::Utf8 => fold(text(value, row).as_bytes()),
+            _ => fold(&integer(value, row).to_le_bytes()),
+        };
+        Ok(Some(hash as i64))
+    })
 }
 
 /// `SHA2(text, bits)`.
-pub(super) struct Sha2;
-
-impl VArrowScalar for Sha2 {
-    type State = ();
-
-    fn invoke(_: &(), input: RecordBatch) -> Answer {
-        use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-        texts(&input, |row| {
-            let value = text(input.column(0), row).as_bytes();
-            match integer(input.column(1), row) {
-                0 | 256 => Ok(Some(hex::encode(Sha256::digest(value)))),
-                224 => Ok(Some(hex::encode(Sha224::digest(value)))),
-                384 => Ok(Some(hex::encode(Sha384::digest(value)))),
-                512 => Ok(Some(hex::encode(Sha512::digest(value)))),
-                _ => Ok(None),
-            }
-        })
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8, DataType::Int64], DataType::Utf8)]
-    }
+pub(super) fn sha2(input: &RecordBatch) -> Answer {
+    use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+    texts(input, |row| {
+        let value = text(input.column(0), row).as_bytes();
+        match integer(input.column(1), row) {
+            0 | 256 => Ok(Some(hex::encode(Sha256::digest(value)))),
+            224 => Ok(Some(hex::encode(Sha224::digest(value)))),
+            384 => Ok(Some(hex::encode(Sha384::digest(value)))),
+            512 => Ok(Some(hex::encode(Sha512::digest(value)))),
+            _ => Ok(None),
+        }
+    })
 }
 
 /// `SOUNDEX`: a letter and three digits for how an English word sounds.
-pub(super) struct Soundex;
-
-impl VArrowScalar for Soundex {
-    type State = ();
-
-    fn invoke(_: &(), input: RecordBatch) -> Answer {
-        texts(&input, |row| Ok(Some(soundex(text(input.column(0), row)))))
-    }
-
-    fn signatures() -> Vec<ArrowFunctionSignature> {
-        vec![ArrowFunctionSignature::exact(vec![DataType::Utf8], DataType::Utf8)]
-    }
+pub(super) fn soundex_code(input: &RecordBatch) -> Answer {
+    texts(input, |row| Ok(Some(soundex(text(input.column(0), row)))))
 }
 
 fn soundex(word: &str) -> String {

@@ -1,10 +1,10 @@
 //! Results: the engine's columns as the protocol's values.
 
 use duckdb::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use duckdb::arrow::compute::cast;
 use duckdb::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, Schema, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int64Type, Schema,
+    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use duckdb::arrow::temporal_conversions::timestamp_us_to_datetime;
 use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -123,6 +123,7 @@ impl QueryResult {
         self.rows.extend((0..batch.num_rows()).map(|_| Vec::with_capacity(width)));
         let mut row_bytes = vec![0; batch.num_rows()];
         for (index, array) in batch.columns().iter().enumerate() {
+            let array = &plain(array)?;
             for (row, row_bytes) in row_bytes.iter_mut().enumerate() {
                 let value = value(array, row)?;
                 *row_bytes += bytes(&value);
@@ -187,23 +188,25 @@ fn column(field: &Field) -> Column {
     Column { name, type_name, precision, scale, table, not_null: false }
 }
 
+/// Integers, texts and bytes of any width, as those of one.
+fn plain(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
+    let wanted = match array.data_type() {
+        DataType::UInt64 => DataType::Decimal128(38, 0),
+        kind if kind.is_integer() => DataType::Int64,
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary => DataType::Binary,
+        _ => return Ok(array.clone()),
+    };
+    cast(array, &wanted).map_err(|error| SqlError::new(error.to_string()))
+}
+
 fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
     if array.is_null(row) {
         return Ok(Value::Null);
     }
     Ok(match array.data_type() {
         DataType::Boolean => Value::Boolean(array.as_boolean().value(row)),
-        DataType::Int8 => Value::Long(array.as_primitive::<Int8Type>().value(row).into()),
-        DataType::Int16 => Value::Long(array.as_primitive::<Int16Type>().value(row).into()),
-        DataType::Int32 => Value::Long(array.as_primitive::<Int32Type>().value(row).into()),
         DataType::Int64 => Value::Long(array.as_primitive::<Int64Type>().value(row)),
-        DataType::UInt8 => Value::Long(array.as_primitive::<UInt8Type>().value(row).into()),
-        DataType::UInt16 => Value::Long(array.as_primitive::<UInt16Type>().value(row).into()),
-        DataType::UInt32 => Value::Long(array.as_primitive::<UInt32Type>().value(row).into()),
-        DataType::UInt64 => {
-            let number = array.as_primitive::<UInt64Type>().value(row);
-            i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Long)
-        }
         DataType::Float32 => {
             Value::Double(shortest(array.as_primitive::<Float32Type>().value(row)))
         }
@@ -216,10 +219,7 @@ fn value(array: &ArrayRef, row: usize) -> Result<Value, SqlError> {
             Value::Text(array.as_primitive::<Decimal128Type>().value_as_string(row))
         }
         DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row).to_owned()),
-        DataType::LargeUtf8 => Value::Text(array.as_string::<i64>().value(row).to_owned()),
-        DataType::Utf8View => Value::Text(array.as_string_view().value(row).to_owned()),
         DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row).to_vec()),
-        DataType::LargeBinary => Value::Bytes(array.as_binary::<i64>().value(row).to_vec()),
         DataType::Interval(_) => return Err(SqlError::unsupported("a result of type INTERVAL")),
         _ => Value::Text(temporal(array, row)?),
     })

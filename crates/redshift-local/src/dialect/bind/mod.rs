@@ -297,6 +297,7 @@ impl<'a> Binder<'a> {
             bare = inside;
         }
         match bare {
+            Expr::Tuple(_) => Err(SqlError::unsupported("a row as a column")),
             Expr::IsTrue(_)
             | Expr::IsNotTrue(_)
             | Expr::IsFalse(_)
