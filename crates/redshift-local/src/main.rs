@@ -23,6 +23,9 @@ struct Arguments {
     /// The name by which clients call the database
     #[arg(long, default_value = "dev")]
     database_name: String,
+    /// The only workgroup or cluster that there is; without it any name is found
+    #[arg(long)]
+    workgroup: Option<String>,
     /// The S3 endpoint from which COPY reads
     #[arg(long)]
     s3_endpoint: Option<String>,
@@ -66,6 +69,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         listen: arguments.listen,
         database: arguments.database,
         database_name: arguments.database_name,
+        workgroup: arguments.workgroup,
         objects: arguments.s3_endpoint.map_or(Objects::None, Objects::Endpoint),
         faults: arguments.faults.map_or(Faults::None, Faults::Seed),
         slices: arguments.slices,

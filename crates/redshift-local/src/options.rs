@@ -18,6 +18,8 @@ pub struct Options {
     pub database: Option<PathBuf>,
     /// The name by which clients call the database.
     pub database_name: String,
+    /// The only workgroup or cluster that there is, by name or ARN; `None` is found by every name.
+    pub workgroup: Option<String>,
     /// Where COPY finds its objects.
     pub objects: Objects,
     /// Misbehaviour, for tests of those who must survive it.
@@ -50,6 +52,7 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: None,
             database_name: "dev".to_owned(),
+            workgroup: None,
             objects: Objects::None,
             faults: Faults::None,
             slices: 8,

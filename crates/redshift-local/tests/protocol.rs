@@ -486,3 +486,34 @@ async fn writing_over_an_old_snapshot_is_error_1023() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workgroup_that_does_not_exist_is_not_found() {
+    let options = Options { workgroup: Some("mine".to_owned()), ..Options::default() };
+    let server = Server::start(options).await.expect("a free port");
+    let ask = async |name: &str| {
+        let request = client(&server.url(), 1).execute_statement().workgroup_name(name);
+        request.database("dev").sql("select 1").send().await
+    };
+    ask("mine").await.expect("it is there");
+    let error = ask("yours").await.expect_err("it is not");
+    assert_eq!(error.code(), Some("ValidationException"));
+    assert_eq!(error.message(), Some("Redshift endpoint doesn't exist in this region."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_says_which_table_a_column_is_of_and_whether_it_takes_null() {
+    let warehouse = Warehouse::start().await;
+    warehouse.run("create table t (id int not null, v char(3))").await.expect("made");
+    let id = warehouse.run("select t.id as one, v, id + 1 from t").await.expect("finishes");
+    let result = warehouse.client.get_statement_result().id(&id).send().await.expect("there");
+    let columns: Vec<_> = result
+        .column_metadata()
+        .iter()
+        .map(|c| (c.table_name().unwrap_or_default(), c.nullable(), c.type_name(), c.precision()))
+        .collect();
+    assert_eq!(
+        columns,
+        [("t", 0, Some("int4"), 10), ("t", 1, Some("bpchar"), 3), ("", 1, Some("int4"), 10),]
+    );
+}

@@ -64,6 +64,8 @@ pub(crate) struct Warehouse {
     pub(crate) objects: Option<Arc<dyn ObjectStore>>,
     pub(crate) slices: u32,
     pub(crate) object_latency: Duration,
+    /// The only workgroup or cluster; none when every name is this warehouse's.
+    pub(crate) workgroup: Option<String>,
     /// Requests that would wait for a statement are answered at once.
     pub(crate) schemas_max: u64,
     pub(crate) ignores_waits: bool,
@@ -144,6 +146,7 @@ impl Engine {
             slices: options.slices.max(1),
             object_latency: options.object_latency,
             schemas_max: options.schemas_max,
+            workgroup: options.workgroup,
             ignores_waits: options.ignores_waits,
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),

@@ -64,6 +64,10 @@ impl Statements {
     /// Whether a request names this warehouse and its database.
     pub(crate) fn check_connection(&self, connection: &Connection) -> Result<(), ApiError> {
         connection.check()?;
+        let named = connection.workgroup_name.as_ref().or(connection.cluster_identifier.as_ref());
+        if self.warehouse.workgroup.as_ref().is_some_and(|only| named != Some(only)) {
+            return Err(ApiError::validation("Redshift endpoint doesn't exist in this region."));
+        }
         match &connection.database {
             None => Err(ApiError::validation("Database must be specified.")),
             Some(name) if name == self.warehouse.database.name() => Ok(()),
