@@ -229,7 +229,7 @@ fn a_role_may_do_what_its_functions_call_and_nothing_else() {
 }
 
 #[test]
-fn a_call_that_no_permission_is_known_for_is_found() {
+fn a_call_without_a_known_permission_is_found() {
     let known: Names = ACTIONS.iter().map(|(call, _)| (*call).to_owned()).collect();
     for function in functions() {
         let source = own_and_shared_source(&function);
@@ -276,7 +276,7 @@ fn what_holds_data_is_kept_and_nothing_else_stays_behind() {
 }
 
 #[test]
-fn the_stack_says_of_which_version_it_is() {
+fn the_stack_says_its_version() {
     assert_eq!(template()["Outputs"]["Version"]["Value"], env!("CARGO_PKG_VERSION"));
 }
 

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_measured_in_bytes_beside_their_columns() {
+    fn texts_are_measured_in_bytes_next_to_their_columns() {
         let text = [song("a"), song(&"é".repeat(100))].join("\n");
         insta::assert_snapshot!(shown("songs", &text, false), @"good widths: 2 records fit; the fullest column is title, 200 bytes of 1024");
         insta::assert_snapshot!(shown("songs", &song(&"é".repeat(450)), false), @"warning widths: title: 900 bytes of 1024 in s3://b/k");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_json_is_named_and_one_that_was_cut_is_not() {
+    fn a_file_that_is_not_json_is_named_and_a_truncated_sample_is_not() {
         let text = song("a") + "{\"title\": \"b";
         insta::assert_snapshot!(shown("songs", &text, false), @r"
         BAD documents: s3://b/k line 1: expected the end of the document, found the end of the file
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_a_run_may_leave_out_are_a_warning() {
+    fn records_that_a_run_may_skip_are_a_warning() {
         let (mapping, mut seen) = (mapping("songs"), Seen::default());
         seen.add("s3://b/k", format!("{{oops}}\n{}", song("a")).as_bytes(), false, &mapping);
         let verdict = |max_rejects| {

@@ -202,7 +202,7 @@ pub mod tests {
     }
 
     #[test]
-    fn our_own_paths_stand_in_the_order_of_the_columns() {
+    fn our_own_paths_are_in_the_order_of_the_columns() {
         let own = pipeline::jsonpaths("events").expect("events have paths");
         let finding = table("events").paths_fit("ours", &read(&own));
         assert_eq!(finding.found, "18 in ours, in the order of the columns");

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn missing_rights_are_named_and_put_right() {
+    async fn missing_rights_are_named_and_granted() {
         let server = Server::start(Options::default()).await.expect("a warehouse");
         let admin = doctor(&server, "test").await;
         let (findings, before) = shown(&admin).await;

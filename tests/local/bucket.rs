@@ -28,7 +28,7 @@ fn files(folder: &Path, prefix: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_bucket_that_the_stack_did_not_make_is_loaded_and_left_as_it_was() {
+fn a_bucket_that_the_stack_did_not_create_is_loaded_and_left_as_it_was() {
     let stack = Stack::new();
     let data = data(stack.folder());
     stack.load(&data);

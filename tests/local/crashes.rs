@@ -22,7 +22,7 @@ const KILLED_IN: [&str; 9] = [
 const ENTERS_WITHIN: Duration = Duration::from_secs(120);
 
 #[test]
-fn a_stack_that_was_killed_at_any_point_of_a_run_goes_on_where_it_was() {
+fn a_stack_that_was_killed_at_any_point_of_a_run_continues_where_it_was() {
     let stack = Stack::new();
     let folder = stack.folder();
     let some =

@@ -60,7 +60,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>, endpoint: &str) -> Command {
 }
 
 #[test]
-fn the_script_deploys_updates_repeats_and_takes_values_back() {
+fn the_script_deploys_updates_repeats_and_clears_values() {
     let stack = Stack::empty();
     let cloud = stack.cloud();
     let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
@@ -131,7 +131,7 @@ fn stand_ins(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn the_lines_of_the_readme_come_as_far_as_the_network() {
+fn the_commands_of_the_readme_reach_the_network() {
     let folder = tempfile::tempdir().expect("a folder");
     let bundle = bundle(folder.path(), "arm64");
     let programs = stand_ins(folder.path());

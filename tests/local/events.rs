@@ -87,7 +87,7 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
 }
 
 #[test]
-fn a_message_that_is_no_event_ends_among_the_dead_letters_and_holds_nobody_up() {
+fn a_message_that_is_not_an_event_ends_among_the_dead_letters_and_holds_up_nothing() {
     let stack = Stack::awake();
     let cloud = Services::of(&stack);
     // So that five attempts take seconds.

@@ -20,7 +20,7 @@ fn run(stack: &Stack) -> Value {
 }
 
 #[test]
-fn whatever_the_warehouse_does_a_run_ends_loaded_or_by_name_and_the_next_makes_it_whole() {
+fn whatever_the_warehouse_does_a_run_ends_loaded_or_by_name_and_the_next_completes_it() {
     let wanted = std::env::var("SEGUE_STACK_SEEDS").ok().and_then(|count| count.parse().ok());
     let stack = Stack::undeployed();
     let folder = stack.folder();

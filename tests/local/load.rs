@@ -55,7 +55,7 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
 }
 
 #[test]
-fn a_file_that_is_no_json_stops_the_run_names_itself_and_harms_nothing() {
+fn a_file_that_is_not_json_stops_the_run_names_itself_and_harms_nothing() {
     let stack = Stack::new();
     let data = data(stack.folder());
     let part =
@@ -87,7 +87,7 @@ fn events_file(folder: &Path, other_than: &Path) -> PathBuf {
 }
 
 #[test]
-fn files_that_land_wake_the_pipeline() {
+fn files_that_land_start_runs() {
     let stack = Stack::awake();
     let data = data(stack.folder());
     stack.up(&data);
@@ -98,7 +98,7 @@ fn files_that_land_wake_the_pipeline() {
 }
 
 #[test]
-fn a_stack_that_was_killed_goes_on_where_it_was() {
+fn a_killed_stack_continues_where_it_was() {
     let reference = Stack::new();
     let data = data(reference.folder());
     reference.load(&data);

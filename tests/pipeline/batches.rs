@@ -28,7 +28,7 @@ async fn merges_fail(name: ErrorName) -> (Ended, u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_s3_did_not_give_or_take_is_merged_once_more_and_then_named() {
+async fn a_batch_that_s3_held_up_is_merged_once_more_and_then_named() {
     let (ended, tried) = merges_fail(ErrorName::SourceUnreadable).await;
     assert_eq!(tried, 2);
     assert!(ended.cause.is_some_and(|cause| cause.contains("why")));

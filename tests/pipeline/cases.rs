@@ -99,7 +99,7 @@ async fn links_and_pipes_are_skipped_with_a_line_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_archived_object_is_left_out_and_named() {
+async fn an_archived_object_is_skipped_and_named() {
     let Some(cases) = case("archived-object") else { return };
     let world = world_with_paths();
     Directory::of(&cases.join("data")).upload(&world);

@@ -51,7 +51,7 @@ async fn a_sudden_drop_of_rows_names_itself_and_can_be_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn too_little_history_and_small_files_are_no_drop() {
+async fn too_little_history_and_small_files_are_not_a_drop() {
     let world = after_runs(4).await;
     world.put(Source::Events, "hollow.json", &plays(99, 4, 10_000));
     world.load().await;

@@ -182,10 +182,10 @@ fn same(found: &Tables, expected: &Tables) -> Result<(), TestCaseError> {
 }
 
 /// The number of cases; `SEGUE_CASES` overrides it.
-pub fn configuration(cases_unless_said: u32) -> ProptestConfig {
+pub fn configuration(cases_default: u32) -> ProptestConfig {
     let cases = std::env::var("SEGUE_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(cases_unless_said),
+        cases: cases.unwrap_or(cases_default),
         max_shrink_iters: SHRINKS_MAX,
         failure_persistence: None,
         ..ProptestConfig::default()

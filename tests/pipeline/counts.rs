@@ -40,7 +40,7 @@ async fn has_left_out_one(world: &World, what: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_copy_left_out_is_found_whatever_its_number_and_however_late() {
+async fn the_records_that_a_copy_skipped_are_found_by_any_number_and_however_late() {
     for kind in [Kind::default(), cluster()] {
         let cases = [
             Mischief::none(),
@@ -66,7 +66,7 @@ async fn a_refused_value_is_named_by_a_cluster_too_though_the_views_are_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_published_while_nobody_knows_what_was_left_out() {
+async fn nothing_is_published_while_the_skipped_records_are_unknown() {
     let world = world(Kind::default(), Mischief::late_views(COPY, FOR_EVER));
     let ended = world.run(json!({"compact": "never", "maxRejects": {"events": 1}})).await;
     assert_eq!(ended.error.as_deref(), Some("LoadUnconfirmed"));
@@ -77,7 +77,7 @@ async fn nothing_is_published_while_nobody_knows_what_was_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_nobody_counted_is_held_to_the_system_views() {
+async fn an_uncounted_copy_is_checked_with_the_system_views() {
     for (view_lag, expected) in [(None, None), (Some(FOR_EVER), Some("LoadUnconfirmed"))] {
         let kind = Kind { view_lag, ..Kind::default() };
         let world = World::of(kind, Mischief::no_copy_count(COPY));
@@ -104,7 +104,7 @@ async fn a_long_name_is_found_in_the_manifest_and_one_that_is_not_alone_is_marke
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_ignores_waits_is_not_asked_without_end() {
+async fn an_endpoint_that_ignores_waits_is_polled_with_pauses() {
     const HELD_UP: Duration = Duration::from_secs(40);
     const REQUESTS_MAX: u32 = 120;
     let kind = Kind { ignores_waits: true, ..Kind::default() };

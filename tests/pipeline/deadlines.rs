@@ -82,7 +82,7 @@ async fn a_step_whose_execution_timed_out_has_its_statement_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_failed_because_nobody_answered_has_its_statement_cancelled() {
+async fn the_statement_of_a_step_that_failed_for_lack_of_an_answer_is_cancelled() {
     for (statement, step) in [(COPY, "stage/events"), (PUBLISH, "publish")] {
         let world = held_up_at(statement, STEP_DEADLINE - SLACK);
         world.mischief.aim("Poll", &Arc::new(Aim::new(Kill::Silent, u32::MAX)));

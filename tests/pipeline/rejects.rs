@@ -67,7 +67,7 @@ fn row(line: &str, column: Option<&str>, by_copy: bool) -> Row {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_be_left_out_is_left_out_and_written_down() {
+async fn allowed_rejects_are_skipped_and_recorded() {
     for compact in ["never", "always"] {
         let world = World::new();
         world.put(Source::Events, "a.json", &events());
@@ -91,7 +91,7 @@ async fn what_may_be_left_out_is_left_out_and_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_more_than_may_be_left_out_publishes_nothing() {
+async fn one_record_more_than_may_be_skipped_publishes_nothing() {
     for (compact, max_rejects) in [("never", 2), ("always", 2), ("always", 0), ("never", 0)] {
         let world = World::new();
         world.put(Source::Events, "a.json", &events());

@@ -60,7 +60,7 @@ async fn polls_fail(names: &[ErrorName]) -> (Ended, Asked) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_rolled_back_by_nobody_s_fault_is_submitted_as_the_next_attempt() {
+async fn a_statement_rolled_back_by_nobody_s_fault_is_submitted_as_the_next_attempt() {
     for name in [ErrorName::TransactionConflict, ErrorName::StatementInterrupted] {
         let (ended, asked) = polls_fail(&[name, name]).await;
         assert_eq!(ended.output["state"], "finished", "{name}: {:?}", ended.error);
@@ -73,7 +73,7 @@ async fn what_was_rolled_back_by_nobody_s_fault_is_submitted_as_the_next_attempt
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_warehouse_that_does_not_answer_is_asked_again_about_the_same_statement() {
+async fn a_warehouse_that_does_not_answer_is_polled_again_about_the_same_statement() {
     for name in [ErrorName::WarehouseBusy, ErrorName::WarehouseUnreachable] {
         let (ended, asked) = polls_fail(&[name, name]).await;
         assert_eq!(ended.output["state"], "finished", "{name}: {:?}", ended.error);

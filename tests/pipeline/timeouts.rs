@@ -34,14 +34,14 @@ async fn silenced(function: &'static str, prepare: impl Fn(&World)) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_lambda_ends_is_asked_again() {
+async fn a_function_that_lambda_ends_is_called_again() {
     for function in FUNCTIONS {
         silenced(function, |_| {}).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_the_task_gives_up_on_is_asked_again() {
+async fn a_function_that_the_task_gives_up_on_is_called_again() {
     for function in FUNCTIONS {
         silenced(function, |world| world.region.limit_time(&arn(function), A_DAY)).await;
     }

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_or_mixed_compressions_overrule_the_reckoning() {
+    fn an_explicit_choice_or_mixed_compressions_override_the_estimate() {
         let few = Volume { objects: 71, bytes: 20_000, mixed: false };
         assert_eq!(decide(Compact::Always, few, SLICES, BATCHES_MAX), 8);
         assert_eq!(decide(Compact::Never, FULL_EXERCISE, SLICES, BATCHES_MAX), 0);

@@ -357,7 +357,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_is_judged_by_its_parts_wherever_they_stand(
+        fn a_name_is_judged_by_its_parts_wherever_they_are(
             folders in prop::collection::vec("[a-z=.]{0,4}", 0..4), file in "[a-zA-Z_.]{0,12}",
         ) {
             let below = |name: &str| folders.iter().map(|f| format!("{f}/")).collect::<String>() + name;

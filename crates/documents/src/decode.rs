@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broken_gzip_file_gave_up_before_it_broke_is_not_lost() {
+    fn the_output_of_a_gzip_file_before_it_breaks_is_not_lost() {
         let text = long_text(10_000);
         let whole = gzip(&text);
         let mut wrong = whole.clone();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_behind_gzip_are_padding_and_behind_zstandard_they_are_not() {
+    fn zeros_after_gzip_are_padding_and_after_zstandard_they_are_not() {
         let text = long_text(3);
         for step in [4, 100, 10_000] {
             let padded = [gzip(&text), vec![0; 3_000]].concat();

@@ -154,7 +154,7 @@ fn a_reject_says_where_it_is_and_what() {
 }
 
 #[test]
-fn what_is_no_object_is_named() {
+fn text_that_is_not_an_object_is_named() {
     let reason = |text: &[u8]| scan(text, 3).rejects.first().map(|reject| reject.reason.clone());
     assert_eq!(reason(b"[1]").as_deref(), Some("expected a JSON object, found an array"));
     assert_eq!(reason(b"id,name\n").as_deref(), Some("expected a JSON object, found 'i'"));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_of_one_s_own_stays() {
+    async fn a_custom_endpoint_is_kept() {
         let (url, region) = place("theirs", Some("http://127.0.0.1:4566")).await;
         assert!(url.contains("127.0.0.1:4566"), "{url}");
         assert_eq!(region, "eu-west-1");

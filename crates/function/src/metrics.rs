@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_no_dimension() {
+    fn a_run_is_not_a_dimension() {
         let subject = Subject { run_id: Some("r"), step: None };
         let line = line(UNIX_EPOCH, "segue", subject, &[(Metric::RunSeconds, 42.0)]);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_name_is_the_only_object_that_begins_so() {
+    fn a_truncated_name_is_the_only_object_that_begins_like_it() {
         let name = |ending: &str| format!("s3://l/{}{ending}", "a".repeat(300));
         let line = |url: &str| format!("{{\"url\":\"{url}\",\"mandatory\":true}},");
         let cut = &name("")[..256];

@@ -107,7 +107,7 @@ async fn what_the_views_do_not_show_yet_is_not_taken_for_nothing() {
 }
 
 #[tokio::test]
-async fn as_many_records_are_left_out_as_the_history_counts() {
+async fn as_many_records_are_skipped_as_the_history_counts() {
     let row = || {
         let text = |text: &str| Field::StringValue(text.into());
         let file = [text("s3://l/a.json"), Field::LongValue(3), text("year"), text("int2")];

@@ -32,7 +32,7 @@ fn every_exception_of_the_data_api_is_in_the_table() {
 }
 
 #[test]
-fn an_unknown_error_is_not_tried_again() {
+fn an_unknown_error_is_not_retried() {
     assert_eq!(call_error_name("BrandNewException", "?"), StatementFailed);
     let name = statement_error_name("publish", "ERROR: something that nobody has seen");
     assert_eq!(name, StatementFailed);
@@ -164,7 +164,7 @@ fn every_reason_of_a_failed_statement_has_its_name() {
 }
 
 #[test]
-fn what_two_first_runs_do_to_each_other_is_tried_again_and_nothing_else_that_exists() {
+fn conflicts_of_two_first_runs_are_retried_and_nothing_else_that_exists() {
     for message in [
         "ERROR: schema \"mart\" already exists",
         "ERROR: duplicate key value violates unique constraint \"pg_namespace_nspname_index\"",

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_that_nobody_compared_are_refused() {
+    fn functions_that_have_not_been_compared_are_refused() {
         let refused = Expression::new("$map([1], function($x) {$x})").expect_err("not compared");
         assert!(refused.contains("within an array"), "{refused}");
         let refused = Expression::new("$sort([1])").expect_err("not compared");

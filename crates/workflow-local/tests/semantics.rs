@@ -387,7 +387,7 @@ async fn an_expression_without_a_value_can_be_caught() {
 }
 
 #[tokio::test]
-async fn a_definition_that_aws_would_refuse_or_nobody_knows_is_refused() {
+async fn a_definition_that_aws_or_the_interpreter_does_not_support_is_refused() {
     let pass = |more: Value| {
         let mut pass = json!({"Type": "Pass", "End": true});
         if let (Value::Object(pass), Value::Object(more)) = (&mut pass, more) {

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_add_up_are_no_finding() {
+    fn counts_that_add_up_are_not_a_finding() {
         let staged = staged(&[("planned_objects", 2), ("songs", 71)]);
         assert!(differences(&request(2), &staged, &copied(71), &[]).is_empty());
     }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_copy_refused_of_merged_documents_is_no_row() {
+    fn a_merged_document_that_a_copy_rejects_is_not_a_row() {
         let merged = Merged { documents: 71, rejected: 4, ..Merged::default() };
         let compacted = CompactedSource { source: "songs".into(), batches: 8, merged };
         let request = CheckRequest { compacted: vec![compacted], ..request(3) };

@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_may_be_left_out_is_a_failure_that_shows_the_first() {
+    fn more_than_may_be_skipped_is_a_failure_that_shows_the_first() {
         let reject = Reject {
             uri: "s3://l/a.json".into(),
             line: 3,

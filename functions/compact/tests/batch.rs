@@ -135,7 +135,7 @@ async fn a_retried_batch_writes_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn an_object_that_vanished_is_left_out_and_one_that_changed_is_recorded_as_read() {
+async fn an_object_that_vanished_is_skipped_and_one_that_changed_is_recorded_as_read() {
     let endpoint = Endpoint::start().await;
     let one = |n: u32| format!("{{\"n\": {n}}}").into_bytes();
     land(&endpoint, &[("s/a.json", one(1)), ("s/b.json", one(2)), ("s/c.json", one(3))]);
@@ -183,7 +183,7 @@ async fn broken_records_are_counted_and_kept_with_their_place_and_bytes() {
 }
 
 #[tokio::test]
-async fn broken_records_that_may_be_left_out_are_left_out_and_kept() {
+async fn broken_records_that_may_be_skipped_are_skipped_and_kept() {
     let endpoint = Endpoint::start().await;
     land(&endpoint, &[("s/a.json", b"{\"n\": 1}\n{\"n\": x\n{\"n\": 2}\n".to_vec())]);
     let merged = compact_skipping(&endpoint, 1).await.expect("merges").merged;
@@ -252,7 +252,7 @@ async fn an_object_replaced_while_it_is_read_is_named_and_merged_as_it_is_by_a_r
 }
 
 #[tokio::test]
-async fn a_list_that_is_missing_is_no_empty_batch() {
+async fn a_missing_list_is_not_an_empty_batch() {
     let endpoint = Endpoint::start().await;
     let failure = compact(&endpoint).await.expect_err("no list");
     assert_eq!(failure.name, ErrorName::SourceUnreadable);

@@ -88,7 +88,7 @@ fn the_page_shows_text_from_files_as_text() {
 }
 
 #[test]
-fn a_start_that_is_no_time_is_refused() {
+fn a_start_that_is_not_a_time_is_refused() {
     let mut request = request();
     request.run.started_at = "yesterday".into();
     let failure = Report::new(request, Timestamp::UNIX_EPOCH).expect_err("no time");

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_not_understood() {
+    fn other_messages_are_not_understood() {
         let bodies = [
             "no json",
             "{}",

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_ended_well_or_that_a_person_started_ends_the_back_off() {
+    fn a_run_that_succeeded_or_that_a_person_started_ends_the_back_off() {
         let well = [&[run(-1, true)], failures(5).as_slice()].concat();
         assert_eq!(at_once(&well), Next::Start);
         let by_hand = Run { by_arrival: false, ..run(-1, false) };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_start_at_once_use_one_name() {
+    fn all_invocations_at_once_use_one_name() {
         let name = |second| name(Timestamp::from_second(second).expect("a time"));
         assert_eq!(name(1_541_105_830), name(1_541_105_839));
         assert_ne!(name(1_541_105_830), name(1_541_105_850));

@@ -168,7 +168,7 @@ async fn what_a_later_run_has_loaded_is_forgotten() {
 }
 
 #[tokio::test]
-async fn the_wake_up_of_a_run_is_forgotten_when_that_run_has_ended_well() {
+async fn the_wake_up_of_a_run_is_dropped_when_that_run_has_succeeded() {
     let wake_up = messages::wake_up(runs::listed_by(&DateTime::from_secs(NOW - 60)));
     for (status, kept) in [(ExecutionStatus::Succeeded, 0), (ExecutionStatus::Failed, 1)] {
         let run = execution("s3-a", status, 60, 10);
@@ -179,7 +179,7 @@ async fn the_wake_up_of_a_run_is_forgotten_when_that_run_has_ended_well() {
 }
 
 #[tokio::test]
-async fn who_comes_second_keeps_a_wake_up() {
+async fn the_second_invocation_keeps_a_wake_up() {
     let taken = mock!(aws_sdk_sfn::Client::start_execution).then_error(|| {
         let exists = ExecutionAlreadyExists::builder();
         let code = aws_sdk_sfn::error::ErrorMetadata::builder().code("ExecutionAlreadyExists");

@@ -89,7 +89,7 @@ async fn paths_that_change_after_a_load_are_reported_until_a_rebuild() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn paths_for_songs_do_not_stand_in_the_way() {
+async fn paths_for_songs_do_no_harm() {
     let Some(cases) = case("jsonpaths-of-songs") else { return };
     for (name, file) in
         [("beside-the-logs", "songs_json_path.json"), ("alone", "song_json_path.json")]

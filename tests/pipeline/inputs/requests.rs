@@ -52,7 +52,7 @@ async fn an_input_or_name_that_cannot_be_carried_out_is_refused_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_name_is_no_part_of_a_key() {
+async fn a_refused_name_is_not_part_of_a_key() {
     let trial = Trial::new("never").await;
     let count = || trial.world.objects.under(WORK_BUCKET, "").len();
     for name in NAMES {

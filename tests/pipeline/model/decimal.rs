@@ -37,7 +37,7 @@ impl std::fmt::Display for Decimal {
 }
 
 #[test]
-fn digits_beyond_the_fifth_are_cut_off() {
+fn digits_beyond_the_fifth_are_truncated() {
     let cases = [
         ("218.93179", "218.93179"),
         ("218.9317999", "218.93179"),

@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_written_down_only_where_something_was() {
+    fn rejects_are_recorded_only_if_there_are_any() {
         let written = |has_rejects| {
             let step = Step { has_rejects, ..step("publish", false) };
             let statements = render(&step, &deployment()).expect("renders");
