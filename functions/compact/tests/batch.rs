@@ -42,7 +42,7 @@ async fn compact(endpoint: &Endpoint) -> Result<Compacted, Failure> {
 }
 
 /// Compacts the batch; `max_rejects` records may be skipped.
-async fn compact_bearing(endpoint: &Endpoint, max_rejects: u64) -> Result<Compacted, Failure> {
+async fn compact_skipping(endpoint: &Endpoint, max_rejects: u64) -> Result<Compacted, Failure> {
     let settings =
         Settings { work_bucket: "work".into(), connections_max: Settings::CONNECTIONS_MAX };
     let run = Run {
