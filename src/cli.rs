@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use segue_contract::Compact;
 
-use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions};
+use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions, runs};
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
@@ -27,7 +27,13 @@ pub enum Command {
     /// Show what a run would load, and with which SQL, without loading anything
     Plan(Plan),
     /// List the latest runs
-    Runs(Runs),
+    Runs(runs::List),
+    /// Follow a run to its end
+    Follow(runs::Follow),
+    /// Fetch the report of a run
+    Report(runs::Show),
+    /// Stop a run
+    Stop(runs::Stop),
     /// Run a query
     Query(Query),
     /// Set aside files that cannot be loaded, until their content changes; without files, list them
@@ -58,6 +64,18 @@ pub struct Target {
     /// The checkout of the local stack [default: the one around the working directory]
     #[arg(long, value_name = "DIR", requires = "local")]
     pub project: Option<PathBuf>,
+}
+
+impl Target {
+    /// The same stack on a command line, each option after a blank, for a command to type next.
+    pub fn flags(&self) -> String {
+        let project = self.project.as_ref().map(|project| project.display().to_string());
+        let options =
+            [("stack", self.stack.clone()), ("region", self.region.clone()), ("project", project)];
+        let local = if self.local { " --local" } else { "" };
+        let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.fold(local.to_owned(), |flags, (name, value)| format!("{flags} --{name} {value}"))
+    }
 }
 
 /// `segue run`
@@ -129,21 +147,6 @@ pub struct Plan {
     #[arg(long)]
     pub sql: bool,
     /// Print a JSON object, including the SQL
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `segue runs`
-#[derive(Debug, Args)]
-pub struct Runs {
-    /// Whose runs to list
-    #[command(flatten)]
-    pub target: Target,
-    /// List at most N runs
-    #[arg(long, value_name = "N", default_value_t = 20,
-          value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub count: u16,
-    /// Print a JSON array of objects
     #[arg(long)]
     pub json: bool,
 }

@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use segue_contract::{Run, RunInput, pipeline};
-use serde::Serialize;
 
 use crate::{
     aws::Clouds,
@@ -11,10 +10,10 @@ use crate::{
     display, doctor,
     errors::{Outcome, Problem},
     estimate,
-    execution::{self, Report, Runs},
+    execution::{Report, Runs},
     generate, grants, local, plan, print,
     project::Project,
-    query, skip,
+    query, runs, skip,
     stack::{Destination, Stack},
     talk, upload,
     warehouse::Warehouse,
@@ -25,7 +24,10 @@ pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Run(run) => load(run).await,
         Command::Plan(wanted) => show_plan(wanted).await,
-        Command::Runs(runs) => list_runs(runs).await,
+        Command::Runs(wanted) => runs::list(wanted).await,
+        Command::Follow(wanted) => runs::follow(wanted).await,
+        Command::Report(wanted) => runs::report(wanted).await,
+        Command::Stop(wanted) => runs::stop(wanted).await,
         Command::Query(query) => ask(query).await,
         Command::Skip(wanted) => set_aside(wanted).await,
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
@@ -58,7 +60,7 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
 }
 
 /// The stack to use, and clients for it.
-async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
+pub async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
     if target.local {
         let project = Project::find(target.project.as_deref())?;
         let running = local::running(&project).await?;
@@ -118,22 +120,18 @@ async fn load(wanted: cli::Run) -> Outcome {
         ..RunInput::default()
     };
     refuse_impossible(&input)?;
-    let is_local = wanted.target.local;
+    let again = wanted.target.flags();
     let (clouds, stack) = find(wanted.target).await?;
     let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
-    let rebuild = match is_local {
-        true => "segue run --local --rebuild",
-        false => "segue run --rebuild",
-    };
     let arn = runs.start_or_attach(&input).await?;
     let report = match wanted.no_follow {
         true => Report::started(arn),
-        false => runs.follow(&arn).await?,
+        false => runs.follow(&arn, &again).await?,
     };
     if wanted.json {
         print::json(&report)?;
     } else if report.is_good() {
-        print::line(&report.line(rebuild))?;
+        print::line(&report.line(&format!("segue run{again} --rebuild")))?;
     }
     report.into_problem().map(|_| ())
 }
@@ -162,48 +160,6 @@ fn refuse_impossible(input: &RunInput) -> Outcome {
             None => problem,
         }
     })
-}
-
-/// One run in a list.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    run_id: String,
-    status: String,
-    started_at: String,
-    duration_seconds: Option<f64>,
-}
-
-async fn list_runs(wanted: cli::Runs) -> Outcome {
-    let (clouds, stack) = find(wanted.target).await?;
-    let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
-    let listed: Vec<Listed> = runs
-        .latest(wanted.count)
-        .await?
-        .into_iter()
-        .map(|run| Listed {
-            status: execution::status(&run.status),
-            started_at: jiff::Timestamp::from_second(run.start_date.secs())
-                .map(|started| started.to_string())
-                .unwrap_or_default(),
-            duration_seconds: run
-                .stop_date
-                .map(|stopped| stopped.as_secs_f64() - run.start_date.as_secs_f64()),
-            run_id: run.name,
-        })
-        .collect();
-    if wanted.json {
-        return print::json(&listed);
-    }
-    if listed.is_empty() {
-        talk::say("there are no runs yet");
-        return Ok(());
-    }
-    let rows = listed.into_iter().map(|run| {
-        let seconds = run.duration_seconds.map(|seconds| format!("{seconds:.1}"));
-        [run.run_id, run.status, run.started_at, seconds.unwrap_or_default()]
-    });
-    print::line(&print::table(&["run", "status", "started", "seconds"], rows, &[3]).to_string())
 }
 
 async fn ask(wanted: cli::Query) -> Outcome {

@@ -18,6 +18,7 @@ mod plan;
 mod print;
 mod project;
 mod query;
+mod runs;
 mod skip;
 pub mod stack;
 pub mod talk;

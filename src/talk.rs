@@ -68,12 +68,13 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{} {thing}{plural}", indicatif::HumanCount(number as u64))
 }
 
+/// Whether somebody watches stderr on a terminal that can move its cursor; else plain lines are printed.
+pub fn is_watched() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
 fn target() -> ProgressDrawTarget {
-    if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    }
+    if is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -1,24 +1,25 @@
 //! Watches one execution until it ends.
 
-use std::{
-    collections::HashSet,
-    io::{self, IsTerminal},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_sfn::{
-    Client, operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus,
+    Client,
+    operation::describe_execution::DescribeExecutionOutput,
+    primitives::DateTime,
+    types::{ExecutionStatus, HistoryEvent},
 };
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use super::{Report, cause, history, name, status};
+use super::{Report, cause, history, name, phases::Phases, status};
 use crate::{aws, errors::Outcome, talk};
 
 /// A short run is polled often; in a long one a few seconds do not matter.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(250);
 const POLL_INTERVAL_MAX: Duration = Duration::from_secs(5);
 const POLL_SHARE_OF_AGE: u32 = 20;
+/// How long a log may be without news of a phase that takes long.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Watches until the execution has ended.
 pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
@@ -27,20 +28,31 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     let mut seen = 0;
     loop {
         let described = describe(client, arn).await?;
+        let since_start = |time: &DateTime| {
+            let seconds = time.as_secs_f64() - described.start_date.as_secs_f64();
+            Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        };
         for event in history::newer(client, arn, seen).await? {
             seen = event.id;
-            if let Some(state) = history::entered(&event) {
-                let entered = event.timestamp.as_secs_f64() - described.start_date.as_secs_f64();
-                progress.enter(state, Duration::try_from_secs_f64(entered).unwrap_or_default());
-            }
+            progress.take(&event, since_start(&event.timestamp));
         }
-        if described.status != ExecutionStatus::Running {
-            progress.end();
+        if let Some(stopped) = described.stop_date.as_ref() {
+            progress.end(since_start(stopped));
             return Ok(report(arn, described));
         }
+        progress.show(since_start(&DateTime::from(SystemTime::now())));
         let interval = watched_since.elapsed() / POLL_SHARE_OF_AGE;
         tokio::time::sleep(interval.clamp(POLL_INTERVAL_MIN, POLL_INTERVAL_MAX)).await;
     }
+}
+
+/// Looks once.
+pub async fn look(client: &Client, arn: &str) -> Outcome<Report> {
+    let described = describe(client, arn).await?;
+    Ok(match described.status {
+        ExecutionStatus::Running => Report::started(arn.to_owned()),
+        _ => report(arn, described),
+    })
 }
 
 async fn describe(client: &Client, arn: &str) -> Outcome<DescribeExecutionOutput> {
@@ -100,40 +112,52 @@ fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Names each state once, when it is first entered; a spinner shows the current one.
+/// Shows the phases: a line for each that ended; a spinner, or a line now and then, for the current one.
 struct Progress {
     spinner: Option<ProgressBar>,
-    named: HashSet<String>,
+    phases: Phases,
+    said_last: Instant,
 }
 
 impl Progress {
     fn new() -> Self {
-        let spinner = io::stderr().is_terminal().then(|| {
+        let spinner = talk::is_watched().then(|| {
             let spinner = ProgressBar::new_spinner();
             spinner.enable_steady_tick(POLL_INTERVAL_MIN);
             spinner
         });
-        Self { spinner, named: HashSet::new() }
+        Self { spinner, phases: Phases::default(), said_last: Instant::now() }
     }
 
-    fn enter(&mut self, state: &str, since_start: Duration) {
-        let line = format!("{:>10}  {state}", talk::seconds(since_start));
-        let first_time = self.named.insert(state.to_owned());
+    fn take(&mut self, event: &HistoryEvent, since_start: Duration) {
+        if let Some(line) = self.phases.take(event, since_start) {
+            self.say(line);
+        }
+    }
+
+    fn show(&mut self, since_start: Duration) {
+        let Some(line) = self.phases.under_way(since_start) else { return };
         match &self.spinner {
-            Some(spinner) => {
-                spinner.set_message(state.to_owned());
-                if first_time {
-                    spinner.println(line);
-                }
-            }
-            None if first_time => talk::say(line),
+            Some(spinner) => spinner.set_message(line),
+            None if self.said_last.elapsed() >= SILENCE_MAX => self.say(format!("  {line}")),
             None => {}
         }
     }
 
-    fn end(&self) {
+    fn end(&mut self, since_start: Duration) {
+        if let Some(line) = self.phases.broken_off(since_start) {
+            self.say(line);
+        }
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
+        }
+    }
+
+    fn say(&mut self, line: String) {
+        self.said_last = Instant::now();
+        match &self.spinner {
+            Some(spinner) => spinner.println(line),
+            None => talk::say(line),
         }
     }
 }

@@ -14,17 +14,6 @@ const PAGE_EVENTS: i32 = 1000;
 const DEPTH_MAX: usize = 3;
 const READ_AT_ONCE: usize = 4;
 
-/// The name of the state that an event enters, if it enters one that does any work.
-///
-/// Choices and passes take no time: naming them would only hide the others.
-pub fn entered(event: &HistoryEvent) -> Option<&str> {
-    let kind = event.r#type.as_str();
-    if !kind.ends_with("StateEntered") || kind.starts_with("Choice") || kind.starts_with("Pass") {
-        return None;
-    }
-    event.state_entered_event_details.as_ref().map(|details| details.name.as_str())
-}
-
 /// Events newer than the one with the id `seen`, oldest first.
 pub async fn newer(client: &Client, arn: &str, seen: i64) -> Outcome<Vec<HistoryEvent>> {
     let mut events = Vec::new();

@@ -3,6 +3,7 @@
 mod cause;
 mod follow;
 mod history;
+mod phases;
 
 use std::time::Duration;
 
@@ -157,16 +158,53 @@ impl Runs {
         Ok(input.map(|input| RunInput { started_by: None, ..input }))
     }
 
-    /// Follows a run to its end, naming on stderr every state that it enters.
+    /// The run of this name, or of the only name that begins like this; the latest without one.
+    pub async fn find(&self, wanted: Option<&str>) -> Outcome<String> {
+        let runs = self.latest(LISTED_MAX).await?;
+        let Some(wanted) = wanted else {
+            let latest = runs.into_iter().next().map(|run| run.execution_arn);
+            return latest.ok_or_else(|| Problem::failed("there are no runs yet"));
+        };
+        let alike: Vec<_> = runs.iter().filter(|run| run.name.starts_with(wanted)).collect();
+        match (alike.iter().find(|run| run.name == wanted), alike.as_slice()) {
+            (Some(run), _) | (None, [run]) => Ok(run.execution_arn.clone()),
+            (None, []) => Err(Problem::wrong_use(format!(
+                "expected one of the latest {LISTED_MAX} runs, found none whose name begins with \
+                 {wanted}"
+            ))
+            .hint("`segue runs` lists them")),
+            (None, several) => {
+                let names: Vec<&str> = several.iter().map(|run| run.name.as_str()).collect();
+                let message = format!("several runs begin with {wanted}: {}", names.join(", "));
+                Err(Problem::wrong_use(message).hint("type more of its name"))
+            }
+        }
+    }
+
+    /// Stops a run that has not ended.
+    pub async fn stop(&self, arn: &str) -> Outcome {
+        let stopped = self.client.stop_execution().execution_arn(arn).error("Stopped");
+        let stopped = stopped.cause("`segue stop` stopped this run").send().await;
+        stopped.map(|_| ()).map_err(|error| aws::problem(&format!("stop {}", name(arn)), error))
+    }
+
+    /// How a run ended, or that it is still running.
+    pub async fn ended(&self, arn: &str) -> Outcome<Report> {
+        follow::look(&self.client, arn).await
+    }
+
+    /// Follows a run to its end; each phase is a line on stderr. `target` names the stack in a command.
     ///
     /// # Errors
-    /// Only if the run cannot be followed; a failure of the run is in the report.
-    pub async fn follow(&self, arn: &str) -> Outcome<Report> {
+    /// Only when the run cannot be followed: that it failed is in the report.
+    pub async fn follow(&self, arn: &str, target: &str) -> Outcome<Report> {
         let end = tokio::select! {
             end = follow::follow(&self.client, arn) => end?,
             _ = tokio::signal::ctrl_c() => {
-                return Err(Problem::interrupted(format!("stopped following {}", name(arn)))
-                    .hint("the run continues; `segue run` attaches to it again"));
+                let run = name(arn);
+                return Err(Problem::interrupted(format!("stopped following {run}")).hint(format!(
+                    "the run continues; `segue follow {run}{target}` follows it again"
+                )));
             }
         };
         self.counted(end).await

@@ -114,7 +114,7 @@ async fn load(
     events::on(&s3, bucket).await?;
     let stays = prepared?;
     let arn = runs.start(&RunInput::default()).await?;
-    Ok((runs.follow(&arn).await?, stays))
+    Ok((runs.follow(&arn, " --local").await?, stays))
 }
 
 async fn prepare(
@@ -127,7 +127,7 @@ async fn prepare(
     // A run in flight reads objects that this upload may replace or remove.
     for earlier in runs.in_flight().await? {
         talk::say("a run is in flight: waiting for its end");
-        runs.follow(&earlier).await?;
+        runs.follow(&earlier, " --local").await?;
     }
     if wishes.fresh {
         warehouse.transact(EMPTY.map(str::to_owned).into()).await?;

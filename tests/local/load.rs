@@ -27,6 +27,16 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
         assert_eq!(matched, expected);
     }
 
+    let run = first["runId"].as_str().expect("a name");
+    assert_eq!(stack.json(&["follow", "--local", "--json", &run[..9]])["status"], "loaded");
+    assert_eq!(stack.json(&["report", "--local", "--json", run])["status"], "loaded");
+    let page = String::from_utf8(stack.done(&["report", "--local", run])).expect("a path");
+    let page = fs::read_to_string(stack.folder().join(page.trim_end())).expect("a page");
+    assert!(page.contains(run), "{page}");
+    let stopped = stack.segue(&["stop", "--local", run]);
+    let errors = String::from_utf8_lossy(&stopped.stderr);
+    assert!(errors.contains("has ended already: loaded"), "{errors}");
+
     let mart = stack.mart();
     let second = stack.load(&data);
     assert_eq!(second["status"], "up-to-date");

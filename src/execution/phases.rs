@@ -1,0 +1,214 @@
+//! The phases of a run, read from its history: each with its own duration, how far a Map is, and
+//! which error a phase is tried again after.
+
+use std::time::Duration;
+
+use aws_sdk_sfn::types::HistoryEvent;
+
+use crate::talk;
+
+/// Before this share of a Map is done, its rate says too little about the time left.
+const FORECAST_SHARE_MIN: f64 = 0.1;
+
+/// A state of the load that does work, while it is entered.
+#[derive(Debug)]
+struct Phase {
+    name: String,
+    entered: Duration,
+    /// Of a Map: how many iterations are done, and how many there are.
+    iterations: Option<(u64, u64)>,
+    /// The error of the last attempt until the next one begins; empty where the history names none.
+    failed_with: Option<String>,
+}
+
+/// What a run has done so far.
+#[derive(Debug, Default)]
+pub struct Phases {
+    current: Option<Phase>,
+}
+
+impl Phases {
+    /// Takes the next event, at this time since the run's start; a line when there is news.
+    pub fn take(&mut self, event: &HistoryEvent, at: Duration) -> Option<String> {
+        let kind = event.r#type.as_str();
+        if kind.ends_with("StateEntered") {
+            return self.enter(event, at);
+        }
+        let phase = self.current.as_mut()?;
+        match kind {
+            "MapStateStarted" => {
+                let length = event.map_state_started_event_details.as_ref()?.length;
+                phase.iterations = Some((0, u64::try_from(length).ok()?));
+            }
+            "MapIterationSucceeded" => phase.iterations.as_mut()?.0 += 1,
+            "MapStateFailed" => phase.failed_with = Some(String::new()),
+            "TaskFailed" if phase.iterations.is_none() => {
+                let error = event.task_failed_event_details.as_ref()?.error.clone();
+                phase.failed_with = Some(error.unwrap_or_default());
+            }
+            "TaskScheduled" => {
+                let error = phase.failed_with.take_if(|error| !error.is_empty())?;
+                return Some(format!("  {}: trying again after {error}", phase.name));
+            }
+            _ if kind.ends_with("StateExited") => {
+                let details = event.state_exited_event_details.as_ref()?;
+                let ended = self.current.take_if(|phase| phase.name == details.name)?;
+                return Some(ended.line(at));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Enters a state. One within a Map is a part of its phase; choices and passes take no time, and
+    /// naming them would only hide the others.
+    fn enter(&mut self, event: &HistoryEvent, at: Duration) -> Option<String> {
+        let within = |phase: &Phase| phase.iterations.is_some() && phase.failed_with.is_none();
+        if self.current.as_ref().is_some_and(within) {
+            return None;
+        }
+        let ended = self.broken_off(at);
+        let iterations = match event.r#type.as_str() {
+            "TaskStateEntered" => None,
+            "MapStateEntered" => Some((0, 0)),
+            _ => return ended,
+        };
+        let details = event.state_entered_event_details.as_ref()?;
+        let name = details.name.clone();
+        self.current = Some(Phase { name, entered: at, iterations, failed_with: None });
+        ended
+    }
+
+    /// The phase that is under way, for a spinner or a log that must not fall silent.
+    pub fn under_way(&self, at: Duration) -> Option<String> {
+        let phase = self.current.as_ref()?;
+        let so_far = at.saturating_sub(phase.entered);
+        let mut line = format!("{} {}", phase.name, talk::seconds(so_far));
+        if let Some((done, all)) = phase.iterations.filter(|(_, all)| *all > 1) {
+            line.push_str(&format!(", {done} of {all}"));
+            let share = done as f64 / all as f64;
+            if (FORECAST_SHARE_MIN..1.0).contains(&share) {
+                let left = talk::seconds(so_far.mul_f64((1.0 - share) / share));
+                line.push_str(&format!(", about {left} left"));
+            }
+        }
+        Some(line)
+    }
+
+    /// The phase in which the run ended, if it ended in the middle of one.
+    pub fn broken_off(&mut self, at: Duration) -> Option<String> {
+        let failed_with = self.current.as_ref()?.failed_with.clone().or(Some(String::new()));
+        self.current.take().map(|phase| Phase { failed_with, ..phase }.line(at))
+    }
+}
+
+impl Phase {
+    fn line(&self, at: Duration) -> String {
+        let mark = if self.failed_with.is_some() { '✗' } else { '✓' };
+        let took = talk::seconds(at.saturating_sub(self.entered));
+        format!("{mark} {:<16} {took:>12}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sfn::primitives::DateTime;
+    use aws_sdk_sfn::types::{
+        HistoryEventType as Type, MapStateStartedEventDetails, StateEnteredEventDetails,
+        StateExitedEventDetails, TaskFailedEventDetails, builders::HistoryEventBuilder,
+    };
+
+    use super::*;
+
+    fn event(kind: Type) -> HistoryEventBuilder {
+        HistoryEvent::builder().r#type(kind).id(1).timestamp(DateTime::from_secs(0))
+    }
+
+    fn entered(kind: Type, name: &str) -> HistoryEventBuilder {
+        let details = StateEnteredEventDetails::builder().name(name).build().expect("a name");
+        event(kind).state_entered_event_details(details)
+    }
+
+    fn exited(kind: Type, name: &str) -> HistoryEventBuilder {
+        let details = StateExitedEventDetails::builder().name(name).build().expect("a name");
+        event(kind).state_exited_event_details(details)
+    }
+
+    fn failed(error: &str) -> HistoryEventBuilder {
+        let details = TaskFailedEventDetails::builder()
+            .resource_type("lambda")
+            .resource("invoke")
+            .error(error)
+            .build()
+            .expect("complete");
+        event(Type::TaskFailed).task_failed_event_details(details)
+    }
+
+    /// What is shown of events that come a second apart.
+    fn shown(phases: &mut Phases, events: Vec<HistoryEventBuilder>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (second, event) in (1..).zip(events) {
+            let at = Duration::from_secs(second);
+            lines.extend(phases.take(&event.build().expect("an event"), at));
+            lines.extend(phases.under_way(at));
+        }
+        lines
+    }
+
+    #[test]
+    fn a_phase_is_named_with_its_own_duration_and_what_it_is_tried_again_after() {
+        let mut phases = Phases::default();
+        let lines = shown(
+            &mut phases,
+            vec![
+                entered(Type::PassStateEntered, "Begin"),
+                entered(Type::TaskStateEntered, "Check"),
+                failed("LoadUnconfirmed"),
+                event(Type::TaskScheduled),
+                exited(Type::TaskStateExited, "Check"),
+                entered(Type::ChoiceStateEntered, "Anything new?"),
+                entered(Type::TaskStateEntered, "Publish"),
+            ],
+        );
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        Check 0 ms
+        Check 1.0 s
+          Check: trying again after LoadUnconfirmed
+        Check 2.0 s
+        ✓ Check                   3.0 s
+        Publish 0 ms
+        ");
+        let ended = phases.broken_off(Duration::from_secs(600)).unwrap_or_default();
+        assert_eq!(ended, "✗ Publish            9 min 53 s");
+        assert_eq!(phases.broken_off(Duration::from_secs(600)), None);
+    }
+
+    #[test]
+    fn a_map_says_how_far_it_is_and_what_is_left() {
+        let started = MapStateStartedEventDetails::builder().length(4).build();
+        let inner = || entered(Type::TaskStateEntered, "Compact batch");
+        let lines = shown(
+            &mut Phases::default(),
+            vec![
+                entered(Type::MapStateEntered, "Compact"),
+                event(Type::MapStateStarted).map_state_started_event_details(started),
+                inner(),
+                inner(),
+                exited(Type::TaskStateExited, "Compact batch"),
+                event(Type::MapIterationSucceeded),
+                event(Type::MapIterationSucceeded),
+                exited(Type::MapStateExited, "Compact"),
+            ],
+        );
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        Compact 0 ms
+        Compact 1.0 s, 0 of 4
+        Compact 2.0 s, 0 of 4
+        Compact 3.0 s, 0 of 4
+        Compact 4.0 s, 0 of 4
+        Compact 5.0 s, 1 of 4, about 15.0 s left
+        Compact 6.0 s, 2 of 4, about 6.0 s left
+        ✓ Compact                 7.0 s
+        ");
+    }
+}
