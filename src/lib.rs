@@ -23,4 +23,4 @@ mod skip;
 pub mod stack;
 pub mod talk;
 mod upload;
-mod warehouse;
+pub mod warehouse;

@@ -259,4 +259,20 @@ mod tests {
         assert_eq!(decoded(&utf_16("select 'é'")).as_deref(), Some("select 'é'"));
         assert_eq!(decoded(b"select '\xff'"), None);
     }
+
+    #[test]
+    fn statements_are_read_as_people_keep_them() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases");
+        let folder = folder.join("query-text-and-cells");
+        if !folder.is_dir() {
+            return;
+        }
+        let read = |name: &str| text(None, Some(&folder.join(name))).expect("text");
+        let marked = statement(&read("mark.sql"), false).expect("a statement");
+        assert_eq!(marked, "select 1 as a");
+        for name in ["comment.sql", "semicolon.sql"] {
+            let problem = statement(&read(name), false).expect_err(name);
+            assert_eq!((problem.message(), problem.exit().code()), ("the statement is empty", 2));
+        }
+    }
 }

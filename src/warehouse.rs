@@ -250,6 +250,11 @@ impl Rows {
         self.rows.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Whether there is anything to show as a table.
     pub fn has_columns(&self) -> bool {
         !self.columns.is_empty()

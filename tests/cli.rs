@@ -302,3 +302,28 @@ fn a_used_directory_is_left_alone() {
     ");
     assert_eq!(fs::read(folder.path().join("data/mine.txt")).expect("still there"), b"mine");
 }
+
+#[test]
+fn make_takes_any_name_of_a_directory_and_runs_none() {
+    let cases =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/make-data-with-a-quote");
+    let make = |target: &str, data: &str| {
+        let mut make = std::process::Command::new("make");
+        make.current_dir(env!("CARGO_MANIFEST_DIR")).args(["--silent", target]);
+        let output = make.arg(format!("DATA={data}")).output().expect("make");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    if cases.is_dir() {
+        for name in ["it's", "with blank", "cost$5"] {
+            let data = cases.join(name).display().to_string();
+            assert_eq!(make("data", &data), (Some(0), String::new()), "{name}");
+        }
+    }
+    let (code, said) = make("data", "~/no-such-folder");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("~ was not expanded"), "{said}");
+    let ran = folder().path().join("ran");
+    let (code, said) = make("data", &format!("x' y || touch {}; echo '", ran.display()));
+    assert_eq!((code, ran.exists()), (Some(2), false), "{said}");
+    assert!(said.contains("does not exist"), "{said}");
+}

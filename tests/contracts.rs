@@ -344,3 +344,24 @@ fn every_file_that_the_assumptions_of_aws_name_exists() {
         assert!(!cells[4].is_empty(), "nothing settles {row}");
     }
 }
+
+/// Every file with this ending below a folder.
+fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(root().join(folder)).into_iter().filter_map(Result::ok);
+    walk.map(walkdir::DirEntry::into_path)
+        .filter(|path| path.extension().is_some_and(|found| found == ending))
+        .collect()
+}
+
+#[test]
+fn every_case_beside_the_checkout_is_read_by_a_test() {
+    let Ok(cases) = fs::read_dir(root().join("../shared/cases")) else { return };
+    let folders = ["tests", "src", "crates", "functions"];
+    let sources = folders.into_iter().flat_map(|folder| files_below(folder, "rs"));
+    let texts: String = sources.map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
+    for case in cases {
+        let name = case.expect("an entry").file_name().to_string_lossy().into_owned();
+        let is_read = [format!("\"{name}\""), format!("\"{name}/"), format!("/{name}/")];
+        assert!(is_read.iter().any(|found| texts.contains(found)), "no test reads {name}");
+    }
+}

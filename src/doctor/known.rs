@@ -25,7 +25,7 @@ impl Known {
         let loaded = warehouse.query(LOADED).await;
         let set_aside = warehouse.query(SET_ASIDE).await;
         Self {
-            is_loaded: loaded.is_ok_and(|rows| rows.len() > 0),
+            is_loaded: loaded.is_ok_and(|rows| !rows.is_empty()),
             set_aside: set_aside.map(|rows| rows.texts().collect()).unwrap_or_default(),
         }
     }

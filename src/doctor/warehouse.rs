@@ -129,7 +129,7 @@ impl Rights<'_> {
         let quoted = grants::quoted(name)?;
         let create = format!("create {kind} {quoted}");
         let is_there = match self.warehouse.query(&question).await {
-            Ok(rows) => rows.len() > 0,
+            Ok(rows) => !rows.is_empty(),
             Err(problem) => return Ok(Finding::unknown("readers", problem.message())),
         };
         let sees_all = self.is_superuser().await;
@@ -166,7 +166,7 @@ impl Rights<'_> {
         for schema in ["mart", "ops"] {
             let exists =
                 format!("select nspname from pg_catalog.pg_namespace where nspname = '{schema}'");
-            if self.warehouse.query(&exists).await?.len() == 0 {
+            if self.warehouse.query(&exists).await?.is_empty() {
                 return Ok(Finding::good(
                     "your rights",
                     format!("you are {user}; nothing is loaded yet"),

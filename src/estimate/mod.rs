@@ -41,7 +41,12 @@ pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
     data.lines().for_each(talk::say);
     let measured = FOLDERS.map(|(source, _)| {
         let bytes = || data.of(source).map(|file| file.bytes);
-        Source { source: source.to_owned(), objects: bytes().count() as u64, bytes: bytes().sum() }
+        Source {
+            source: source.to_owned(),
+            objects: bytes().count() as u64,
+            bytes: bytes().sum(),
+            is_always_merged: false,
+        }
     });
     Ok(measured.into())
 }
@@ -49,10 +54,12 @@ pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
 /// Measures the files in the landing bucket, loaded or not.
 pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
     let paths_key = stack.events_jsonpaths_key();
-    let places =
-        [("events", stack.events_prefix()?, paths_key), ("songs", stack.songs_prefix()?, None)];
+    let places = [
+        ("events", "Events", stack.events_prefix()?, paths_key),
+        ("songs", "Songs", stack.songs_prefix()?, None),
+    ];
     let mut sources = Vec::new();
-    for (source, prefix, paths_key) in places {
+    for (source, parameters, prefix, paths_key) in places {
         let place = landing::Place { bucket: stack.landing_bucket()?, prefix, paths_key };
         let listed = landing::list(&clouds.s3_of(stack), place, usize::MAX).await?;
         listed.skipped.of(source).iter().for_each(|skipped| talk::say(skipped.line()));
@@ -60,6 +67,7 @@ pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
             source: source.to_owned(),
             objects: listed.objects.len() as u64,
             bytes: listed.objects.iter().map(|one| one.bytes).sum(),
+            is_always_merged: stack.max_rejects(parameters)? > 0,
         });
     }
     Ok(sources)
@@ -160,13 +168,14 @@ mod tests {
 
     #[test]
     fn the_answer_is_one_sentence() {
-        let answer = |objects, bytes| {
-            let songs = Source { source: "songs".to_owned(), objects, bytes };
+        let answer = |objects, bytes, is_always_merged| {
+            let songs = Source { source: "songs".to_owned(), objects, bytes, is_always_merged };
             sentence(&Estimate::new(vec![songs], 8, 8, Prices::known().expect("prices")))
         };
-        insta::assert_snapshot!([answer(71, 20_000), answer(385_252, 104_788_544)].join("\n"), @r"
+        insta::assert_snapshot!([answer(71, 20_000, false), answer(385_252, 104_788_544, false), answer(71, 20_000, true)].join("\n"), @r"
         About 45.9 s and $0.05: 71 objects, copied as they are.
         About 57.1 s and $0.22: 385,252 objects, merged into 80 parts; copying each one would take 1 h 21 min and $4.22.
+        About 50.1 s and $0.05: 71 objects, merged into 8 parts; copying each one would take 45.9 s and $0.05.
         ");
     }
 }

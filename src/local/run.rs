@@ -160,7 +160,7 @@ fn stays_in_the_warehouse(files: usize) -> Option<String> {
 
 /// URI and ETag of every object that has been loaded.
 async fn loaded_objects(warehouse: &Warehouse) -> Outcome<BTreeMap<String, String>> {
-    if warehouse.query(LEDGER_EXISTS_SQL).await?.len() == 0 {
+    if warehouse.query(LEDGER_EXISTS_SQL).await?.is_empty() {
         return Ok(BTreeMap::new());
     }
     Ok(warehouse.query(LEDGER_SQL).await?.into_pairs().collect())

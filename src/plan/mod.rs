@@ -36,6 +36,10 @@ const TABLES: usize = 4;
 const LEDGER_SQL: &str = "select 1 from ops.loaded_objects, ops.run_paths, ops.set_aside_objects, \
     ops.staging_schemas";
 
+/// What to say between an upgrade and the first run after it.
+const UPGRADED: &str = "the ledger is that of an earlier version: until the next run completes it, a \
+    plan shows every file as new, and the run loads only what is";
+
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
@@ -89,7 +93,12 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
             Ok(ledger) => Some(ledger),
             Err(problem) => return Err(grants::explain(&people, LEDGER_SQL, problem).await),
         },
-        false => None,
+        false => {
+            if !tables.is_empty() {
+                talk::say(UPGRADED);
+            }
+            None
+        }
     };
     let machine = stack.load_state_machine()?.replacen(":stateMachine:", ":execution:", 1);
     let execution = format!("{machine}:{RUN_ID}");

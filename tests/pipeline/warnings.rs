@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::model::Source;
-use crate::world::{WORK_BUCKET, World};
+use crate::world::{Kind, Mischief, WORK_BUCKET, World};
 
 /// A world that has loaded a folder of files: `log_data` and `song_data`.
 async fn loaded(case: &str) -> Option<Value> {
@@ -78,4 +78,17 @@ async fn ordinary_events_are_not_warned_of() {
         play.replace("NextSong", "Home").replace("\"itemInSession\": 0", "\"itemInSession\": 1");
     world.put(Source::Events, "b.json", &home);
     assert_eq!(world.run(json!({})).await.output.get("warnings"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warning_fails_a_run_where_the_stack_says_so() {
+    let kind = Kind { warnings_fail: true, ..Kind::default() };
+    let world = World::of(kind, Mischief::none());
+    let event = r#"{"page": "nextsong", "sessionId": 1, "itemInSession": 0, "ts": 1541105831796}"#;
+    world.put(Source::Events, "a.json", event);
+    let ended = world.run(json!({})).await;
+    assert_eq!(ended.error.as_deref(), Some("QualityCheckFailed"));
+    let cause = ended.cause.unwrap_or_default();
+    assert!(cause.contains("none of these events is a play"), "{cause}");
+    assert!(world.ledger().await.is_empty());
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use segue::aws::Clouds;
 use segue::doctor::{Depth, Doctor, Finding, Place, Verdict};
 use segue::stack::Stack;
+use segue::warehouse::{Rows, Warehouse};
 
 use super::{LANDING_BUCKET, SLICES, STAGING_RETENTION_DAYS, WORK_BUCKET, World};
 
@@ -14,6 +15,20 @@ pub struct Findings(pub Vec<Finding>);
 impl World {
     /// Runs the doctor.
     pub async fn doctor(&self, depth: Depth) -> Findings {
+        let (clouds, stack) = self.person();
+        let doctor = Doctor { clouds, stack, place: Place::Local, depth };
+        Findings(doctor.examine().await)
+    }
+
+    /// Asks the warehouse, as `segue query` does.
+    pub async fn ask(&self, sql: &str) -> Rows {
+        let (clouds, stack) = self.person();
+        let warehouse = Warehouse::of(&clouds, &stack).expect("a warehouse");
+        warehouse.query(sql).await.expect("an answer")
+    }
+
+    /// The clients of a person, and what the stack's outputs say.
+    fn person(&self) -> (Clouds, Stack) {
         let [aws, warehouse] = self.wire().person();
         let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
         let days = STAGING_RETENTION_DAYS.to_string();
@@ -36,9 +51,7 @@ impl World {
             ("Slices", SLICES),
             ("StagingRetentionDays", &days),
         ]);
-        let clouds = Clouds::of(aws, warehouse);
-        let doctor = Doctor { clouds, stack, place: Place::Local, depth };
-        Findings(doctor.examine().await)
+        (Clouds::of(aws, warehouse), stack)
     }
 }
 

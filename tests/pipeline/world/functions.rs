@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use workflow_local::{FunctionError, Region, Status};
 
 use super::wire::Wire;
-use super::{LANDING_BUCKET, WORK_BUCKET};
+use super::{Kind, LANDING_BUCKET, WORK_BUCKET};
 
 /// The load state machine.
 pub const LOAD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:load";
@@ -28,18 +28,13 @@ pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 const EVENT_ATTEMPTS: u32 = 185;
 
 /// Deploys functions and state machines.
-pub fn deploy(
-    region: &Region,
-    wire: Wire,
-    sources: &Value,
-    slices: &str,
-    reader_role: Option<&str>,
-) {
+pub fn deploy(region: &Region, wire: Wire, sources: &Value, slices: &str, kind: Kind) {
     let deployment = Deployment {
         work_bucket: WORK_BUCKET.into(),
         copy_role_arn: "arn:aws:iam::123456789012:role/copy".into(),
         staging_retention_days: super::STAGING_RETENTION_DAYS,
-        reader_role: reader_role.map(str::to_owned),
+        reader_role: kind.reader_role.map(str::to_owned),
+        warnings_fail: kind.warnings_fail,
         ..Deployment::default()
     };
     let add = Add { region, wire: &wire };

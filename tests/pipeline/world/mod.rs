@@ -77,6 +77,8 @@ pub struct Kind {
     pub access_key: Option<&'static str>,
     /// The database role that may read the star schema.
     pub reader_role: Option<&'static str>,
+    /// Whether a warning fails a run.
+    pub warnings_fail: bool,
 }
 
 /// Virtual time for the warehouse.
@@ -161,7 +163,7 @@ impl World {
             access_key: kind.access_key.unwrap_or("id"),
             doom: None,
         };
-        functions::deploy(&region, wire, &sources, slices, kind.reader_role);
+        functions::deploy(&region, wire, &sources, slices, kind);
         Self { engine, objects, region, mischief, requests, sources, runs: AtomicU32::new(0) }
     }
 

@@ -128,6 +128,9 @@ pub struct Source {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Whether a run merges them whatever that takes: where records may be left out, they are merged so
+    /// that they can be counted.
+    pub is_always_merged: bool,
 }
 
 /// One way of loading.
@@ -182,13 +185,13 @@ impl Estimate {
     /// Estimates both ways.
     pub fn new(sources: Vec<Source>, slices: u64, rpus: u64, prices: Prices) -> Self {
         let share = BATCHES_MAX / sources.len().max(1) as u64;
-        let way = |merges: &dyn Fn(&Expectation) -> bool| {
+        let way = |merges: &dyn Fn(&Source, &Expectation) -> bool| {
             let mut way = Way { transitions: RUN_TRANSITIONS, ..Way::default() };
             for source in sources.iter().filter(|source| source.objects > 0) {
                 let Source { objects, bytes, .. } = *source;
                 let volume = Volume { objects, bytes, mixed: false };
                 let expected = Expectation::new(volume, slices, share);
-                let parts = if merges(&expected) { expected.batches } else { 0 };
+                let parts = if merges(source, &expected) { expected.batches } else { 0 };
                 way.add(volume, parts, slices, share);
             }
             way.priced(&prices, rpus)
@@ -196,9 +199,9 @@ impl Estimate {
         Self {
             slices,
             rpus,
-            without_compaction: way(&|_| false),
-            with_compaction: way(&|_| true),
-            planned: way(&Expectation::pays),
+            without_compaction: way(&|_, _| false),
+            with_compaction: way(&|_, _| true),
+            planned: way(&|source, expected| source.is_always_merged || expected.pays()),
             cadences: Cadence::SHOWN.iter().map(|(_, runs)| prices.cadence(*runs, rpus)).collect(),
             sources: sources.clone(),
             prices,
@@ -256,8 +259,13 @@ mod tests {
     use super::*;
 
     fn estimate(objects: u64, bytes: u64) -> Estimate {
-        let songs = Source { source: "songs".into(), objects, bytes };
-        let events = Source { source: "events".into(), objects: 30, bytes: 3_700_000 };
+        let songs = Source { source: "songs".into(), objects, bytes, is_always_merged: false };
+        let events = Source {
+            source: "events".into(),
+            objects: 30,
+            bytes: 3_700_000,
+            is_always_merged: false,
+        };
         Estimate::new(vec![events, songs], 8, 8, Prices::known().expect("prices"))
     }
 
