@@ -139,6 +139,9 @@ fn binder(text: &str) -> Option<String> {
         let clause = clause.rsplit(": ").next().unwrap_or_default().replace(" BY", "");
         return Some(format!("{clause} BY position is not in select list"));
     }
+    if text.contains("GROUP BY clause cannot contain aggregates") {
+        return Some("aggregates not allowed in GROUP BY clause".to_owned());
+    }
     if text.contains("aggregates cannot") || text.contains("cannot contain aggregates") {
         return Some("aggregates not allowed in WHERE clause".to_owned());
     }

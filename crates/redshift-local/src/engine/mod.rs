@@ -6,6 +6,7 @@ mod catalog;
 mod database;
 mod definitions;
 mod error;
+mod grants;
 mod hashes;
 mod locks;
 mod log;

@@ -5,11 +5,10 @@ use sqlparser::ast::{
     FunctionArguments, Interval, TimezoneInfo, WindowFrameUnits, WindowSpec, WindowType,
 };
 
-use super::expressions::{
-    as_text, cast_to_decimal, literal_text, number, own, prepare, quotient, take, trimmed,
-    unscaled, wrap,
-};
+use super::build::{cast_to_decimal, literal_text, number, own, take, trimmed, wrap};
+use super::expressions::{as_text, prepare};
 use super::kinds::{self, Kind, is_integer, is_text, is_time};
+use super::operators::{quotient, unscaled};
 use super::{Binder, signatures, syntax};
 use crate::dialect::calls::plain_part;
 use crate::dialect::types::ColumnType;

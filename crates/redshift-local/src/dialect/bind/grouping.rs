@@ -7,7 +7,7 @@ use sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
-use super::expressions::{own, take, trimmed, wrap};
+use super::build::{own, take, trimmed, wrap};
 use super::functions::is_aggregate;
 use super::kinds::{Kind, is_text};
 use super::scope::Found;
@@ -53,13 +53,11 @@ impl Binder<'_> {
             Some(item) => self.kind_again(item),
             None => self.expression(expression)?,
         };
-        if !is_text(kind.as_ref()) {
-            return Ok(());
-        }
-        if let Some(item) = listed {
+        if let Some(item) = listed.filter(|item| !matches!(item, Expr::Value(_))) {
+            // What it names may be shown as one value of each group, which is no key.
             *expression = item;
         }
-        if matches!(expression, Expr::Value(_)) {
+        if !is_text(kind.as_ref()) || matches!(expression, Expr::Value(_)) {
             return Ok(());
         }
         keys.keys.push(self.key(expression));

@@ -1,11 +1,13 @@
 //! Resolves the names of a query, gives its expressions their types and refuses what Redshift does
 //! not take. An allow-list: a form of the syntax tree that is not read here is refused by name.
 
+mod build;
 mod expressions;
 mod functions;
 mod grouping;
 mod joins;
 mod kinds;
+mod operators;
 mod scope;
 mod signatures;
 mod updates;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::expressions::TEXT;
+use super::build::TEXT;
 use super::kinds::{Kind, is_integer, is_number, is_text, is_time};
 use crate::dialect::types::ColumnType;
 use crate::engine::SqlError;

@@ -8,7 +8,8 @@ use sqlparser::ast::{
     Value,
 };
 
-use super::expressions::{literal_text, prepare, wrap};
+use super::build::{literal_text, wrap};
+use super::expressions::prepare;
 use super::kinds::Kind;
 use super::scope::{Found, Scope};
 use super::{Binder, Catalog, Field, Fields, syntax};
