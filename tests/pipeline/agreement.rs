@@ -9,6 +9,7 @@ use serde_json::json;
 use workflow_local::Ended;
 
 use crate::cases::{Directory, case, put_everything, world_with_paths};
+use crate::model::Source;
 use crate::world::{LANDING_BUCKET, World};
 
 /// Records and files that a lenient run may skip.
@@ -91,5 +92,35 @@ async fn the_doctor_agrees_with_the_run_about_every_directory_of_the_cases() {
         if landed(&uploaded) != landed(&put) {
             agree(&format!("{name}, put into the bucket"), &put).await;
         }
+    }
+}
+
+/// An event with this time and level.
+fn event(ts: &str, level: &str) -> String {
+    format!(
+        "{{\"page\": \"NextSong\", \"sessionId\": 1, \"itemInSession\": 0, \"ts\": {ts}, \
+         \"level\": \"{level}\"}}\n"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_doctor_names_every_bad_record_of_all_sources_in_one_pass() {
+    let world = world_with_paths();
+    let good = event("1541105830796", "free");
+    let late = event("\"yesterday\"", "free");
+    let long = event("1541105830796", "seventeen letters");
+    let song = r#"{"song_id": "S", "artist_id": "A", "artist_name": "a", "title": "t", "duration": 1, "year": 99999}"#;
+    world.put(Source::Events, "a.json", &[late, good, long, "{oops}\n".into()].concat());
+    world.put(Source::Songs, "b.json", &format!("{song}\n{{\"song_id\": \"S2\"}}\n{song}\n"));
+    let bad = world.doctor(Depth::EveryFile).await.lines(Verdict::Bad).join("\n");
+    for named in [
+        "log_data/a.json line 1, column ts",
+        "log_data/a.json line 3, column level",
+        "log_data/a.json line 4: ",
+        "song_data/b.json line 1, column year",
+        "song_data/b.json line 2: the record has no artist_id",
+        "song_data/b.json line 3, column year",
+    ] {
+        assert!(bad.contains(named), "{named} is not in\n{bad}");
     }
 }

@@ -57,7 +57,8 @@ impl Warehouse {
             ),
         };
         Ok(Failure::new(ErrorName::LoadRejected, message).hint(
-            "fix or remove the file, then start the run again; it loads whatever is not loaded yet",
+            "fix or remove the file, then start the run again; it loads whatever is not loaded yet. A \
+             COPY stops at the first such record: `segue doctor --noload` names all of them",
         ))
     }
 
