@@ -45,7 +45,7 @@ async fn a_missing_key_is_named_by_the_key_to_write_and_never_by_another_value()
             "the record has item_in_session, not itemInSession, by the path $['itemInSession']",
         ),
         ("song-key-in-another-case", "the record has Title, not title"),
-        ("comma-behind", "found a comma behind a document"),
+        ("comma-behind", "found a comma after a document"),
     ] {
         let folder = cases.join(name);
         for compact in ["never", "always"] {
