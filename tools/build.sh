@@ -45,11 +45,14 @@ esac
 
 export CARGO_LAMBDA_COMPILER_EXTRA_ARGS=$compiled
 
+built=target/lambda
+# A program that is running, as the local warehouse may be, cannot be overwritten, but it can be replaced.
+rm -f "$built"/{segue,redshift-local}/bootstrap
+
 # Called as `sam build` calls it; otherwise that would compile everything once more.
 cargo lambda build --locked --bins "${flags[@]}"
 
 # Every program now has the name that Lambda wants; link those for people under their own names.
-built=target/lambda
 mkdir -p target/bin
 for program in segue redshift-local; do
     [ "$built/$program/bootstrap" -ef "target/bin/$program" ] ||
