@@ -43,10 +43,11 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
         let count = data.of(source).count();
         let files =
             format!("{} in {}", talk::count(count, "file"), directory.join(folder).display());
-        findings.push(match count {
+        let counted = match count {
             0 => Finding::warning("files", files, "put files there, unless it should be empty"),
             _ => Finding::good("files", files),
-        });
+        };
+        findings.push(counted.of(source));
         let table = Table::of(source, &deployment())?;
         let paths = paths(&data, source)?;
         if let Some((whose, paths)) = &paths {
