@@ -319,11 +319,11 @@ fn make_takes_any_name_of_a_directory_and_runs_none() {
             assert_eq!(make("data", &data), (Some(0), String::new()), "{name}");
         }
     }
-    let (code, said) = make("data", "~/no-such-folder");
+    let (code, messages) = make("data", "~/no-such-folder");
     assert_eq!(code, Some(2));
-    assert!(said.contains("~ was not expanded"), "{said}");
+    assert!(messages.contains("~ was not expanded"), "{messages}");
     let ran = folder().path().join("ran");
-    let (code, said) = make("data", &format!("x' y || touch {}; echo '", ran.display()));
-    assert_eq!((code, ran.exists()), (Some(2), false), "{said}");
-    assert!(said.contains("does not exist"), "{said}");
+    let (code, messages) = make("data", &format!("x' y || touch {}; echo '", ran.display()));
+    assert_eq!((code, ran.exists()), (Some(2), false), "{messages}");
+    assert!(messages.contains("does not exist"), "{messages}");
 }

@@ -196,7 +196,7 @@ impl Runs {
     /// Follows a run to its end; each phase is a line on stderr. `target` names the stack in a command.
     ///
     /// # Errors
-    /// Only when the run cannot be followed: that it failed is in the report.
+    /// Only if the run cannot be followed; a failure of the run is in the report.
     pub async fn follow(&self, arn: &str, target: &str) -> Outcome<Report> {
         let end = tokio::select! {
             end = follow::follow(&self.client, arn) => end?,

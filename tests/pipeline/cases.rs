@@ -111,9 +111,9 @@ async fn an_archived_object_is_skipped_and_named() {
     let ended = world.load().await;
     assert_eq!(skipped(&ended.output), [("archived".to_owned(), 1)]);
     assert_eq!(ended.output["skipped"][0]["first"], "s3://landing/log_data/old.json");
-    let said = world.doctor(Depth::Sample).await;
-    assert!(said.is_healthy(), "{:?}", said.lines(Verdict::Bad));
-    let warnings = said.lines(Verdict::Warning).join("\n");
+    let diagnosis = world.doctor(Depth::Sample).await;
+    assert!(diagnosis.is_healthy(), "{:?}", diagnosis.lines(Verdict::Bad));
+    let warnings = diagnosis.lines(Verdict::Warning).join("\n");
     assert!(warnings.contains("archived, restore them or move them out of the prefix"));
     assert!(warnings.contains("log_data/old.json"), "{warnings}");
     assert_eq!(sessions(&world).await, ["1"]);

@@ -1,4 +1,4 @@
-//! What people get wrong in files, or seem to: what a run and the doctor say of it.
+//! Mistakes in files, real or apparent: what a run and the doctor say about them.
 
 use segue::doctor::{Depth, Verdict};
 use serde_json::json;
@@ -21,10 +21,10 @@ async fn what_looks_odd_and_loads_is_not_called_bad() {
         let world = world_with_paths();
         // Hidden files are in the bucket, too.
         super::put_everything(&world, &cases.join(name));
-        let said = world.doctor(Depth::Sample).await;
-        assert!(said.is_healthy(), "{name}: {:?}", said.lines(Verdict::Bad));
+        let diagnosis = world.doctor(Depth::Sample).await;
+        assert!(diagnosis.is_healthy(), "{name}: {:?}", diagnosis.lines(Verdict::Bad));
         if name == "hidden-file" {
-            let good = said.lines(Verdict::Good).join("\n");
+            let good = diagnosis.lines(Verdict::Good).join("\n");
             assert!(good.contains("files: 1 file under s3://landing/log_data/"), "{good}");
             let planned = world.preview().await.plan;
             let events = planned.sources.iter().find(|one| one.source == "events");
@@ -38,7 +38,7 @@ async fn what_looks_odd_and_loads_is_not_called_bad() {
 #[tokio::test(start_paused = true)]
 async fn a_missing_key_is_named_by_the_key_to_write_and_never_by_another_value() {
     let Some(cases) = case("message-about-a-key") else { return };
-    for (name, said) in [
+    for (name, diagnosis) in [
         ("no-key", "the record has no itemInSession, by the path $['itemInSession']"),
         (
             "key-like-the-column",
@@ -52,11 +52,11 @@ async fn a_missing_key_is_named_by_the_key_to_write_and_never_by_another_value()
             let world = world_with_paths();
             Directory::of(&folder).upload(&world);
             let doctor = world.doctor(Depth::Sample).await.lines(Verdict::Bad).join("\n");
-            assert!(doctor.contains(said), "{name}: {doctor}");
+            assert!(doctor.contains(diagnosis), "{name}: {doctor}");
             let ended = world.run(json!({"compact": compact})).await;
             assert_eq!(ended.error.as_deref(), Some("LoadRejected"), "{name} {compact}");
             let cause = ended.cause.unwrap_or_default();
-            assert!(cause.contains(said), "{name} {compact}: {cause}");
+            assert!(cause.contains(diagnosis), "{name} {compact}: {cause}");
             for wrong in ["item_in_session is 0", "title is \"", "must begin with {"] {
                 assert!(!cause.contains(wrong), "{name} {compact}: {cause}");
             }
@@ -79,9 +79,9 @@ async fn keys_in_another_case_are_warned_of_by_the_doctor_and_the_run() {
     let Some(case) = case("optional-keys-spelt-otherwise/data") else { return };
     let world = world_with_paths();
     Directory::of(&case).upload(&world);
-    let said = world.doctor(Depth::Sample).await;
-    assert!(said.is_healthy(), "{:?}", said.lines(Verdict::Bad));
-    let warnings = said.lines(Verdict::Warning).join("\n");
+    let diagnosis = world.doctor(Depth::Sample).await;
+    assert!(diagnosis.is_healthy(), "{:?}", diagnosis.lines(Verdict::Bad));
+    let warnings = diagnosis.lines(Verdict::Warning).join("\n");
     for (key, column) in [("userid", "user_id"), ("Level", "level"), ("Song", "song")] {
         assert!(warnings.contains(&format!("no column takes {key} (")), "{key}: {warnings}");
         assert!(warnings.contains(&format!("{column} is filled by $")), "{column}: {warnings}");

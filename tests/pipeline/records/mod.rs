@@ -55,7 +55,7 @@ const LAYOUTS: [(&str, bool); 8] = [
     ("\r\n ", true),
 ];
 
-/// Layouts for which a file is refused: what stands before, between and behind its records.
+/// Refused layouts: the text before, between and after a file's records.
 const REFUSED_LAYOUTS: [(&str, &str, &str); 6] = [
     ("", ",", ","),
     ("", ", ", ""),
@@ -225,7 +225,7 @@ async fn of_another_layout(
     let begun = records.iter().filter(|record| record.begin < readable).count();
     prop_assert!(one.is_none() || good.len() <= 1, "{:?} of {}", one, text);
     if let Some(rejects) = one {
-        // Besides, what stands before the first record, and where a compressed file breaks.
+        // Also text before the first record, and where a compressed file breaks.
         let documents = good.len() + rejects.len();
         prop_assert!((begun..=begun + 2).contains(&documents), "{:?}, {} begun", rejects, begun);
     }
