@@ -14,7 +14,7 @@ mod generate;
 mod grants;
 mod landing;
 mod local;
-mod plan;
+pub mod plan;
 mod print;
 mod project;
 mod query;

@@ -50,6 +50,10 @@ async fn the_functions_need_one_grant_and_readers_read_mart_alone_also_after_a_r
         let found = error_of(&world, "user.analyst", sql).await;
         assert_eq!(found, Some(format!("ERROR: {error}")), "{sql}");
     }
+    let denied = world.plan_as("user.analyst").await.expect("no right to read the ledger");
+    let (_, grants) = denied.split_once("the owner for: ").expect("the grants that are missing");
+    world.engine.query(grants).await.expect("the administrator's statements");
+    assert_eq!(world.plan_as("user.analyst").await, None);
     let stranger = error_of(&world, "user.stranger", "select count(*) from mart.users").await;
     assert_eq!(stranger.as_deref(), Some("ERROR: permission denied for schema mart"));
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use segue::aws::Clouds;
 use segue::doctor::{Depth, Doctor, Finding, Place, Verdict};
+use segue::plan::{Wishes, plan};
 use segue::stack::Stack;
 use segue::warehouse::{Rows, Warehouse};
 
+use segue_contract::RunInput;
+
+use super::wire::Wire;
 use super::{LANDING_BUCKET, SLICES, STAGING_RETENTION_DAYS, WORK_BUCKET, World};
 
 /// The doctor's findings.
@@ -27,9 +31,21 @@ impl World {
         warehouse.query(sql).await.expect("an answer")
     }
 
-    /// The clients of a person, and what the stack's outputs say.
+    /// Shows somebody with this access key what a run would load, as `segue plan` does; the error.
+    pub async fn plan_as(&self, access_key: &'static str) -> Option<String> {
+        let (clouds, stack) = self.person_of(Wire { access_key, ..self.wire() });
+        let wishes = Wishes { objects_max: 1, sql: false, json: true };
+        let planned = plan(&clouds, &stack, RunInput::default(), wishes).await;
+        planned.err().map(|problem| problem.to_string())
+    }
+
     fn person(&self) -> (Clouds, Stack) {
-        let [aws, warehouse] = self.wire().person();
+        self.person_of(self.wire())
+    }
+
+    /// The clients of a person, and what the stack's outputs say.
+    fn person_of(&self, wire: Wire) -> (Clouds, Stack) {
+        let [aws, warehouse] = wire.person();
         let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
         let days = STAGING_RETENTION_DAYS.to_string();
         let stack = Stack::of(&[
@@ -43,6 +59,8 @@ impl World {
             ("WorkBucketName", WORK_BUCKET),
             ("CopyRoleArn", "arn:aws:iam::123456789012:role/copy"),
             ("WarehouseRoleName", "Functions"),
+            ("LoadStateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:load"),
+            ("MaxRejectedObjects", "0"),
             ("SongsPrefix", text("songs", "prefix")),
             ("EventsPrefix", text("events", "prefix")),
             ("EventsJsonPathsKey", text("events", "jsonPathsKey")),
