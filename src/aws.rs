@@ -25,12 +25,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The settings of a caller, for the AWS control plane and for the warehouse.
 #[derive(Debug, Clone)]
-pub struct Clouds {
+pub struct AwsClients {
     aws: SdkConfig,
     warehouse: SdkConfig,
 }
 
-impl Clouds {
+impl AwsClients {
     /// The user's own account, region and credentials.
     pub async fn deployed(region: Option<String>) -> Self {
         let mut loader = loader();

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use segue_contract::Compact;
 
-use crate::{estimate::Assumptions, generate::Wishes, local::WarehouseOptions, runs};
+use crate::{estimate::Assumptions, generate::Options, local::WarehouseOptions, runs};
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
@@ -199,7 +199,7 @@ pub struct Generate {
     pub out: PathBuf,
     /// What to generate
     #[command(flatten)]
-    pub wishes: Wishes,
+    pub options: Options,
 }
 
 /// `segue estimate`

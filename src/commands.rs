@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use segue_contract::{Run, RunInput, pipeline};
 
 use crate::{
-    aws::Clouds,
+    aws::AwsClients,
     cli::{self, Checkout, Command, Local, Target},
     display, doctor,
     errors::{Outcome, Problem},
@@ -15,7 +15,7 @@ use crate::{
     project::Project,
     query, runs, skip,
     stack::{Destination, Stack},
-    talk, upload,
+    ui, upload,
     warehouse::Warehouse,
 };
 
@@ -30,20 +30,20 @@ pub async fn run(command: Command) -> Outcome {
         Command::Stop(wanted) => runs::stop(wanted).await,
         Command::Query(query) => ask(query).await,
         Command::Skip(wanted) => set_aside(wanted).await,
-        Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.wishes),
+        Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.options),
         Command::Estimate(wanted) => estimate_load(wanted).await,
         Command::Doctor(wanted) => examine(wanted).await,
         Command::Local(Local::Up(up)) => local_up(up).await,
         Command::Local(Local::Run(run)) => {
             let project = checkout(&run.start.checkout)?;
             let start = &run.start;
-            let wishes = local::run::Wishes {
+            let options = local::run::Options {
                 data: &run.data,
                 others: others(run.add),
                 fresh: run.fresh,
                 json: run.json,
             };
-            local::run::run(&project, wishes, start.port, &start.warehouse).await
+            local::run::run(&project, options, start.port, &start.warehouse).await
         }
         Command::Local(Local::Down(down)) => local::down(&checkout(&down.checkout)?, down.purge),
         Command::Local(Local::Status(status)) => local_status(status),
@@ -60,35 +60,35 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
 }
 
 /// The stack to use, and clients for it.
-pub async fn find(target: Target) -> Outcome<(Clouds, Stack)> {
+pub async fn find(target: Target) -> Outcome<(AwsClients, Stack)> {
     if target.local {
         let project = Project::find(target.project.as_deref())?;
         let running = local::running(&project).await?;
         // Like the local functions.
         pipeline::read_from(project.path("sql"));
-        return Ok((running.clouds, running.stack));
+        return Ok((running.clients, running.stack));
     }
     let destination = Destination::find(target.stack, target.region)?;
-    let clouds = Clouds::deployed(destination.region).await;
-    let stack = Stack::deployed(&clouds, &destination.stack).await?;
-    Ok((clouds, stack))
+    let clients = AwsClients::deployed(destination.region).await;
+    let stack = Stack::deployed(&clients, &destination.stack).await?;
+    Ok((clients, stack))
 }
 
 async fn estimate_load(wanted: cli::Estimate) -> Outcome {
     let sources = match &wanted.assumptions.data {
         Some(directory) => estimate::directory(directory)?,
         None => {
-            let (clouds, stack) = find(wanted.target).await?;
-            estimate::bucket(&clouds, &stack).await?
+            let (clients, stack) = find(wanted.target).await?;
+            estimate::bucket(&clients, &stack).await?
         }
     };
     estimate::show(sources, &wanted.assumptions)
 }
 
 async fn set_aside(wanted: cli::Skip) -> Outcome {
-    let wishes = skip::Wishes { uris: wanted.uris, reason: wanted.reason, undo: wanted.undo };
-    let (clouds, stack) = find(wanted.target).await?;
-    skip::skip(&clouds, &stack, &wishes).await
+    let options = skip::Options { uris: wanted.uris, reason: wanted.reason, undo: wanted.undo };
+    let (clients, stack) = find(wanted.target).await?;
+    skip::skip(&clients, &stack, &options).await
 }
 
 async fn examine(wanted: cli::Doctor) -> Outcome {
@@ -97,8 +97,8 @@ async fn examine(wanted: cli::Doctor) -> Outcome {
         return doctor::show(&doctor::examine_directory(directory, depth)?, wanted.json);
     }
     let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
-    let (clouds, stack) = find(wanted.target).await?;
-    let doctor = doctor::Doctor { clouds, stack, place, depth };
+    let (clients, stack) = find(wanted.target).await?;
+    let doctor = doctor::Doctor { clients, stack, place, depth };
     let findings = doctor.examine().await;
     if !wanted.fix {
         return doctor::show(&findings, wanted.json);
@@ -121,8 +121,8 @@ async fn load(wanted: cli::Run) -> Outcome {
     };
     refuse_impossible(&input)?;
     let again = wanted.target.flags();
-    let (clouds, stack) = find(wanted.target).await?;
-    let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+    let (clients, stack) = find(wanted.target).await?;
+    let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
     let arn = runs.start_or_attach(&input).await?;
     let report = match wanted.no_follow {
         true => Report::started(arn),
@@ -140,9 +140,9 @@ async fn show_plan(wanted: cli::Plan) -> Outcome {
     let input =
         RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
     refuse_impossible(&input)?;
-    let (clouds, stack) = find(wanted.target).await?;
-    let wishes = plan::Wishes { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
-    plan::plan(&clouds, &stack, input, wishes).await
+    let (clients, stack) = find(wanted.target).await?;
+    let options = plan::Options { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
+    plan::plan(&clients, &stack, input, options).await
 }
 
 /// The run itself would reject such an input; rejecting it here costs nothing.
@@ -165,8 +165,8 @@ fn refuse_impossible(input: &RunInput) -> Outcome {
 async fn ask(wanted: cli::Query) -> Outcome {
     let text = query::text(wanted.sql, wanted.file.as_deref())?;
     let sql = query::statement(&text, wanted.write)?;
-    let (clouds, stack) = find(wanted.target).await?;
-    let warehouse = Warehouse::of(&clouds, &stack)?;
+    let (clients, stack) = find(wanted.target).await?;
+    let warehouse = Warehouse::of(&clients, &stack)?;
     let rows = match warehouse.query(&sql).await {
         Ok(rows) => rows,
         Err(problem) => return Err(grants::explain(&warehouse, &sql, problem).await),
@@ -183,9 +183,9 @@ async fn ask(wanted: cli::Query) -> Outcome {
     }
     if rows.has_columns() {
         print::with(|out| rows.write_table(out))?;
-        talk::say(talk::count(rows.len(), "row"));
+        ui::say(ui::count(rows.len(), "row"));
     } else {
-        talk::say("done");
+        ui::say("done");
     }
     Ok(())
 }
@@ -196,9 +196,9 @@ async fn local_up(wanted: cli::Up) -> Outcome {
     let start = &wanted.start;
     let local = local::up(&project, start.port, &start.warehouse).await?;
     if let Some(data) = data {
-        upload::upload(&data, &local.clouds, &local.stack, others(wanted.add)).await?;
+        upload::upload(&data, &local.clients, &local.stack, others(wanted.add)).await?;
     }
-    talk::say(format!("the local stack is up: AWS at {}", local.ports.emulator_url()));
+    ui::say(format!("the local stack is up: AWS at {}", local.ports.emulator_url()));
     Ok(())
 }
 

@@ -21,6 +21,6 @@ mod query;
 mod runs;
 mod skip;
 pub mod stack;
-pub mod talk;
+pub mod ui;
 mod upload;
 pub mod warehouse;

@@ -6,14 +6,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     cli::Target,
     commands::find,
     errors::{Outcome, Problem, on_file},
     execution::{self, Runs, name},
     print,
     stack::Stack,
-    talk,
+    ui,
 };
 
 /// `segue runs`
@@ -75,7 +75,7 @@ pub struct Stop {
 
 /// A stack's runs, and one of them.
 struct Found {
-    clouds: Clouds,
+    clients: AwsClients,
     stack: Stack,
     runs: Runs,
     arn: String,
@@ -83,10 +83,10 @@ struct Found {
 
 impl Found {
     async fn of(target: Target, run: Option<&str>) -> Outcome<Self> {
-        let (clouds, stack) = find(target).await?;
-        let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+        let (clients, stack) = find(target).await?;
+        let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
         let arn = runs.find(run).await?;
-        Ok(Self { clouds, stack, runs, arn })
+        Ok(Self { clients, stack, runs, arn })
     }
 }
 
@@ -102,8 +102,8 @@ struct Listed {
 
 /// Lists the latest runs.
 pub async fn list(wanted: List) -> Outcome {
-    let (clouds, stack) = find(wanted.target).await?;
-    let runs = Runs::of(clouds.step_functions(), stack.load_state_machine()?);
+    let (clients, stack) = find(wanted.target).await?;
+    let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
     let listed: Vec<Listed> = runs
         .latest(wanted.count)
         .await?
@@ -123,7 +123,7 @@ pub async fn list(wanted: List) -> Outcome {
         return print::json(&listed);
     }
     if listed.is_empty() {
-        talk::say("there are no runs yet");
+        ui::say("there are no runs yet");
         return Ok(());
     }
     let rows = listed.into_iter().map(|run| {
@@ -157,7 +157,7 @@ pub async fn stop(wanted: Stop) -> Outcome {
         return Err(Problem::wrong_use(format!("run {run} has ended already: {status}")));
     }
     found.runs.stop(&found.arn).await?;
-    talk::say(format!("stopped {run}; `segue run{again}` starts another one"));
+    ui::say(format!("stopped {run}; `segue run{again}` starts another one"));
     Ok(())
 }
 
@@ -180,7 +180,7 @@ pub async fn report(wanted: Show) -> Outcome {
     let bucket = found.stack.work_bucket()?;
     let page = uri.strip_prefix(&format!("s3://{bucket}/")).unwrap_or_default();
     let key = format!("{}{kind}", page.strip_suffix("html").unwrap_or(page));
-    let object = found.clouds.s3().get_object().bucket(bucket).key(&key).send().await;
+    let object = found.clients.s3().get_object().bucket(bucket).key(&key).send().await;
     let object = object.map_err(|error| aws::problem(&format!("read {uri}"), error))?;
     let bytes = object.body.collect().await;
     let bytes = bytes.map_err(|error| Problem::failed(format!("cannot read {uri}: {error}")))?;

@@ -4,11 +4,11 @@ use segue_contract::quoting::literal;
 use segue_contract::rejects::storable;
 
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     errors::{Outcome, Problem},
     print,
     stack::Stack,
-    talk,
+    ui,
     warehouse::Warehouse,
 };
 
@@ -20,7 +20,7 @@ const LIST: &str = "select uri, reason, run_id, set_aside_at from ops.set_aside_
 
 /// What to do with files.
 #[derive(Debug)]
-pub struct Wishes {
+pub struct Options {
     /// `s3://bucket/key`; without any, list what is set aside.
     pub uris: Vec<String>,
     /// Why, to record in the table.
@@ -33,25 +33,25 @@ pub struct Wishes {
 ///
 /// # Errors
 /// Wrong use for a URI outside the sources; the warehouse's own message.
-pub async fn skip(clouds: &Clouds, stack: &Stack, wishes: &Wishes) -> Outcome {
-    let warehouse = Warehouse::of(clouds, stack)?;
-    if wishes.uris.is_empty() {
+pub async fn skip(clients: &AwsClients, stack: &Stack, options: &Options) -> Outcome {
+    let warehouse = Warehouse::of(clients, stack)?;
+    if options.uris.is_empty() {
         let rows = warehouse.query(LIST).await.map_err(no_table)?;
         print::with(|out| rows.write_table(out))?;
-        talk::say(format!("{} set aside", talk::count(rows.len(), "file")));
+        ui::say(format!("{} set aside", ui::count(rows.len(), "file")));
         return Ok(());
     }
     let mut statements = Vec::new();
-    for uri in &wishes.uris {
+    for uri in &options.uris {
         let file = File::find(stack, uri)?;
         statements.push(format!("delete from ops.set_aside_objects where {}", file.condition()?));
-        if !wishes.undo {
-            statements.push(file.insertion(clouds, stack, &wishes.reason).await?);
+        if !options.undo {
+            statements.push(file.insertion(clients, stack, &options.reason).await?);
         }
     }
     warehouse.transact(statements).await.map_err(no_table)?;
-    for uri in &wishes.uris {
-        talk::say(match wishes.undo {
+    for uri in &options.uris {
+        ui::say(match options.undo {
             true => format!("{uri}: the next run loads it, if it is not loaded already"),
             false => format!("{uri}: set aside until its content changes"),
         });
@@ -90,8 +90,14 @@ impl<'a> File<'a> {
         Ok(format!("source = {} and uri = {}", quoted(self.source)?, quoted(self.uri)?))
     }
 
-    async fn insertion(&self, clouds: &Clouds, stack: &Stack, reason: &str) -> Outcome<String> {
-        let head = clouds.s3_of(stack).head_object().bucket(self.bucket).key(self.key).send().await;
+    async fn insertion(
+        &self,
+        clients: &AwsClients,
+        stack: &Stack,
+        reason: &str,
+    ) -> Outcome<String> {
+        let head =
+            clients.s3_of(stack).head_object().bucket(self.bucket).key(self.key).send().await;
         let head = head.map_err(|error| aws::problem(&format!("look at {}", self.uri), error))?;
         let etag = head.e_tag().unwrap_or_default().trim_matches('"');
         let values = [self.source, self.uri, etag, &storable(reason), BY_HAND].map(quoted);

@@ -7,7 +7,7 @@ use segue_contract::pipeline::Deployment;
 use serde::Deserialize;
 
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     errors::{Outcome, Problem},
     project::Project,
 };
@@ -23,8 +23,8 @@ pub struct Stack {
 
 impl Stack {
     /// Reads a stack; `None` when there is no such stack.
-    pub async fn read(clouds: &Clouds, name: &str) -> Outcome<Option<Self>> {
-        let answer = clouds.cloudformation().describe_stacks().stack_name(name).send().await;
+    pub async fn read(clients: &AwsClients, name: &str) -> Outcome<Option<Self>> {
+        let answer = clients.cloudformation().describe_stacks().stack_name(name).send().await;
         let stacks = match answer {
             Ok(answer) => answer.stacks.unwrap_or_default(),
             Err(error) => {
@@ -57,9 +57,9 @@ impl Stack {
     }
 
     /// The stack with this name, which must exist.
-    pub async fn deployed(clouds: &Clouds, name: &str) -> Outcome<Self> {
-        Self::read(clouds, name).await?.ok_or_else(|| {
-            let region = clouds.region();
+    pub async fn deployed(clients: &AwsClients, name: &str) -> Outcome<Self> {
+        Self::read(clients, name).await?.ok_or_else(|| {
+            let region = clients.region();
             Problem::wrong_use(format!("there is no stack {name} in {region}")).hint(
                 "deploy it with `make deploy`, name another one with --stack, or use --local for \
                  the stack on this machine",

@@ -11,10 +11,10 @@ use md5::{Digest, Md5};
 use segue_data_set::{DataSet, Unusable};
 
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     errors::{Outcome, Problem, on_file},
     stack::Stack,
-    talk,
+    ui,
 };
 
 /// The default key of a JSONPaths file in the template.
@@ -56,12 +56,12 @@ pub fn read(directory: &Path) -> Outcome<DataSet> {
 /// others are kept, and says how much.
 pub async fn upload(
     data: &DataSet,
-    clouds: &Clouds,
+    clients: &AwsClients,
     stack: &Stack,
     others: Others,
 ) -> Outcome<Uploaded> {
-    data.lines().for_each(talk::say);
-    let (client, bucket) = (clouds.s3_of(stack), stack.landing_bucket()?);
+    data.lines().for_each(ui::say);
+    let (client, bucket) = (clients.s3_of(stack), stack.landing_bucket()?);
     let prefix = |source: &str| match source {
         "songs" => stack.songs_prefix(),
         _ => stack.events_prefix(),
@@ -73,7 +73,7 @@ pub async fn upload(
         contents.insert(key, Content::File(file.path.clone()));
     }
     if let Some((path, text)) = &data.jsonpaths {
-        talk::say(format!("events are mapped by {}", path.display()));
+        ui::say(format!("events are mapped by {}", path.display()));
         contents.insert(paths_key.to_owned(), Content::Text(text.clone()));
     }
     let present = etags(&client, bucket).await?;
@@ -90,8 +90,8 @@ pub async fn upload(
     match others {
         Others::Removed => remove_all(&client, bucket, &other).await?,
         Others::Kept if !other.is_empty() => {
-            let files = talk::count(other.len(), "other file");
-            talk::say(format!("the bucket still holds {files}: {}", named(&other)));
+            let files = ui::count(other.len(), "other file");
+            ui::say(format!("the bucket still holds {files}: {}", named(&other)));
         }
         Others::Kept => {}
     }
@@ -105,7 +105,7 @@ async fn put_all(
     present: &HashMap<String, String>,
 ) -> Outcome<BTreeMap<String, String>> {
     let total = contents.len();
-    let bar = talk::bar("uploading", total as u64);
+    let bar = ui::bar("uploading", total as u64);
     let puts: Vec<(String, String, bool)> = stream::iter(contents)
         .map(|(key, content)| {
             let (client, bar, known) = (client.clone(), bar.clone(), present.get(&key).cloned());
@@ -120,10 +120,10 @@ async fn put_all(
         .await?;
     bar.finish_and_clear();
     let sent = puts.iter().filter(|(.., is_sent)| *is_sent).count();
-    talk::say(format!(
+    ui::say(format!(
         "uploaded {}, {} already there",
-        talk::count(sent, "file"),
-        talk::count(total - sent, "file")
+        ui::count(sent, "file"),
+        ui::count(total - sent, "file")
     ));
     Ok(puts.into_iter().map(|(key, etag, _)| (key, etag)).collect())
 }
@@ -180,9 +180,9 @@ async fn remove_all(client: &Client, bucket: &str, keys: &[String]) -> Outcome {
         .buffer_unordered(REQUESTS_AT_ONCE)
         .try_collect::<()>()
         .await?;
-    talk::say(format!(
+    ui::say(format!(
         "removed {} that the directory does not hold from the bucket: {}; --add keeps such files",
-        talk::count(keys.len(), "file"),
+        ui::count(keys.len(), "file"),
         named(keys)
     ));
     Ok(())

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     display,
     errors::{Outcome, Problem},
     print,
@@ -55,9 +55,9 @@ enum Cell {
 
 impl Warehouse {
     /// The warehouse of a stack.
-    pub fn of(clouds: &Clouds, stack: &Stack) -> Outcome<Self> {
+    pub fn of(clients: &AwsClients, stack: &Stack) -> Outcome<Self> {
         Ok(Self {
-            client: clouds.redshift(),
+            client: clients.redshift(),
             database: stack.database()?.to_owned(),
             workgroup: stack.workgroup().map(str::to_owned),
             cluster: stack.cluster().map(str::to_owned),

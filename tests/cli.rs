@@ -250,9 +250,9 @@ fn nothing_runs_before_up() {
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let folder = folder();
-    let wishes = ["--songs", "300", "--users", "30", "--seed", "5"];
-    let one = generated(folder.path(), "one", &wishes);
-    let again = generated(folder.path(), "again", &wishes);
+    let options = ["--songs", "300", "--users", "30", "--seed", "5"];
+    let one = generated(folder.path(), "one", &options);
+    let again = generated(folder.path(), "again", &options);
     assert!(one == again, "two trees of one seed differ");
     let other = generated(folder.path(), "other", &["--songs", "300", "--users", "30"]);
     assert!(one != other, "two seeds give one tree");

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     errors::{Outcome, Problem, on_file},
-    talk, upload,
+    ui, upload,
 };
 
 /// A placeholder deployment, for tables of which only the columns matter.
@@ -41,8 +41,7 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
         data.lines().map(|line| Finding::good("skipped", line)).collect();
     for (source, folder) in FOLDERS {
         let count = data.of(source).count();
-        let files =
-            format!("{} in {}", talk::count(count, "file"), directory.join(folder).display());
+        let files = format!("{} in {}", ui::count(count, "file"), directory.join(folder).display());
         let counted = match count {
             0 => Finding::warning("files", files, "put files there, unless it should be empty"),
             _ => Finding::good("files", files),

@@ -14,7 +14,7 @@ pub use crate::landing::{DataObject, Listed};
 use crate::{
     aws,
     errors::{Outcome, Problem},
-    landing, talk,
+    landing, ui,
 };
 
 /// The most objects to list if only some are sampled: one page.
@@ -93,11 +93,9 @@ impl Files<'_> {
             0 => Finding::bad("files", format!("none under {place}"), advice),
             count if listed.is_cut => Finding::good(
                 "files",
-                format!("more than {} under {place}", talk::count(count, "file")),
+                format!("more than {} under {place}", ui::count(count, "file")),
             ),
-            count => {
-                Finding::good("files", format!("{} under {place}", talk::count(count, "file")))
-            }
+            count => Finding::good("files", format!("{} under {place}", ui::count(count, "file"))),
         };
         finding.of(source.name)
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     errors::{Outcome, Problem},
-    print, talk,
+    print, ui,
 };
 
 /// How bad a finding is.
@@ -120,16 +120,14 @@ pub fn show(findings: &[Finding], json: bool) -> Outcome {
         print::line(&table(findings))?;
         for finding in findings {
             if let Some(advice) = &finding.advice {
-                talk::say(format!("{}: {advice}", name(finding)));
+                ui::say(format!("{}: {advice}", name(finding)));
             }
         }
     }
     match findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count() {
         0 => Ok(()),
-        bad => {
-            Err(Problem::failed(format!("{}, a run would fail", talk::count(bad, "bad finding")))
-                .hint("follow the advice above, then run the doctor again"))
-        }
+        bad => Err(Problem::failed(format!("{}, a run would fail", ui::count(bad, "bad finding")))
+            .hint("follow the advice above, then run the doctor again")),
     }
 }
 

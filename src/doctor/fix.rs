@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use super::{Doctor, Finding};
 use crate::{
     errors::{Outcome, Problem},
-    print, talk,
+    print, ui,
     warehouse::Warehouse,
 };
 
@@ -31,11 +31,11 @@ impl Doctor {
         for statement in &statements {
             print::line(&format!("{statement};"))?;
         }
-        let warehouse = Warehouse::of(&self.clouds, &self.stack)?;
+        let warehouse = Warehouse::of(&self.clients, &self.stack)?;
         let user = warehouse.query("select current_user").await?.first_text();
         let user = user.unwrap_or_default();
         if !is_agreed {
-            let count = talk::count(statements.len(), "statement");
+            let count = ui::count(statements.len(), "statement");
             agree(&format!("Run {count} as {user}?"))?;
         }
         for statement in statements {
@@ -58,7 +58,7 @@ fn agree(question: &str) -> Outcome {
         return Err(Problem::wrong_use("cannot ask for confirmation: stdin is not a terminal")
             .hint("add --yes to run them"));
     }
-    talk::say(format!("{question} [y/N]"));
+    ui::say(format!("{question} [y/N]"));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Problem::failed(format!("cannot read the answer: {error}")))?;

@@ -11,7 +11,7 @@ use super::{
     sample::{Fault, Measured, Seen},
     shape::{Column, Mapping},
 };
-use crate::talk;
+use crate::ui;
 
 /// The most broken records of a source to name.
 const NAMED_MAX: usize = 100;
@@ -67,7 +67,7 @@ fn faults(seen: &Seen, depth: Depth, max_rejects: u64) -> Vec<Finding> {
         .collect();
     let others = seen.faults.len() - named.len();
     if others > 0 {
-        let others = talk::count(others, "other broken record");
+        let others = ui::count(others, "other broken record");
         let how = if depth == Depth::Sample { "; --noload names them" } else { "" };
         findings.push(finding("documents", format!("{others} in these files{how}")));
     }
@@ -89,7 +89,7 @@ fn keys(mapping: &Mapping, seen: &Seen) -> Vec<Finding> {
         };
         let found = format!(
             "no column takes {key} ({records} of {}): {} is filled by {}",
-            talk::count(seen.records, "record"),
+            ui::count(seen.records, "record"),
             column.name,
             path.written().unwrap_or(path.key()),
         );
@@ -139,7 +139,7 @@ fn closest(mapping: &Mapping, seen: &Seen) -> String {
         Some((column, column.bytes_max?, seen.columns.get(&index)?.longest_bytes))
     });
     let closest = widths.max_by_key(|(_, bytes_max, longest)| longest * 1_000 / bytes_max);
-    let records = talk::count(seen.records, "record");
+    let records = ui::count(seen.records, "record");
     match closest {
         Some((column, bytes_max, longest)) => {
             format!(

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use segue_contract::layout;
 
 use super::{Source, files::Listed, finding::Finding};
-use crate::{talk, warehouse::Warehouse};
+use crate::{ui, warehouse::Warehouse};
 
 const SET_ASIDE: &str = "select source, uri, etag from ops.set_aside_objects";
 const LOADED: &str = "select source from ops.loaded_objects limit 1";
@@ -44,7 +44,7 @@ impl Known {
         });
         let count = before - listed.objects.len();
         let advice = "`segue skip` lists them; runs skip them until their content changes";
-        let found = || format!("{}, which runs skip", talk::count(count, "file"));
+        let found = || format!("{}, which runs skip", ui::count(count, "file"));
         (count > 0).then(|| Finding::warning("set aside", found(), advice).of(source.name))
     }
 }

@@ -28,7 +28,7 @@ use self::{
     sample::Seen,
     shape::{Mapping, Table},
 };
-use crate::{aws::Clouds, errors::Outcome, stack::Stack, warehouse::Warehouse};
+use crate::{aws::AwsClients, errors::Outcome, stack::Stack, warehouse::Warehouse};
 
 /// What to do when a listing or an object cannot be read, and the service does not say.
 const LIST_IT: &str = "check that the bucket exists and that you may list it";
@@ -55,7 +55,7 @@ pub enum Depth {
 /// What to check, and how.
 pub struct Doctor {
     /// Clients that talk to the stack.
-    pub clouds: Clouds,
+    pub clients: AwsClients,
     /// The stack.
     pub stack: Stack,
     /// Where it is.
@@ -88,11 +88,11 @@ impl Doctor {
 
     async fn look_at_all(&self, findings: &mut Vec<Finding>) -> Outcome {
         let files = Files {
-            s3: self.clouds.s3_of(&self.stack),
+            s3: self.clients.s3_of(&self.stack),
             landing: self.stack.landing_bucket()?,
             work: self.stack.work_bucket()?,
         };
-        let warehouse = Warehouse::of(&self.clouds, &self.stack)?;
+        let warehouse = Warehouse::of(&self.clients, &self.stack)?;
         findings.extend(files.buckets().await);
         let reachable = warehouse::reachable(&warehouse).await;
         let is_reachable = reachable.verdict == Verdict::Good;
@@ -103,8 +103,8 @@ impl Doctor {
             findings.extend(rights.examine().await?);
         }
         if self.place == Place::Deployed {
-            findings.push(account::concurrency(&self.clouds.lambda()).await);
-            findings.push(account::alerts(&self.clouds.sns(), &self.stack).await);
+            findings.push(account::concurrency(&self.clients.lambda()).await);
+            findings.push(account::alerts(&self.clients.sns(), &self.stack).await);
         }
         let known = known::Known::read(&warehouse).await;
         let mut has_files = known.is_loaded;
@@ -201,7 +201,7 @@ impl Doctor {
     }
 
     fn region(&self) -> Finding {
-        let region = self.clouds.region();
+        let region = self.clients.region();
         let workgroup = self.stack.workgroup().and_then(|arn| arn.split(':').nth(3));
         match workgroup {
             Some(other) if other != region => Finding::bad(

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     errors::{Outcome, Problem},
-    grants, talk,
+    grants, ui,
     warehouse::Warehouse,
 };
 
@@ -47,7 +47,7 @@ impl Rehearsal<'_> {
         seen: &Seen,
         warehouse: &Warehouse,
     ) -> Outcome<Vec<Finding>> {
-        if self.doctor.clouds.landing_elsewhere(&self.doctor.stack).is_some() {
+        if self.doctor.clients.landing_elsewhere(&self.doctor.stack).is_some() {
             let why = "not tried: the bucket is in another region, so runs merge its files first";
             return Ok(vec![Finding::unknown("copy", why).of(source.name)]);
         }
@@ -55,10 +55,10 @@ impl Rehearsal<'_> {
         for (compression, keys) in self.files_to_read(listed) {
             let started = Instant::now();
             let read = self.copy(source, compression, &keys, warehouse).await;
-            let what = talk::count(keys.len(), "file");
+            let what = ui::count(keys.len(), "file");
             match read {
                 Ok(refused) if refused.is_empty() => {
-                    let took = talk::seconds(started.elapsed());
+                    let took = ui::seconds(started.elapsed());
                     let found = format!("the warehouse reads {what} in {took}");
                     findings.push(Finding::good("copy", found));
                 }

@@ -214,7 +214,7 @@ mod tests {
     use redshift_local::{Options, Server};
 
     use super::*;
-    use crate::{aws::Clouds, doctor::Depth, doctor::Doctor, doctor::Fixed};
+    use crate::{aws::AwsClients, doctor::Depth, doctor::Doctor, doctor::Fixed};
 
     const COPY_ROLE: &str = "arn:aws:iam::123456789012:role/copy";
 
@@ -230,12 +230,12 @@ mod tests {
             ("CopyRoleArn", COPY_ROLE),
             ("ReaderRole", "analysts"),
         ]);
-        let clouds = Clouds::of_warehouse(server.url(), key).await;
-        Doctor { clouds, stack, place: Place::Deployed, depth: Depth::Sample }
+        let clients = AwsClients::of_warehouse(server.url(), key).await;
+        Doctor { clients, stack, place: Place::Deployed, depth: Depth::Sample }
     }
 
     async fn shown(doctor: &Doctor) -> (Vec<Finding>, String) {
-        let warehouse = Warehouse::of(&doctor.clouds, &doctor.stack).expect("a warehouse");
+        let warehouse = Warehouse::of(&doctor.clients, &doctor.stack).expect("a warehouse");
         let rights = Rights { warehouse: &warehouse, stack: &doctor.stack, place: Place::Deployed };
         let findings = rights.examine().await.expect("answers");
         let line = |one: &Finding| {
@@ -292,7 +292,7 @@ mod tests {
                 .all(|one| one.verdict != super::super::Verdict::Bad || !one.fix.is_empty())
         );
         let refused = jane.fix(&findings, true).await.expect_err("no administrator");
-        let warehouse = Warehouse::of(&jane.clouds, &jane.stack).expect("a warehouse");
+        let warehouse = Warehouse::of(&jane.clients, &jane.stack).expect("a warehouse");
         let sql = "select count(*) from mart.users";
         let denied = warehouse.query(sql).await.expect_err("denied");
         let denied = crate::grants::explain(&warehouse, sql, denied).await;

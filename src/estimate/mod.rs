@@ -9,11 +9,11 @@ use segue_contract::cost::{Cadence, Estimate, Prices, SERVERLESS_SECONDS_MIN, So
 use segue_data_set::FOLDERS;
 
 use crate::{
-    aws::Clouds,
+    aws::AwsClients,
     errors::{Outcome, Problem},
     landing, print,
     stack::Stack,
-    talk, upload,
+    ui, upload,
 };
 
 /// What the estimate assumes.
@@ -38,7 +38,7 @@ pub struct Assumptions {
 /// Measures the files of a directory.
 pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
     let data = upload::read(directory)?;
-    data.lines().for_each(talk::say);
+    data.lines().for_each(ui::say);
     let measured = FOLDERS.map(|(source, _)| {
         let bytes = || data.of(source).map(|file| file.bytes);
         Source {
@@ -52,7 +52,7 @@ pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
 }
 
 /// Measures the files in the landing bucket, loaded or not.
-pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
+pub async fn bucket(clients: &AwsClients, stack: &Stack) -> Outcome<Vec<Source>> {
     let paths_key = stack.events_jsonpaths_key();
     let places = [
         ("events", "Events", stack.events_prefix()?, paths_key),
@@ -61,8 +61,8 @@ pub async fn bucket(clouds: &Clouds, stack: &Stack) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     for (source, parameters, prefix, paths_key) in places {
         let place = landing::Place { bucket: stack.landing_bucket()?, prefix, paths_key };
-        let listed = landing::list(&clouds.s3_of(stack), place, usize::MAX).await?;
-        listed.skipped.of(source).iter().for_each(|skipped| talk::say(skipped.line()));
+        let listed = landing::list(&clients.s3_of(stack), place, usize::MAX).await?;
+        listed.skipped.of(source).iter().for_each(|skipped| ui::say(skipped.line()));
         sources.push(Source {
             source: source.to_owned(),
             objects: listed.objects.len() as u64,
@@ -112,15 +112,15 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
 fn sentence(estimate: &Estimate) -> String {
     let Estimate { planned, without_compaction, .. } = estimate;
     let about = |way: &Way| {
-        format!("{} and {}", talk::seconds(Duration::from_secs_f64(way.seconds)), dollars(way.cost))
+        format!("{} and {}", ui::seconds(Duration::from_secs_f64(way.seconds)), dollars(way.cost))
     };
     let objects: u64 = estimate.sources.iter().map(|source| source.objects).sum();
-    let objects = talk::count(objects as usize, "object");
+    let objects = ui::count(objects as usize, "object");
     let why = match planned.parts {
         0 => format!("{objects}, copied as they are"),
         parts => format!(
             "{objects}, merged into {}; copying each one would take {}",
-            talk::count(parts as usize, "part"),
+            ui::count(parts as usize, "part"),
             about(without_compaction)
         ),
     };

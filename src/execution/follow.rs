@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use super::{Report, cause, history, name, phases::Phases, status};
-use crate::{aws, errors::Outcome, talk};
+use crate::{aws, errors::Outcome, ui};
 
 /// A short run is polled often; in a long one a few seconds do not matter.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(250);
@@ -121,7 +121,7 @@ struct Progress {
 
 impl Progress {
     fn new() -> Self {
-        let spinner = talk::is_watched().then(|| {
+        let spinner = ui::is_watched().then(|| {
             let spinner = ProgressBar::new_spinner();
             spinner.enable_steady_tick(POLL_INTERVAL_MIN);
             spinner
@@ -157,7 +157,7 @@ impl Progress {
         self.said_last = Instant::now();
         match &self.spinner {
             Some(spinner) => spinner.println(line),
-            None => talk::say(line),
+            None => ui::say(line),
         }
     }
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     aws,
     errors::{Outcome, Problem},
-    talk,
+    ui,
 };
 
 /// How a run ended, as it is printed.
@@ -109,7 +109,7 @@ impl Runs {
     pub async fn start_or_attach(&self, input: &RunInput) -> Outcome<String> {
         for arn in self.in_flight().await? {
             if self.input_of(&arn).await?.as_ref() == Some(input) {
-                talk::say(format!("a run is in flight: following {}", name(&arn)));
+                ui::say(format!("a run is in flight: following {}", name(&arn)));
                 return Ok(arn);
             }
         }
@@ -267,32 +267,32 @@ impl Report {
         let mut line = self.status.clone();
         if let (Some(objects), Some(rows)) = (self.objects.filter(|one| *one > 0), self.rows) {
             let (files, rows) =
-                (talk::count(objects as usize, "file"), talk::count(rows as usize, "row"));
+                (ui::count(objects as usize, "file"), ui::count(rows as usize, "row"));
             line.push_str(&format!(" {files}, {rows}"));
         }
         if let Some(seconds) = self.duration_seconds {
-            let duration = talk::seconds(Duration::from_secs_f64(seconds.max(0.0)));
+            let duration = ui::seconds(Duration::from_secs_f64(seconds.max(0.0)));
             line.push_str(&format!(" in {duration}"));
         }
         if let Some(transitions) = self.transitions {
-            let transitions = talk::count(transitions as usize, "transition");
+            let transitions = ui::count(transitions as usize, "transition");
             line.push_str(&format!(", {transitions}: run {}", self.run_id));
         } else {
             line.push_str(&format!(": run {}", self.run_id));
         }
         if let Some(rejected) = self.rejected {
-            let records = talk::count(rejected as usize, "record");
+            let records = ui::count(rejected as usize, "record");
             line.push_str(&format!("; {records} skipped: see ops.rejected_rows and the report"));
         }
         if let Some(set_aside) = self.set_aside {
-            let files = talk::count(set_aside as usize, "file");
+            let files = ui::count(set_aside as usize, "file");
             line.push_str(&format!(
                 "; {files} set aside: see ops.set_aside_objects and the report"
             ));
         }
         for Variants { table, within_run, beside_published } in &self.variants {
-            let within = talk::count(*within_run as usize, "key");
-            let beside = talk::count(*beside_published as usize, "key");
+            let within = ui::count(*within_run as usize, "key");
+            let beside = ui::count(*beside_published as usize, "key");
             before.push(format!(
                 "mart.{table}: records of this run differ under {within}, and differ from \
                  published ones under {beside}"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_sfn::types::HistoryEvent;
 
-use crate::talk;
+use crate::ui;
 
 /// Before this share of a Map is done, its rate says too little about the time left.
 const FORECAST_SHARE_MIN: f64 = 0.1;
@@ -83,12 +83,12 @@ impl Phases {
     pub fn under_way(&self, at: Duration) -> Option<String> {
         let phase = self.current.as_ref()?;
         let so_far = at.saturating_sub(phase.entered);
-        let mut line = format!("{} {}", phase.name, talk::seconds(so_far));
+        let mut line = format!("{} {}", phase.name, ui::seconds(so_far));
         if let Some((done, all)) = phase.iterations.filter(|(_, all)| *all > 1) {
             line.push_str(&format!(", {done} of {all}"));
             let share = done as f64 / all as f64;
             if (FORECAST_SHARE_MIN..1.0).contains(&share) {
-                let left = talk::seconds(so_far.mul_f64((1.0 - share) / share));
+                let left = ui::seconds(so_far.mul_f64((1.0 - share) / share));
                 line.push_str(&format!(", about {left} left"));
             }
         }
@@ -105,7 +105,7 @@ impl Phases {
 impl Phase {
     fn line(&self, at: Duration) -> String {
         let mark = if self.failed_with.is_some() { '✗' } else { '✓' };
-        let took = talk::seconds(at.saturating_sub(self.entered));
+        let took = ui::seconds(at.saturating_sub(self.entered));
         format!("{mark} {:<16} {took:>12}", self.name)
     }
 }

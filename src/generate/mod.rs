@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     errors::{Outcome, Problem, on_file},
-    talk::{self, Step},
+    ui::{self, Step},
 };
 
 /// The JSONPaths file of events, and its name in real data.
@@ -36,7 +36,7 @@ const EVENTS_A_LISTENER_DAY: u64 = 3;
 
 /// What to generate.
 #[derive(Debug, Args)]
-pub struct Wishes {
+pub struct Options {
     /// Songs in the catalogue
     #[arg(long, value_name = "N", default_value_t = 500,
           value_parser = clap::value_parser!(u64).range(1..=SONGS_MAX))]
@@ -61,10 +61,10 @@ pub struct Wishes {
 /// Generates a data set in `out`, which must not exist yet, or be empty.
 ///
 /// It is moved into place as a whole: an interrupted command leaves `out` as it was.
-pub fn generate(out: &Path, wishes: &Wishes) -> Outcome {
+pub fn generate(out: &Path, options: &Options) -> Outcome {
     refuse_used(out)?;
     let draft = draft_beside(out)?;
-    let made = fill(&draft, wishes).and_then(|counts| {
+    let made = fill(&draft, options).and_then(|counts| {
         if out.exists() {
             fs::remove_dir(out).map_err(on_file("replace", out))?;
         }
@@ -73,7 +73,7 @@ pub fn generate(out: &Path, wishes: &Wishes) -> Outcome {
     });
     match made {
         Ok(counts) => {
-            talk::say(format!("generated {}: {counts}", out.display()));
+            ui::say(format!("generated {}: {counts}", out.display()));
             Ok(())
         }
         Err(problem) => {
@@ -111,33 +111,33 @@ fn draft_beside(out: &Path) -> Outcome<PathBuf> {
     Ok(draft)
 }
 
-fn fill(folder: &Path, wishes: &Wishes) -> Outcome<String> {
-    let catalogue = Catalogue { seed: wishes.seed, songs: wishes.songs };
-    let bar = talk::bar("songs", wishes.songs);
+fn fill(folder: &Path, options: &Options) -> Outcome<String> {
+    let catalogue = Catalogue { seed: options.seed, songs: options.songs };
+    let bar = ui::bar("songs", options.songs);
     files::write_songs(folder, catalogue, &bar)?;
     bar.finish_and_clear();
     let step = Step::start("events");
-    let mut sessions = match wishes.events {
-        Some(events) => enough_sessions(wishes, events),
-        None => sessions_of(wishes, 1..=wishes.users),
+    let mut sessions = match options.events {
+        Some(events) => enough_sessions(options, events),
+        None => sessions_of(options, 1..=options.users),
     };
     sessions.par_sort_unstable_by_key(|session| (session.events[0].at_ms, session.listener));
-    let events = files::write_events(folder, catalogue, &sessions, wishes.events)?;
+    let events = files::write_events(folder, catalogue, &sessions, options.events)?;
     let jsonpaths = folder.join(JSONPATHS_NAME);
     fs::write(&jsonpaths, JSONPATHS).map_err(on_file("write", &jsonpaths))?;
     step.drop_quietly();
-    let songs = talk::count(wishes.songs as usize, "song");
-    Ok(format!("{songs}, {}", talk::count(events as usize, "event")))
+    let songs = ui::count(options.songs as usize, "song");
+    Ok(format!("{songs}, {}", ui::count(events as usize, "event")))
 }
 
 /// Adds listeners until there are at least `events` events.
-fn enough_sessions(wishes: &Wishes, events: u64) -> Vec<Session> {
+fn enough_sessions(options: &Options, events: u64) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::new();
     let (mut listeners, mut found) = (0, 0);
     while found < events {
         let missing = events - found;
-        let more = (missing / (EVENTS_A_LISTENER_DAY * u64::from(wishes.days))).max(1);
-        let added = sessions_of(wishes, listeners + 1..=listeners + more);
+        let more = (missing / (EVENTS_A_LISTENER_DAY * u64::from(options.days))).max(1);
+        let added = sessions_of(options, listeners + 1..=listeners + more);
         found += added.iter().map(|session| session.events.len() as u64).sum::<u64>();
         listeners += more;
         sessions.extend(added);
@@ -145,9 +145,11 @@ fn enough_sessions(wishes: &Wishes, events: u64) -> Vec<Session> {
     sessions
 }
 
-fn sessions_of(wishes: &Wishes, listeners: std::ops::RangeInclusive<u64>) -> Vec<Session> {
+fn sessions_of(options: &Options, listeners: std::ops::RangeInclusive<u64>) -> Vec<Session> {
     listeners
         .into_par_iter()
-        .flat_map_iter(|number| listening::sessions(wishes.seed, number, wishes.days, wishes.songs))
+        .flat_map_iter(|number| {
+            listening::sessions(options.seed, number, options.days, options.songs)
+        })
         .collect()
 }

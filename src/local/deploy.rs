@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{environment, environment::local_environment, ports::Ports, process::last_lines};
 use crate::{
-    aws::{self, Clouds},
+    aws::{self, AwsClients},
     errors::{Outcome, Problem, on_file},
     project::Project,
 };
@@ -49,8 +49,8 @@ impl Deployment {
     }
 
     /// Deploys, and waits until it is done.
-    pub async fn run(&self, clouds: &Clouds, ports: Ports) -> Outcome {
-        clouds
+    pub async fn run(&self, clients: &AwsClients, ports: Ports) -> Outcome {
+        clients
             .s3()
             .create_bucket()
             .bucket(ARTIFACT_BUCKET)

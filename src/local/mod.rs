@@ -17,11 +17,11 @@ use serde::Serialize;
 use self::{deploy::Deployment, process::Running, state::State};
 pub use self::{deploy::STACK, ports::Ports, warehouse::WarehouseOptions};
 use crate::{
-    aws::Clouds,
+    aws::AwsClients,
     errors::{Outcome, Problem, on_file},
     project::Project,
     stack::Stack,
-    talk::{self, Step},
+    ui::{self, Step},
 };
 
 /// Another program may take a free port before the emulator does.
@@ -31,7 +31,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// The running local stack.
 pub struct LocalStack {
     /// Clients for it.
-    pub clouds: Clouds,
+    pub clients: AwsClients,
     /// Its outputs.
     pub stack: Stack,
     /// Where it listens.
@@ -70,25 +70,25 @@ pub async fn up(
     let mut state = State::load(project)?;
 
     let ports = start_missing(project, &mut state, port, options)?;
-    let clouds = Clouds::local(ports).await;
+    let clients = AwsClients::local(ports).await;
     let unchanged = state.deployed.as_ref() == Some(&deployment.fingerprint);
-    if let Some(stack) = Stack::read(&clouds, STACK).await?
+    if let Some(stack) = Stack::read(&clients, STACK).await?
         && unchanged
     {
-        return ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
+        return ready(LocalStack { clients, stack, ports, programs: programs(project, &state) })
             .await;
     }
-    deploy(project, &mut state, &deployment, &clouds, ports).await?;
-    let stack = Stack::read(&clouds, STACK).await?.ok_or_else(|| {
+    deploy(project, &mut state, &deployment, &clients, ports).await?;
+    let stack = Stack::read(&clients, STACK).await?.ok_or_else(|| {
         Problem::failed("the deployment succeeded, but the stack does not exist")
             .hint("run `segue local down --purge` and start again")
     })?;
-    ready(LocalStack { clouds, stack, ports, programs: programs(project, &state) }).await
+    ready(LocalStack { clients, stack, ports, programs: programs(project, &state) }).await
 }
 
 /// A killed upload may have left the landing bucket without events.
 async fn ready(local: LocalStack) -> Outcome<LocalStack> {
-    events::on(&local.clouds.s3(), local.stack.landing_bucket()?).await?;
+    events::on(&local.clients.s3(), local.stack.landing_bucket()?).await?;
     Ok(local)
 }
 
@@ -104,9 +104,9 @@ pub async fn running(project: &Project) -> Outcome<LocalStack> {
     let not_running =
         || Problem::wrong_use("the local stack is not running").hint("run `segue local up`");
     let ports = state.ports.filter(|_| state.is_up()).ok_or_else(not_running)?;
-    let clouds = Clouds::local(ports).await;
-    let stack = Stack::read(&clouds, STACK).await?.ok_or_else(not_running)?;
-    Ok(LocalStack { clouds, stack, ports, programs: programs(project, &state) })
+    let clients = AwsClients::local(ports).await;
+    let stack = Stack::read(&clients, STACK).await?.ok_or_else(not_running)?;
+    Ok(LocalStack { clients, stack, ports, programs: programs(project, &state) })
 }
 
 fn start_missing(
@@ -187,11 +187,11 @@ async fn deploy(
     project: &Project,
     state: &mut State,
     deployment: &Deployment,
-    clouds: &Clouds,
+    clients: &AwsClients,
     ports: Ports,
 ) -> Outcome {
     let step = Step::start("deploying template.yaml");
-    if let Err(problem) = deployment.run(clouds, ports).await {
+    if let Err(problem) = deployment.run(clients, ports).await {
         step.drop_quietly();
         if state.deployed.is_none() {
             // A first deployment that failed leaves a stack that cannot be updated.
@@ -214,7 +214,7 @@ async fn deploy(
 /// Stops both programs; their data stays unless it is to be purged.
 pub fn down(project: &Project, purge: bool) -> Outcome {
     if !project.state().exists() {
-        talk::say("nothing is running");
+        ui::say("nothing is running");
         return Ok(());
     }
     let lock = state::lock(project)?;
@@ -226,11 +226,11 @@ pub fn down(project: &Project, purge: bool) -> Outcome {
     let ran = state.emulator.is_some() || state.warehouse.is_some();
     stop_both(project, &mut state);
     state.save(project)?;
-    talk::say(if ran { "stopped the local stack" } else { "nothing is running" });
+    ui::say(if ran { "stopped the local stack" } else { "nothing is running" });
     if purge {
         let folder = project.state();
         fs::remove_dir_all(&folder).map_err(on_file("remove", &folder))?;
-        talk::say(format!("removed {}", folder.display()));
+        ui::say(format!("removed {}", folder.display()));
     }
     drop(lock);
     Ok(())

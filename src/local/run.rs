@@ -16,7 +16,7 @@ use crate::{
     execution::{Report, Runs},
     print,
     project::Project,
-    talk,
+    ui,
     upload::{self, Others},
     warehouse::Warehouse,
 };
@@ -43,7 +43,7 @@ struct LocalReport {
 
 /// What to load, and what to keep.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes<'a> {
+pub struct Options<'a> {
     /// The directory.
     pub data: &'a Path,
     /// What happens to objects that it does not hold.
@@ -57,16 +57,16 @@ pub struct Wishes<'a> {
 /// Starts what is needed, uploads, loads, and prints the result.
 pub async fn run(
     project: &Project,
-    wishes: Wishes<'_>,
+    options: Options<'_>,
     port: Option<u16>,
-    options: &WarehouseOptions,
+    warehouse_options: &WarehouseOptions,
 ) -> Outcome {
     // Before anything is started: a wrong directory should be reported at once.
-    let data = upload::read(wishes.data)?;
-    let local = super::up(project, port, options).await?;
-    let warehouse = Warehouse::of(&local.clouds, &local.stack)?;
+    let data = upload::read(options.data)?;
+    let local = super::up(project, port, warehouse_options).await?;
+    let warehouse = Warehouse::of(&local.clients, &local.stack)?;
     let run = tokio::select! {
-        run = load(&local, &data, wishes, &warehouse) => run,
+        run = load(&local, &data, options, &warehouse) => run,
         problem = local.broken() => return Err(problem),
     };
     let (run, stays) = run?;
@@ -75,19 +75,19 @@ pub async fn run(
         false => BTreeMap::new(),
     };
     let report = LocalReport { run, tables };
-    if wishes.json {
+    if options.json {
         print::json(&report)?;
     } else if report.run.is_good() {
         print::line(&tables_for_people(&report.tables))?;
         answer_examples(project, &warehouse).await?;
     }
     if report.run.is_good() {
-        stays.into_iter().for_each(talk::say);
-        talk::say(report.run.line("segue run --local --rebuild"));
+        stays.into_iter().for_each(ui::say);
+        ui::say(report.run.line("segue run --local --rebuild"));
     }
     let again = format!(
         "in local mode: change the file in {} and run the same command again",
-        wishes.data.display()
+        options.data.display()
     );
     report.run.into_problem().map(|_| ()).map_err(|problem| problem.and_hint(&again))
 }
@@ -97,14 +97,14 @@ pub async fn run(
 async fn load(
     local: &LocalStack,
     data: &DataSet,
-    wishes: Wishes<'_>,
+    options: Options<'_>,
     warehouse: &Warehouse,
 ) -> Outcome<(Report, Option<String>)> {
-    let runs = Runs::of(local.clouds.step_functions(), local.stack.load_state_machine()?);
-    let (s3, bucket) = (local.clouds.s3(), local.stack.landing_bucket()?);
+    let runs = Runs::of(local.clients.step_functions(), local.stack.load_state_machine()?);
+    let (s3, bucket) = (local.clients.s3(), local.stack.landing_bucket()?);
     events::off(&s3, bucket).await?;
     let prepared = tokio::select! {
-        prepared = prepare(local, data, wishes, warehouse, &runs) => prepared,
+        prepared = prepare(local, data, options, warehouse, &runs) => prepared,
         _ = tokio::signal::ctrl_c() => {
             Err(Problem::interrupted("stopped uploading").hint(
                 "run the same command again to continue"))
@@ -120,27 +120,27 @@ async fn load(
 async fn prepare(
     local: &LocalStack,
     data: &DataSet,
-    wishes: Wishes<'_>,
+    options: Options<'_>,
     warehouse: &Warehouse,
     runs: &Runs,
 ) -> Outcome<Option<String>> {
     // A run in flight reads objects that this upload may replace or remove.
     for earlier in runs.in_flight().await? {
-        talk::say("a run is in flight: waiting for its end");
+        ui::say("a run is in flight: waiting for its end");
         runs.follow(&earlier, " --local").await?;
     }
-    if wishes.fresh {
+    if options.fresh {
         warehouse.transact(EMPTY.map(str::to_owned).into()).await?;
-        talk::say("emptied the warehouse");
+        ui::say("emptied the warehouse");
     }
     let loaded = loaded_objects(warehouse).await?;
-    let uploaded = upload::upload(data, &local.clouds, &local.stack, wishes.others).await?;
+    let uploaded = upload::upload(data, &local.clients, &local.stack, options.others).await?;
     let prefix = layout::uri(local.stack.landing_bucket()?, "");
     let stale = loaded.iter().filter(|(uri, etag)| {
         let key = uri.strip_prefix(&prefix).unwrap_or(uri);
         match uploaded.etags.get(key) {
             Some(present) => present != *etag,
-            None => wishes.others == Others::Removed,
+            None => options.others == Others::Removed,
         }
     });
     Ok(stays_in_the_warehouse(stale.count()))
@@ -153,7 +153,7 @@ fn stays_in_the_warehouse(files: usize) -> Option<String> {
             "rows of {} that were loaded earlier and replaced or removed since stay in the \
              warehouse until `segue run --local --rebuild`; --fresh starts again with an empty \
              warehouse",
-            talk::count(files, "file")
+            ui::count(files, "file")
         )
     })
 }

@@ -13,11 +13,11 @@ use serde::Serialize;
 
 use self::order::{Order, Stage};
 use crate::{
-    aws::Clouds,
+    aws::AwsClients,
     errors::{Outcome, Problem},
     grants, print,
     stack::Stack,
-    talk,
+    ui,
     warehouse::Warehouse,
 };
 
@@ -42,7 +42,7 @@ const UPGRADED: &str = "the ledger is that of an earlier version: until the next
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes {
+pub struct Options {
     /// The most objects to list.
     pub objects_max: usize,
     /// Whether to print the SQL.
@@ -75,18 +75,23 @@ struct Sql {
 }
 
 /// Looks at the ledger and the landing bucket, and shows what a run would load and how.
-pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishes) -> Outcome {
+pub async fn plan(
+    clients: &AwsClients,
+    stack: &Stack,
+    input: RunInput,
+    options: Options,
+) -> Outcome {
     // To the nanosecond: the client token depends on it, and each preview reads the ledger again.
     let started_at = Timestamp::now().to_string();
     let run = Run { id: RUN_ID.to_owned(), started_at, redrive_count: 0, input };
     let deployment = stack.deployment()?;
     let context = segue_plan::Context {
-        s3: clouds.s3_of(stack),
-        warehouse: segue_warehouse::Warehouse::new(clouds.redshift(), target(stack)?),
-        step_functions: clouds.step_functions(),
-        settings: settings(clouds, stack)?,
+        s3: clients.s3_of(stack),
+        warehouse: segue_warehouse::Warehouse::new(clients.redshift(), target(stack)?),
+        step_functions: clients.step_functions(),
+        settings: settings(clients, stack)?,
     };
-    let people = Warehouse::of(clouds, stack)?;
+    let people = Warehouse::of(clients, stack)?;
     let tables = people.query(TABLES_SQL).await?;
     let ledger = match tables.len() == TABLES {
         true => match read_ledger(&context.warehouse, &run, &deployment).await {
@@ -95,20 +100,20 @@ pub async fn plan(clouds: &Clouds, stack: &Stack, input: RunInput, wishes: Wishe
         },
         false => {
             if !tables.is_empty() {
-                talk::say(UPGRADED);
+                ui::say(UPGRADED);
             }
             None
         }
     };
     let machine = stack.load_state_machine()?.replacen(":stateMachine:", ":execution:", 1);
     let execution = format!("{machine}:{RUN_ID}");
-    let objects_max = wishes.objects_max;
+    let objects_max = options.objects_max;
     let preview =
         segue_plan::preview(&context, &run, ledger.as_deref(), &execution, objects_max).await;
     let Preview { plan, unloaded } = preview.map_err(problem_of)?;
     let steps = steps(&run, &plan, &deployment)?;
     let status = if plan.objects > 0 { "new" } else { "up-to-date" };
-    show(&Planned { status, plan, unloaded, steps }, wishes)
+    show(&Planned { status, plan, unloaded, steps }, options)
 }
 
 fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
@@ -122,7 +127,7 @@ fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
     .map_err(problem_of)
 }
 
-fn settings(clouds: &Clouds, stack: &Stack) -> Outcome<Settings> {
+fn settings(clients: &AwsClients, stack: &Stack) -> Outcome<Settings> {
     let sources = serde_json::json!({
         "songs": {"prefix": stack.songs_prefix()?, "maxRejects": stack.max_rejects("Songs")?},
         "events": {
@@ -134,7 +139,7 @@ fn settings(clouds: &Clouds, stack: &Stack) -> Outcome<Settings> {
     let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
     let settings = Settings::new(landing, work, stack.slices()?, &sources.to_string());
     let mut settings = settings.map_err(problem_of)?;
-    settings.is_landing_elsewhere = clouds.landing_elsewhere(stack).is_some();
+    settings.is_landing_elsewhere = clients.landing_elsewhere(stack).is_some();
     Ok(settings)
 }
 
@@ -192,8 +197,8 @@ fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendere
     steps.into_iter().map(rendered).collect()
 }
 
-fn show(planned: &Planned, wishes: Wishes) -> Outcome {
-    if wishes.json {
+fn show(planned: &Planned, options: Options) -> Outcome {
+    if options.json {
         return print::json(planned);
     }
     let sources = planned.plan.sources.iter().map(|source| {
@@ -207,7 +212,7 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
     let headers = ["source", "listed", "set aside", "new", "changed", "bytes to load", "batches"];
     print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]).to_string())?;
     for source in planned.plan.sources.iter().filter(|one| one.max_rejects > 0 && one.objects > 0) {
-        talk::say(format!(
+        ui::say(format!(
             "{}: files are merged, so that skipped records can be counted (up to {} may be \
              skipped)",
             source.source, source.max_rejects
@@ -217,13 +222,13 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
     let skipped = sources.iter().flat_map(|source| &source.skipped).map(Skipped::line);
     let by_other_paths = sources.iter().map(|source| source.loaded_by_other_paths).sum();
     let notes = skipped.chain(loaded_by_other_paths(by_other_paths, "segue run --rebuild"));
-    notes.for_each(talk::say);
+    notes.for_each(ui::say);
     if planned.plan.objects == 0 {
-        talk::say("up to date: a run would load nothing");
+        ui::say("up to date: a run would load nothing");
     } else {
         show_objects(planned)?;
     }
-    if wishes.sql {
+    if options.sql {
         for Rendered { step, statements } in &planned.steps {
             print::line(&format!("\n-- step {step}: one transaction"))?;
             for Sql { sql, .. } in statements {
@@ -235,7 +240,7 @@ fn show(planned: &Planned, wishes: Wishes) -> Outcome {
     let steps =
         planned.steps.iter().map(|step| [step.step.clone(), step.statements.len().to_string()]);
     print::line(&format!("\n{}", print::table(&["step", "statements"], steps, &[1])))?;
-    talk::say("--sql shows the statements; their schema and keys are named after the run");
+    ui::say("--sql shows the statements; their schema and keys are named after the run");
     Ok(())
 }
 
@@ -247,8 +252,8 @@ fn show_objects(planned: &Planned) -> Outcome {
     print::line(&format!("\n{}", print::table(&["object", "state", "bytes"], rows, &[2])))?;
     let more = planned.plan.objects.saturating_sub(planned.unloaded.len() as u64);
     if more > 0 {
-        let more = talk::count(more as usize, "more object");
-        talk::say(format!("{more} not shown; use --objects N to show more"));
+        let more = ui::count(more as usize, "more object");
+        ui::say(format!("{more} not shown; use --objects N to show more"));
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use segue::aws::Clouds;
+use segue::aws::AwsClients;
 use segue::doctor::{Depth, Doctor, Finding, Place, Verdict};
-use segue::plan::{Wishes, plan};
+use segue::plan::{Options, plan};
 use segue::stack::Stack;
 use segue::warehouse::{Rows, Warehouse};
 
@@ -19,32 +19,32 @@ pub struct Findings(pub Vec<Finding>);
 impl World {
     /// Runs the doctor.
     pub async fn doctor(&self, depth: Depth) -> Findings {
-        let (clouds, stack) = self.person();
-        let doctor = Doctor { clouds, stack, place: Place::Local, depth };
+        let (clients, stack) = self.person();
+        let doctor = Doctor { clients, stack, place: Place::Local, depth };
         Findings(doctor.examine().await)
     }
 
     /// Asks the warehouse, as `segue query` does.
     pub async fn ask(&self, sql: &str) -> Rows {
-        let (clouds, stack) = self.person();
-        let warehouse = Warehouse::of(&clouds, &stack).expect("a warehouse");
+        let (clients, stack) = self.person();
+        let warehouse = Warehouse::of(&clients, &stack).expect("a warehouse");
         warehouse.query(sql).await.expect("an answer")
     }
 
     /// Shows somebody with this access key what a run would load, as `segue plan` does; the error.
     pub async fn plan_as(&self, access_key: &'static str) -> Option<String> {
-        let (clouds, stack) = self.person_of(Wire { access_key, ..self.wire() });
-        let wishes = Wishes { objects_max: 1, sql: false, json: true };
-        let planned = plan(&clouds, &stack, RunInput::default(), wishes).await;
+        let (clients, stack) = self.person_of(Wire { access_key, ..self.wire() });
+        let options = Options { objects_max: 1, sql: false, json: true };
+        let planned = plan(&clients, &stack, RunInput::default(), options).await;
         planned.err().map(|problem| problem.to_string())
     }
 
-    fn person(&self) -> (Clouds, Stack) {
+    fn person(&self) -> (AwsClients, Stack) {
         self.person_of(self.wire())
     }
 
     /// The clients of a person, and what the stack's outputs say.
-    fn person_of(&self, wire: Wire) -> (Clouds, Stack) {
+    fn person_of(&self, wire: Wire) -> (AwsClients, Stack) {
         let [aws, warehouse] = wire.person();
         let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
         let days = STAGING_RETENTION_DAYS.to_string();
@@ -69,7 +69,7 @@ impl World {
             ("Slices", SLICES),
             ("StagingRetentionDays", &days),
         ]);
-        (Clouds::of(aws, warehouse), stack)
+        (AwsClients::of(aws, warehouse), stack)
     }
 }
 
