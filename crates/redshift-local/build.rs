@@ -1,4 +1,4 @@
-//! Tells the linker where the DuckDB library stands at run time.
+//! Gives the linker the path of the DuckDB library at run time.
 //!
 //! The library is not installed on the machine: it lies in the checkout's `.tools/duckdb`. Paths
 //! relative to the binary come first, so that a checkout may be moved; the absolute one is for

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 
-/// Tells the time and lets it pass.
+/// Reads the time and waits.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> SystemTime;

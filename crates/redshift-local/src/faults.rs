@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Faults that one seed makes in all: a client that retries comes to an end.
 const FAULTS_PER_SEED_MAX: u32 = 16;
-/// One opportunity in so many is used, until the faults of a seed are spent.
+/// One call in this many is hit, until the faults of a seed are used up.
 const OPPORTUNITIES_PER_FAULT: u32 = 5;
 /// How long a slow statement is held back at most, in milliseconds.
 const SLOW_MILLISECONDS_MAX: u64 = 1_500;
@@ -33,7 +33,7 @@ pub enum Fault {
     ConnectionFailure,
     /// `ActiveStatementsExceededException`; nothing is done.
     TooManyStatements,
-    /// A result that is there is said to be gone.
+    /// A result that exists is reported as expired.
     ResultExpired,
     /// The statement starts late.
     Slow(Duration),
@@ -41,7 +41,7 @@ pub enum Fault {
     Conflict,
     /// The statement is aborted and changes nothing.
     Abort,
-    /// The statement does all it should and commits, then its connection breaks: it is said to
+    /// The statement does all it should and commits, then its connection breaks: it is reported to
     /// have failed.
     LostEnd,
     /// What the system views show of the statement they show so much later.
@@ -60,7 +60,7 @@ pub enum Faults {
     None,
     /// A bounded number, chosen by a seed; the same for the same sequence of calls.
     Seed(u64),
-    /// Exactly these: at a point, the how-manieth call of it (from 0), and the fault. Points are
+    /// Exactly these: a point, the index of the call at that point (from 0), and the fault. Points are
     /// the names of the operations, such as `ExecuteStatement`, and `run` for the execution of a
     /// statement or batch.
     Schedule(Vec<(String, u32, Fault)>),
@@ -92,7 +92,7 @@ impl FaultPlan {
         Self { faults, ended: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    /// The fault for this call of `point`, if there is to be one; said once on stderr.
+    /// The fault for this call of `point`, if there is one; logged once to stderr.
     pub(crate) fn next(&self, point: &str) -> Option<Fault> {
         if matches!(self.faults, Faults::None) || self.ended.load(Ordering::SeqCst) {
             return None;

@@ -1,4 +1,4 @@
-//! What a local warehouse can be told.
+//! The options of a local warehouse.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Options {
     pub workgroup: Option<String>,
     /// Where COPY finds its objects.
     pub objects: Objects,
-    /// Misbehaviour, for tests of those who must survive it.
+    /// Faults, for tests of clients that must survive them.
     pub faults: Faults,
     /// How many objects a COPY reads at once, when its cost is simulated.
     pub slices: u32,

@@ -112,7 +112,7 @@ impl Server {
     }
 
     /// Stops listening, cancels what runs, waits until that has ended, and closes the warehouse: its
-    /// file may be opened again. Whoever cloned [`Server::engine`] keeps it open.
+    /// file may be opened again. A clone of [`Server::engine`] keeps it open.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -144,7 +144,7 @@ impl Desk {
         Self { engine: Arc::new(RwLock::new(Some(engine))), requests: TaskTracker::new() }
     }
 
-    /// The answer, unless the desk is closed. The work goes on when the client hangs up: the
+    /// The answer, unless the desk is closed. The work continues when the client hangs up: the
     /// service's does too.
     async fn answer(
         &self,

@@ -1,7 +1,7 @@
 //! Documented Redshift statements with their documented results, file by file.
 //!
 //! A file of `tests/corpus` is one warehouse and its statements in order: `> ` begins a statement,
-//! `| ` goes on with it, and what follows is the result: one line a row with fields between ` | `,
+//! `| ` continues it, and what follows is the result: one line a row with fields between ` | `,
 //! `ok` when there are no rows to see, `error ` and a part of the message when it must fail.
 //! `< ` puts an object into the bucket, its text as JSON has it. The statements of `session.txt` come
 //! through the Data API, on one kept session.

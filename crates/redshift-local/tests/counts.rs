@@ -1,4 +1,4 @@
-//! What the service does not tell, or tells late: counts of a COPY, its number, the system views.
+//! What the service does not report, or reports late: counts of a COPY, its number, the system views.
 
 mod support;
 
@@ -86,11 +86,11 @@ async fn a_cluster_numbers_a_copy_otherwise_than_its_sys_views() {
         let (described, answer) = copied(&engine, (target, "local")).await;
         let sys = "select query_id from sys_load_history where session_id = ";
         let sys = numbers(&engine, &format!("{sys}{}", answer[2])).await;
-        let told = described["SubStatements"][0]["RedshiftQueryId"].as_i64();
-        assert_eq!(sys.first().copied() == told, same, "{target}: {sys:?} {told:?}");
+        let reported = described["SubStatements"][0]["RedshiftQueryId"].as_i64();
+        assert_eq!(sys.first().copied() == reported, same, "{target}: {sys:?} {reported:?}");
         let stl = "select query from stl_load_errors where session = ";
         let stl = numbers(&engine, &format!("{stl}{}", answer[2])).await;
-        assert_eq!(stl.first().copied() == told, !same, "{target}: {stl:?} {told:?}");
+        assert_eq!(stl.first().copied() == reported, !same, "{target}: {stl:?} {reported:?}");
     }
 }
 

@@ -396,7 +396,7 @@ async fn a_statement_whose_end_is_lost_has_done_its_work() {
     let faults = Faults::Schedule(vec![("run".into(), 0, Fault::LostEnd)]);
     let warehouse = Warehouse::start_with(Options { faults, ..Options::default() }).await;
     let sqls = ["create table t (n int)", "insert into t values (1)"];
-    let error = warehouse.run_batch(&sqls).await.expect_err("is said to have failed");
+    let error = warehouse.run_batch(&sqls).await.expect_err("is reported as failed");
     assert_eq!(
         error,
         "Query #2 failed with ERROR: The connection was closed before the statement's end was known."

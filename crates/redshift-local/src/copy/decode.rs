@@ -64,7 +64,7 @@ pub(super) struct Decoder<'a> {
     bytes: u64,
 }
 
-/// Whoever takes messages; `false` says to stop.
+/// The receiver of messages; `false` means stop.
 type Send<'a> = &'a mut dyn FnMut(Message) -> bool;
 
 impl<'a> Decoder<'a> {
@@ -73,7 +73,7 @@ impl<'a> Decoder<'a> {
         Self { decoding, builders, rows: 0, bytes: 0 }
     }
 
-    /// Reads an object to its end; `false` when told to stop.
+    /// Reads an object to its end; `false` when the receiver stops it.
     pub(super) fn object(
         &mut self,
         source: &Source,

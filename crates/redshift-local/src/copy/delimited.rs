@@ -39,7 +39,7 @@ impl Shape {
 }
 
 impl Shape {
-    /// Whether one delimiter more may stand at a record's end.
+    /// Whether a record may end with one extra delimiter.
     pub(super) fn may_end_in_delimiter(self) -> bool {
         self.quote.is_none()
     }
@@ -109,7 +109,7 @@ impl<R: BufRead> Records<R> {
         Ok(read)
     }
 
-    /// Whether the record goes on after the line break.
+    /// Whether the record continues after the line break.
     fn is_open(&self) -> bool {
         if let Some(quote) = self.shape.quote {
             return self.record.iter().filter(|byte| **byte == quote).count() % 2 == 1;

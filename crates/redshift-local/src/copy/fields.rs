@@ -36,7 +36,7 @@ impl Conversion {
             _ => None,
         };
         let dates = copy.date_format.as_deref().filter(|format| *format != "auto");
-        // `\N` is null in text, unless something else is said to be.
+        // `\N` is null in text, unless NULL AS names something else.
         let default_null = (!matches!(copy.format, Format::Json(_))).then(|| "\\N".to_owned());
         Self {
             copy: copy.clone(),

@@ -51,7 +51,7 @@ impl Session {
             files: Vec::new(),
             logged_files: 0,
             errors: Vec::new(),
-            told: now,
+            shown: now,
             began: now,
         };
         let warehouse = Arc::clone(&self.warehouse);
@@ -146,7 +146,7 @@ impl Session {
         appender.flush().map_err(|error| redshift(&error, &[]))
     }
 
-    /// What the objects would have cost: so many at once, each so long.
+    /// How long the objects would have taken: `slices` at once, each for its latency.
     fn pass_time(&self, progress: &mut Progress) -> Result<(), SqlError> {
         let latency = self.warehouse.object_latency;
         if latency.is_zero() {

@@ -25,7 +25,7 @@ pub(super) struct Progress {
     pub(super) files: Vec<LoadedFile>,
     pub(super) logged_files: usize,
     pub(super) errors: Vec<LoadError>,
-    pub(super) told: Instant,
+    pub(super) shown: Instant,
     pub(super) began: Instant,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Progress {
 pub(super) enum DefaultValue {
     /// One value, in an array of one.
     Constant(ArrayRef),
-    /// A query that gives so many values.
+    /// A query that returns this many values.
     Numbered(String),
 }
 
@@ -59,7 +59,7 @@ impl Sink<'_> {
             if self.session.is_cancelled() {
                 return Err(SqlError::Cancelled);
             }
-            progress.tell(&self.session.warehouse, pause);
+            progress.show(&self.session.warehouse, pause);
             let message = match messages.recv_timeout(pause) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => continue,
@@ -149,18 +149,18 @@ fn repeated(value: &ArrayRef, rows: usize) -> Result<ArrayRef, SqlError> {
 
 impl Progress {
     /// Brings the system views up to date, from time to time.
-    fn tell(&mut self, warehouse: &Warehouse, pause: Duration) {
-        if self.told.elapsed() < pause {
+    fn show(&mut self, warehouse: &Warehouse, pause: Duration) {
+        if self.shown.elapsed() < pause {
             return;
         }
-        self.told = Instant::now();
+        self.shown = Instant::now();
         if warehouse.object_latency.is_zero() {
             self.log_files(warehouse, usize::MAX);
         }
         warehouse.log.load(&self.load, None);
     }
 
-    /// Writes down the files that are done, up to the so-manieth.
+    /// Records the files that are done, up to this index.
     pub(super) fn log_files(&mut self, warehouse: &Warehouse, up_to: usize) {
         let end = up_to.min(self.files.len());
         if end > self.logged_files {

@@ -173,7 +173,7 @@ pub(super) fn connection_error(url: &str, error: &io::Error) -> Option<String> {
     })
 }
 
-/// The store, or that there is none.
+/// The store, or an error if there is none.
 pub(super) fn store(warehouse: &Warehouse) -> Result<&dyn ObjectStore, SqlError> {
     warehouse.objects.as_deref().ok_or_else(|| {
         SqlError::new(

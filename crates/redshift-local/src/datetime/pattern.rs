@@ -97,7 +97,7 @@ pub(super) const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl Pattern {
-    /// Takes a pattern apart; what is no element stands for itself.
+    /// Parses a pattern; text that is not an element is literal.
     pub(crate) fn new(text: &str) -> Self {
         let mut elements = Vec::new();
         let mut rest = text;

@@ -1,4 +1,4 @@
-//! Times and dates whose pattern nobody said.
+//! Times and dates without a given pattern.
 
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ pub(crate) fn timestamp(text: &str) -> Option<DateTime> {
         .or_else(|| date(&spaced).map(|date| date.at(0, 0, 0, 0)))
 }
 
-/// A time without a zone as SQL writes it, with the words that stand for one.
+/// A time without a zone as SQL writes it, with the words that mean one.
 pub(crate) fn literal(text: &str) -> Option<DateTime> {
     let text = text.trim();
     let now = || jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();

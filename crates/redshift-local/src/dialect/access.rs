@@ -40,7 +40,7 @@ pub(crate) enum Object {
     Roles(Vec<String>),
 }
 
-/// The grantee that stands for everybody.
+/// The grantee that means everybody.
 pub(crate) const PUBLIC: &str = "public";
 
 /// Reads GRANT or REVOKE; `None` for what is accepted and changes nothing here: functions, languages,

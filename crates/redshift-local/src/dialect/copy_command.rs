@@ -70,7 +70,7 @@ pub(crate) struct Copy {
     pub(crate) blanks_as_null: bool,
     pub(crate) trim_blanks: bool,
     pub(crate) truncate_columns: bool,
-    /// What stands for a character that is no UTF-8.
+    /// What replaces bytes that are not UTF-8.
     pub(crate) invalid_characters: Option<char>,
     pub(crate) null_as: Option<String>,
     pub(crate) round_decimals: bool,
@@ -84,7 +84,7 @@ pub(crate) struct Copy {
     given: Vec<String>,
 }
 
-/// The most rejected records that a COPY may be told to bear.
+/// The largest MAXERROR.
 const ERRORS_MAX: i64 = 100_000;
 
 impl Default for Format {

@@ -48,7 +48,7 @@ pub(crate) enum Body {
     Query { columns: Vec<String>, query: Query },
 }
 
-/// What stands between the parentheses.
+/// The text between the parentheses.
 #[derive(Debug)]
 pub(crate) enum Part {
     Column(ColumnDefinition),

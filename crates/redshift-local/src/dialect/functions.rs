@@ -1,4 +1,4 @@
-//! Which functions there are, and what stands for them.
+//! The functions, and what replaces each in the engine.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
--- Redshift's functions over the engine's. A function `f` that stands here as `rs_f` is called by
+-- Redshift's functions over the engine's. A function `f` that is defined here as `rs_f` is called by
 -- that name; the others are either the same in both, or unknown.
 
 -- Text.

@@ -63,7 +63,7 @@ impl TableName {
         }
     }
 
-    /// The schema, which is `public` when none is said.
+    /// The schema; `public` by default.
     pub(crate) fn schema_or_public(&self) -> &str {
         self.schema.as_deref().unwrap_or("public")
     }

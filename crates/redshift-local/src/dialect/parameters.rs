@@ -1,4 +1,4 @@
-//! Named parameters: `:name` stands for a value, never for an identifier.
+//! Named parameters: `:name` is a value, never an identifier.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ pub(crate) fn bind(tokens: &Tokens, parameters: &[Parameter]) -> Result<Tokens, 
     Ok(Tokens::new(bound))
 }
 
-/// Names of tables stand after these words, and COPY takes no parameter at all.
+/// Table names follow these words, and COPY takes no parameter at all.
 fn takes_no_parameter(tokens: &Tokens, before: Option<&Token>) -> bool {
     let copy = ["copy", "unload", "create", "alter", "drop"];
     let first = copy.iter().any(|word| tokens.is_at(0, word));

@@ -413,7 +413,7 @@ fn is_nonzero_number(expression: &Expr) -> bool {
     text.parse::<f64>().is_ok_and(|number| number != 0.0)
 }
 
-/// The backslash escapes in a pattern, unless another character is said to.
+/// The backslash escapes in a pattern, unless ESCAPE names another character.
 fn like(expression: &Expr, pattern: &Expr, negated: bool, operator: &str) -> Expr {
     let not = if negated { "NOT " } else { "" };
     raw(format!("({expression} {not}{operator} {pattern} ESCAPE '\\')"))

@@ -107,7 +107,7 @@ impl Tokens {
         self.position = self.tokens.len();
     }
 
-    /// Whether the word so many places ahead is this one, unquoted.
+    /// Whether the word this many places ahead is this one, unquoted.
     pub(crate) fn is_at(&self, ahead: usize, keyword: &str) -> bool {
         is_word(self.peek_at(ahead), keyword)
     }

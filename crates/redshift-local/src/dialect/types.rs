@@ -1,4 +1,4 @@
-//! Redshift's column types, and what stands for them in the engine.
+//! Redshift's column types, and the engine's types that hold them.
 
 use sqlparser::tokenizer::Token;
 

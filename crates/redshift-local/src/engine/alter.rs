@@ -1,4 +1,4 @@
-//! ALTER TABLE. What the engine cannot change in place is made anew and filled again.
+//! ALTER TABLE. A table that the engine cannot change in place is created again and refilled.
 
 use super::catalog::{StoredColumn, Table, execute};
 use super::error::SqlError;

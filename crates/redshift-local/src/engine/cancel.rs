@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use duckdb::InterruptHandle;
 use tokio::sync::Notify;
 
-/// Shared by a running statement and those who may cancel it.
+/// Shared by a running statement and the callers that may cancel it.
 #[derive(Default)]
 pub(crate) struct Cancel {
     cancelled: AtomicBool,

@@ -133,7 +133,7 @@ impl Table {
         if let Some(table) = declared(connection, schema, name)? {
             return Ok(Some(table));
         }
-        // The engine looks through all columns of all tables for it: not for what is none of its.
+        // The engine searches all columns of all tables for it, so do not ask for a name that it cannot have.
         let temporary = schema.starts_with("pg_temp");
         if !temporary && !is_view(connection, schema, name)? {
             return Ok(None);

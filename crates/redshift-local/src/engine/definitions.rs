@@ -13,7 +13,7 @@ pub(crate) type Key = (String, String);
 
 /// What is committed, as far as somebody has asked for it.
 ///
-/// It is known by generations: whoever commits a change of definitions begins a new one before and
+/// It is known by generations: a transaction that commits a change of definitions begins a new one before and
 /// after. A transaction whose snapshot is not older than the last change of a table sees what is
 /// kept here of it; any other must ask the engine.
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl Definitions {
         self.lock().generation
     }
 
-    /// What is known of a table: its definition, or that there is none.
+    /// What is known about a table: its definition, or that it does not exist.
     pub(crate) fn table(&self, generation: u64, schema: &str, name: &str) -> Option<Option<Table>> {
         let state = self.lock();
         let key = (schema.to_owned(), name.to_owned());

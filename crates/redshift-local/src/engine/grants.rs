@@ -209,7 +209,7 @@ impl Session {
     }
 }
 
-/// The privileges that ALL stands for.
+/// The privileges that ALL includes.
 fn expanded(kind: &str, privileges: &[String]) -> Vec<String> {
     let all: &[&str] = match kind {
         "table" => {

@@ -1,7 +1,7 @@
 //! Locks on tables, held to the end of a transaction, as Redshift has them.
 //!
 //! The engine underneath lets the second writer fail at once; here it waits. Readers see a
-//! snapshot and wait only for those who lock a whole table or change its shape.
+//! snapshot and wait only for transactions that lock a whole table or change its definition.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

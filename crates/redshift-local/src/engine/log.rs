@@ -248,7 +248,7 @@ impl Log {
         report(append().map(|()| files.len()));
     }
 
-    /// A COPY as it stands; once it is visible, it replaces what an earlier call said.
+    /// The current state of a COPY; once visible, it replaces what an earlier call recorded.
     pub(crate) fn load(&self, load: &Load, ended: Option<SystemTime>) {
         let root = self.database.root();
         // What nobody sees any more, because something newer is visible.

@@ -50,7 +50,7 @@ impl Session {
         has_schema(&self.connection, name)
     }
 
-    /// Whether the transaction sees the schema; asked once, for whoever makes tables makes many.
+    /// Whether the transaction sees the schema; looked up once, because a client that creates one table creates many.
     pub(super) fn sees_schema(&mut self, name: &str) -> Result<bool, SqlError> {
         let seen = |open: &Transaction| open.schemas.contains(name);
         if self.transaction.as_ref().is_some_and(seen) {
@@ -84,7 +84,7 @@ impl Session {
                     "cannot drop schema {name} because other objects depend on it"
                 )));
             }
-            // Views may stand in the schema, or look into it.
+            // Views may be in the schema, or read from it.
             if self.has_views()? {
                 self.defines()?;
             }

@@ -62,7 +62,7 @@ pub(crate) struct Session {
     pub(super) settings_after: Option<Settings>,
     /// The settings once the transaction is rolled back.
     pub(super) settings_before: Option<Settings>,
-    /// BEGIN was said: the transaction lasts until COMMIT or ROLLBACK is.
+    /// BEGIN has opened the transaction: it lasts until COMMIT or ROLLBACK.
     pub(super) explicit: bool,
     /// A statement of such a transaction has failed: until its end, all others do.
     pub(super) aborted: bool,
@@ -139,18 +139,18 @@ impl Session {
         self.last_query
     }
 
-    /// The session is told other numbers of its statements than the SYS views show, by this much.
+    /// The session reports statement numbers that differ from those in the SYS views by this much.
     pub(crate) fn number_from(&mut self, offset: i64) {
         self.number_offset = offset;
     }
 
-    /// From now on the last COPY is said to have loaded nothing.
+    /// From now on the last COPY reports that it loaded nothing.
     pub(crate) fn forget_copy_count(&self) -> Result<(), SqlError> {
         execute(&self.connection, "set variable copy_count = 0").map(|_| ())
     }
 
     /// The number under which the session sees its statement; −1 before the first.
-    fn told(&self, query_id: i64) -> i64 {
+    fn reported_id(&self, query_id: i64) -> i64 {
         if query_id < 0 { query_id } else { query_id + self.number_offset }
     }
 
@@ -260,7 +260,7 @@ impl Session {
                 let copied = self.copy(&copy, query_id);
                 // Also after a COPY that failed: nothing of it is loaded.
                 let rows = copied.as_ref().map_or(0, |done| done.rows);
-                let copy_id = self.told(query_id);
+                let copy_id = self.reported_id(query_id);
                 let variables =
                     format!("set variable copy_count = {rows}; set variable copy_id = {copy_id}");
                 match (&copied, self.connection.execute_batch(&variables)) {
@@ -353,7 +353,7 @@ impl Session {
     /// The words of a statement, with what only the session knows in place of the calls that ask it.
     fn answered(&self, tokens: &Tokens) -> Result<Tokens, SqlError> {
         tokens.answer(|call, argument| match (call, argument) {
-            ("pg_last_query_id", None) => Ok(number(self.told(self.last_read))),
+            ("pg_last_query_id", None) => Ok(number(self.reported_id(self.last_read))),
             ("current_setting", Some(name)) => self.setting(name).map(text),
             _ => Err(SqlError::new(format!("function {call}() does not exist"))),
         })

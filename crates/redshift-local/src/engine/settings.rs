@@ -172,7 +172,7 @@ impl Session {
         Ok(())
     }
 
-    /// Names of zones, and offsets of whole hours; an abbreviation is none.
+    /// Names of zones, and offsets of whole hours; an abbreviation is not accepted.
     fn set_zone(&self, settings: &Settings) -> Result<(), SqlError> {
         let zone = settings.get("timezone").unwrap_or_default();
         let hours = zone.strip_suffix(":00").unwrap_or(&zone).parse::<i8>();

@@ -42,7 +42,7 @@ create table if not exists redshift_local.views (
 );
 
 -- One row per statement that was submitted, and one per statement that has ended. The second is
--- written in the statement's own transaction: after a crash the two tell what was committed.
+-- written in the statement's own transaction: after a crash the two show what was committed.
 create table if not exists redshift_local.statements (
     statement_id varchar not null,
     submitted_at double not null,

@@ -41,7 +41,7 @@ impl Session {
         self.transaction.as_mut().ok_or_else(|| SqlError::new("no transaction is open"))
     }
 
-    /// Whether BEGIN was said and no end yet.
+    /// Whether BEGIN has opened the transaction and nothing has ended it.
     pub(crate) fn is_explicit(&self) -> bool {
         self.explicit
     }
@@ -133,7 +133,7 @@ impl Session {
     }
 
     /// The generation of definitions that the transaction sees, but for tables of its own; none
-    /// when it cannot be told.
+    /// when that is unknown.
     fn generation(&self) -> Option<u64> {
         let open = self.transaction.as_ref()?;
         open.generation.filter(|_| !open.defined.more)

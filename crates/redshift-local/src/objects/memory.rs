@@ -20,7 +20,7 @@ impl MemoryObjects {
         self.lock().insert((bucket.to_owned(), key.to_owned()), body.into());
     }
 
-    /// Removes an object; it is no error if there is none.
+    /// Removes an object; a missing one is not an error.
     pub fn remove(&self, bucket: &str, key: &str) {
         self.lock().remove(&(bucket.to_owned(), key.to_owned()));
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 
-/// Which warehouse, and as whom.
+/// The warehouse, and the user to connect as.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Connection {
@@ -92,7 +92,7 @@ pub(crate) struct Execute {
     pub(crate) session_id: Option<String>,
     pub(crate) session_keep_alive_seconds: Option<i64>,
     pub(crate) with_event: Option<bool>,
-    /// Who sent it: written here by the server, whatever the request said.
+    /// The caller. The server writes it; a value in the request is ignored.
     #[serde(rename = "segue-caller")]
     pub(crate) caller: Option<String>,
     #[serde(skip_serializing)]

@@ -175,7 +175,7 @@ impl Statement {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How it stands now.
+    /// Its current state.
     pub(crate) fn state(&self) -> State {
         self.lock().clone()
     }
@@ -185,7 +185,7 @@ impl Statement {
         self.lock().status.has_ended()
     }
 
-    /// Where it stands among all statements.
+    /// Its position among all statements.
     pub(crate) fn age(&self) -> Age {
         (self.created, self.id.clone())
     }
@@ -197,7 +197,7 @@ impl Statement {
         }
     }
 
-    /// Changes it, and wakes those who wait.
+    /// Changes it, and wakes the waiting callers.
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.changed.send_replace(());

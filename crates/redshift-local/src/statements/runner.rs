@@ -14,13 +14,13 @@ use crate::engine::{Cancel, Done, STL_OFFSET, Session, SqlError, Warehouse, seri
 use crate::faults::{Fault, RUN};
 use crate::statements::journal::Journal;
 
-/// What is said of a statement whose end was not heard of.
+/// The error of a statement whose end is unknown.
 const END_LOST: &str = "The connection was closed before the statement's end was known.";
-/// What the statements after a failed one are told, in the service's words.
+/// The error of the statements after a failed one, in the service's words.
 const EARLIER_FAILED: &str = "Connection or an prior query failed.";
 
 impl Statements {
-    /// Starts a statement; it goes on by itself.
+    /// Starts a statement, which runs in the background.
     pub(super) fn start(&self, statement: Arc<Statement>) {
         let fault = self.faults.next(RUN);
         let kept = statement.session_id.as_ref().and_then(|id| self.sessions.begin(id));
@@ -135,7 +135,7 @@ impl Run {
         SqlError::new(format!("Session {id} is not available."))
     }
 
-    /// All is done, and is said to have failed.
+    /// Everything is done, and reported as failed.
     fn lose_end(&self) -> Outcome {
         let (last, error) = (self.statement.texts.len() - 1, SqlError::new(END_LOST));
         self.fail(last, &error, Duration::ZERO, true);

@@ -1,4 +1,4 @@
-//! GROUP BY, DISTINCT and set operations over text: blanks at its end do not tell rows apart.
+//! GROUP BY, DISTINCT and set operations over text: trailing blanks do not make rows different.
 
 use std::ops::ControlFlow;
 

@@ -5,7 +5,7 @@ use sqlparser::ast::BinaryOperator;
 use crate::dialect::types::ColumnType;
 use crate::engine::SqlError;
 
-/// A division gives at least so many digits after the point.
+/// The minimum scale of a quotient.
 const QUOTIENT_SCALE_MIN: i32 = 4;
 /// Digits of the longest decimal.
 const DIGITS_MAX: i32 = 38;

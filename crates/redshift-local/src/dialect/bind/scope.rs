@@ -51,7 +51,7 @@ pub(super) enum Found {
 }
 
 impl Scope {
-    /// What `*` or `alias.*` stands for, if that is known.
+    /// The columns of `*` or `alias.*`, if they are known.
     pub(super) fn fields(&self, alias: Option<&str>) -> Option<Vec<Field>> {
         if !self.merged.is_empty() && alias.is_none() {
             return None;
