@@ -2,6 +2,8 @@
 
 mod refused;
 
+pub use refused::Rejected;
+
 use std::{
     collections::HashMap,
     io,

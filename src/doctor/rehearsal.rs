@@ -22,7 +22,7 @@ use super::{
 use crate::{
     errors::{Outcome, Problem},
     grants, ui,
-    warehouse::Warehouse,
+    warehouse::{Rejected, Warehouse},
 };
 
 /// The most bytes of a sample that the warehouse reads, besides the first file.
@@ -57,12 +57,12 @@ impl Rehearsal<'_> {
             let read = self.copy(source, compression, &keys, warehouse).await;
             let what = ui::count(keys.len(), "file");
             match read {
-                Ok(refused) if refused.is_empty() => {
+                Ok(rejected) if rejected.first.is_empty() => {
                     let took = ui::seconds(started.elapsed());
                     let found = format!("the warehouse reads {what} in {took}");
                     findings.push(Finding::good("copy", found));
                 }
-                Ok(refused) => findings.extend(self.refused(source, &refused, seen)?),
+                Ok(rejected) => findings.extend(self.rejected(source, &rejected, seen)?),
                 Err(problem) if grants::is_denial(problem.message()) => {
                     findings.push(Finding::unknown(
                         "copy",
@@ -105,15 +105,15 @@ impl Rehearsal<'_> {
 
     /// Names what the COPY rejected: each record, or the first of each file. Broken records have
     /// already been named when the file was read, by the line to fix.
-    fn refused(&self, source: &Source, refused: &[Refused], seen: &Seen) -> Outcome<Vec<Finding>> {
+    fn rejected(&self, source: &Source, rejected: &Rejected, seen: &Seen) -> Outcome<Vec<Finding>> {
         let faulty = seen.faulty_files();
         let mut files = HashSet::new();
         let is_new = |one: &&Refused| {
             let is_known = one.column.is_none() && faulty.contains(one.file.as_str());
             !is_known && (self.doctor.depth == Depth::EveryFile || files.insert(one.file.clone()))
         };
-        let named: Vec<&Refused> = refused.iter().filter(is_new).collect();
-        let is_allowed = refused.len() as u64 <= self.doctor.max_rejects(source)?;
+        let named: Vec<&Refused> = rejected.first.iter().filter(is_new).collect();
+        let is_allowed = rejected.total <= self.doctor.max_rejects(source)?;
         let advice = self.advice("")?;
         let finding = |one: &Refused| match is_allowed {
             true => Finding::warning("copy", one.to_string(), advice.clone()),
@@ -128,7 +128,7 @@ impl Rehearsal<'_> {
         compression: Compression,
         keys: &[&str],
         warehouse: &Warehouse,
-    ) -> Outcome<Vec<Refused>> {
+    ) -> Outcome<Rejected> {
         let now = jiff::Timestamp::now().as_millisecond();
         let id = format!("doctor-{now}-{}", source.name);
         let strict = step(&id, &format!("stage/{}", source.name), compression);

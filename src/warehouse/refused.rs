@@ -19,8 +19,17 @@ const DIAGNOSES_MAX: u32 = 10;
 /// The pause between two such queries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a COPY rejected.
+#[derive(Debug, Default)]
+pub struct Rejected {
+    /// The first rejects, in the order of files and lines.
+    pub first: Vec<Refused>,
+    /// How many there are.
+    pub total: u64,
+}
+
 impl Warehouse {
-    /// Tries a COPY, and returns what it rejects, at most `rows_max`; empty if it accepts
+    /// Tries a COPY, and returns what it rejects, naming at most `rows_max`; nothing if it accepts
     /// everything.
     ///
     /// `strict` fails at the first rejected record. Then `lenient` continues after each, so that all
@@ -33,22 +42,22 @@ impl Warehouse {
         strict: Vec<String>,
         lenient: Vec<String>,
         rows_max: u64,
-    ) -> Outcome<Vec<Refused>> {
+    ) -> Outcome<Rejected> {
         let failed = self.begin(strict).await?;
-        let Err(problem) = self.wait(&failed).await else { return Ok(Vec::new()) };
+        let Err(problem) = self.wait(&failed).await else { return Ok(Rejected::default()) };
         if !self.is_refusal(&failed).await? {
             return Err(problem);
         }
         let read_on = self.begin(lenient).await?;
-        let mut refused = Vec::new();
+        let mut rejected = Rejected::default();
         if self.wait(&read_on).await.is_ok() {
-            refused = self.refused_rows(&read_on, rows_max).await?;
+            rejected = self.rejected_by(&read_on, rows_max).await?;
         }
-        if refused.is_empty() {
-            refused = self.refused_rows(&failed, rows_max).await?;
+        if rejected.first.is_empty() {
+            rejected = self.rejected_by(&failed, rows_max).await?;
         }
         // The diagnosis is an extra: without it, the reason alone is reported.
-        if refused.is_empty() { Err(problem) } else { Ok(refused) }
+        if rejected.first.is_empty() { Err(problem) } else { Ok(rejected) }
     }
 
     /// Whether a statement failed because a COPY rejected its input.
@@ -61,24 +70,24 @@ impl Warehouse {
 
     /// What the COPY of a transaction rejected, in the order of files and lines, once the system
     /// views show the same twice; empty if they do not show it in time.
-    async fn refused_rows(&self, id: &str, rows_max: u64) -> Outcome<Vec<Refused>> {
+    async fn rejected_by(&self, id: &str, rows_max: u64) -> Outcome<Rejected> {
         let statement = self.client.describe_statement().id(id).send().await;
         let statement =
             statement.map_err(|error| aws::problem("read what the COPY rejected", error))?;
         if statement.redshift_pid <= 0 {
-            return Ok(Vec::new());
+            return Ok(Rejected::default());
         }
         let seconds = |at: Option<DateTime>| at.map(|at| at.secs());
         let (created, updated) = (seconds(statement.created_at), seconds(statement.updated_at));
         let copy = CopyPlace::new(statement.redshift_pid, created, updated);
         let question = pipeline::load_errors(&copy, None, rows_max)
             .map_err(|failure| Problem::failed(failure.message))?;
-        let mut shown: Vec<Refused> = Vec::new();
+        let mut shown = Rejected::default();
         for _ in 0..DIAGNOSES_MAX {
             let rows = self.query(&question.sql).await?.rows;
-            let known = shown.len();
-            shown = rows.iter().map(|row| refused(row)).collect();
-            if !shown.is_empty() && shown.len() == known {
+            let known = shown.total;
+            shown = Rejected::of(&rows);
+            if shown.total > 0 && shown.total == known {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -87,19 +96,13 @@ impl Warehouse {
     }
 }
 
-/// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
-fn refused(cells: &[Cell]) -> Refused {
-    let cell = |index: usize| cells.get(index).map(Cell::text).unwrap_or_default();
-    let kind = match cell(4).as_str() {
-        "" | "0" => cell(3),
-        length => format!("{}({length})", cell(3)),
-    };
-    Refused {
-        file: cell(0),
-        line: cell(1).parse().unwrap_or_default(),
-        column: Some(cell(2)).filter(|column| !column.is_empty()),
-        kind,
-        code: cell(5).parse().unwrap_or_default(),
-        reason: cell(6),
+impl Rejected {
+    /// Takes the rows of `sql/diagnose/load_errors.sql`.
+    fn of(rows: &[Vec<Cell>]) -> Self {
+        let cell = |row: &[Cell], index: usize| row.get(index).map(Cell::text).unwrap_or_default();
+        Self {
+            first: rows.iter().map(|row| Refused::of_row(|index| cell(row, index))).collect(),
+            total: rows.first().map_or(0, |row| Refused::total(|index| cell(row, index))),
+        }
     }
 }

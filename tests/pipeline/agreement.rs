@@ -131,3 +131,25 @@ async fn the_doctor_names_every_bad_record_of_all_sources_in_one_pass() {
         assert!(bad.contains(named), "{named} is not in\n{bad}");
     }
 }
+
+/// More than the doctor names, and more than this stack may skip.
+const REJECTS: usize = 120;
+
+#[tokio::test(start_paused = true)]
+async fn one_reject_more_than_a_stack_may_skip_is_bad_however_few_are_named() {
+    for (max_rejects, is_healthy) in [(REJECTS - 1, false), (REJECTS, true)] {
+        let events = json!({"prefix": "log_data/", "maxRejects": max_rejects});
+        let songs = json!({"prefix": "song_data/", "maxRejects": 0});
+        let world = World::with_sources(json!({"songs": songs, "events": events}));
+        let late = event("\"yesterday\"", "free");
+        world.put(
+            Source::Events,
+            "a.json",
+            &(late.repeat(REJECTS) + &event("1541105830796", "free")),
+        );
+        let found = world.doctor(Depth::EveryFile).await;
+        assert_eq!(found.is_healthy(), is_healthy, "{:?}", found.lines(Verdict::Bad).first());
+        let ended = world.run(json!({})).await;
+        assert_eq!(ended.error.is_none(), is_healthy, "{:?}", ended.cause);
+    }
+}

@@ -61,6 +61,27 @@ impl fmt::Display for Refused {
 }
 
 impl Refused {
+    /// Takes a row of `sql/diagnose/load_errors.sql`, whose fields are read by their position.
+    pub fn of_row(field: impl Fn(usize) -> String) -> Self {
+        let kind = match field(4).as_str() {
+            "" | "0" => field(3),
+            length => format!("{}({length})", field(3)),
+        };
+        Self {
+            file: field(0),
+            line: field(1).parse().unwrap_or_default(),
+            column: Some(field(2)).filter(|column| !column.is_empty()),
+            kind,
+            code: field(5).parse().unwrap_or_default(),
+            reason: field(6),
+        }
+    }
+
+    /// How many values the COPY rejected, of which such a row is one; 0 if it does not say.
+    pub fn total(field: impl Fn(usize) -> String) -> u64 {
+        field(7).parse().unwrap_or_default()
+    }
+
     /// Parses such a line; `None` for any other line.
     pub fn parse(text: &str) -> Option<Self> {
         let (file, line, rest) = text.match_indices(" line ").find_map(|(at, mark)| {

@@ -18,22 +18,15 @@ const DIAGNOSIS_MAX: Duration = Duration::from_secs(20);
 /// The most rejected values that a failure shows.
 const SHOWN_MAX: u64 = 5;
 
-/// Takes a row, in the column order of `sql/diagnose/load_errors.sql`.
+/// Takes a row of `sql/diagnose/load_errors.sql`.
 pub(crate) fn refused(row: &Row) -> Refused {
-    let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
-    let whole = |index: usize| row.get(index).and_then(number).unwrap_or_default();
-    let kind = match field(4).as_str() {
-        "" | "0" => field(3),
-        length => format!("{}({length})", field(3)),
-    };
-    Refused {
-        file: field(0),
-        line: whole(1).unsigned_abs(),
-        column: Some(field(2)).filter(|column| !column.is_empty()),
-        kind,
-        code: whole(5),
-        reason: field(6),
-    }
+    Refused::of_row(|index| field(row, index))
+}
+
+/// A field as text; empty for null.
+fn field(row: &Row, index: usize) -> String {
+    let value = |row| text(row).or_else(|| number(row).map(|number| number.to_string()));
+    row.get(index).and_then(value).unwrap_or_default()
 }
 
 impl Warehouse {
@@ -48,7 +41,7 @@ impl Warehouse {
         statement: &DescribeStatementOutput,
     ) -> Result<Failure, Failure> {
         let rows = self.load_errors(statement).await?;
-        let count = rows.first().and_then(|row| row.get(7)).and_then(number).unwrap_or_default();
+        let count = rows.first().map_or(0, |row| Refused::total(|index| field(row, index)));
         let list: String = rows.iter().map(|row| format!("\n  {}", refused(row))).collect();
         let message = match count {
             1 => format!("{file}: one value was rejected and nothing was loaded:{list}"),

@@ -47,6 +47,9 @@ impl World {
     fn person_of(&self, wire: Wire) -> (AwsClients, Stack) {
         let [aws, warehouse] = wire.person();
         let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
+        let max_rejects = |source: &str| {
+            self.sources[source]["maxRejects"].as_u64().unwrap_or_default().to_string()
+        };
         let days = STAGING_RETENTION_DAYS.to_string();
         let stack = Stack::of(&[
             ("Version", env!("CARGO_PKG_VERSION")),
@@ -64,8 +67,8 @@ impl World {
             ("SongsPrefix", text("songs", "prefix")),
             ("EventsPrefix", text("events", "prefix")),
             ("EventsJsonPathsKey", text("events", "jsonPathsKey")),
-            ("SongsMaxRejects", "0"),
-            ("EventsMaxRejects", "0"),
+            ("SongsMaxRejects", &max_rejects("songs")),
+            ("EventsMaxRejects", &max_rejects("events")),
             ("Slices", SLICES),
             ("StagingRetentionDays", &days),
         ]);
