@@ -69,15 +69,19 @@ pub async fn alerts(sns: &aws_sdk_sns::Client, stack: &Stack) -> Finding {
             "open the e-mail from AWS Notifications and confirm; until then no alert arrives",
         );
     }
-    if subscriptions.is_empty() {
+    // What was deleted or never confirmed stays in the list for days, without an ARN.
+    let is_confirmed =
+        |one: &&Subscription| one.subscription_arn().is_some_and(|arn| arn.starts_with("arn:"));
+    let confirmed: Vec<&str> =
+        subscriptions.iter().filter(is_confirmed).filter_map(Subscription::endpoint).collect();
+    if confirmed.is_empty() {
         return Finding::warning(
             check,
             "failures go unnoticed: the topic has no subscribers",
             "deploy with AlertEmail=<address>, or subscribe to the topic of the output AlertsTopicArn",
         );
     }
-    let endpoints: Vec<&str> = subscriptions.iter().filter_map(Subscription::endpoint).collect();
-    Finding::good(check, format!("go to {}", endpoints.join(", ")))
+    Finding::good(check, format!("go to {}", confirmed.join(", ")))
 }
 
 #[cfg(test)]
@@ -137,6 +141,8 @@ mod tests {
     async fn an_alert_that_nobody_would_get_is_a_warning() {
         insta::assert_snapshot!(line(&alerts_of(subscribed(&[("jane@example.com", PENDING)])).await), @"warning alerts: jane@example.com has not confirmed the subscription yet | open the e-mail from AWS Notifications and confirm; until then no alert arrives");
         insta::assert_snapshot!(line(&alerts_of(subscribed(&[])).await), @"warning alerts: failures go unnoticed: the topic has no subscribers | deploy with AlertEmail=<address>, or subscribe to the topic of the output AlertsTopicArn");
+        let deleted = alerts_of(subscribed(&[("jane@example.com", "Deleted")])).await;
+        assert_eq!(deleted.found, "failures go unnoticed: the topic has no subscribers");
         insta::assert_snapshot!(line(&alerts_of(subscribed(&[CONFIRMED])).await), @"good alerts: go to jane@example.com | -");
         let refused = mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_error(|| {
             let meta = ErrorMetadata::builder()
