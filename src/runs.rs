@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
+use segue_contract::layout;
 use serde::Serialize;
 
 use crate::{
@@ -11,9 +12,7 @@ use crate::{
     commands::find,
     errors::{Outcome, Problem, on_file},
     execution::{self, Runs, name},
-    print,
-    stack::Stack,
-    ui,
+    print, ui,
 };
 
 /// `segue runs`
@@ -76,7 +75,6 @@ pub struct Stop {
 /// A stack's runs, and one of them.
 struct Found {
     clients: AwsClients,
-    stack: Stack,
     runs: Runs,
     arn: String,
 }
@@ -86,7 +84,7 @@ impl Found {
         let (clients, stack) = find(target).await?;
         let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
         let arn = runs.find(run).await?;
-        Ok(Self { clients, stack, runs, arn })
+        Ok(Self { clients, runs, arn })
     }
 }
 
@@ -177,8 +175,9 @@ pub async fn report(wanted: Show) -> Outcome {
                 }
             }));
     };
-    let bucket = found.stack.work_bucket()?;
-    let page = uri.strip_prefix(&format!("s3://{bucket}/")).unwrap_or_default();
+    let Some((bucket, page)) = layout::bucket_and_key(&uri) else {
+        return Err(Problem::failed(format!("expected the URI of a report, found {uri}")));
+    };
     let key = format!("{}{kind}", page.strip_suffix("html").unwrap_or(page));
     let object = found.clients.s3().get_object().bucket(bucket).key(&key).send().await;
     let object = object.map_err(|error| aws::problem(&format!("read {uri}"), error))?;

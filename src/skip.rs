@@ -1,5 +1,6 @@
 //! `segue skip`: files that runs skip until their content changes.
 
+use segue_contract::layout;
 use segue_contract::quoting::literal;
 use segue_contract::rejects::storable;
 
@@ -70,7 +71,7 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn find(stack: &Stack, uri: &'a str) -> Outcome<Self> {
         let landing = stack.landing_bucket()?;
-        let place = uri.strip_prefix("s3://").and_then(|place| place.split_once('/'));
+        let place = layout::bucket_and_key(uri);
         let sources = [("events", stack.events_prefix()?), ("songs", stack.songs_prefix()?)];
         let found = place.filter(|(bucket, _)| *bucket == landing).and_then(|(bucket, key)| {
             let (source, _) = sources.iter().find(|(_, prefix)| key.starts_with(prefix))?;

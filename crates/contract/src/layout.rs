@@ -9,6 +9,11 @@ use crate::Run;
 /// The prefix of the files of all runs in the work bucket.
 pub const RUNS_PREFIX: &str = "runs/";
 
+/// The bucket and the key that an S3 URI names; `None` if it is not one.
+pub fn bucket_and_key(uri: &str) -> Option<(&str, &str)> {
+    uri.strip_prefix("s3://")?.split_once('/')
+}
+
 /// The key of a file of this run.
 pub fn key(run: &Run, name: &str) -> String {
     format!("{RUNS_PREFIX}{}/{name}", run.folder())

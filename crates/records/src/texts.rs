@@ -1,5 +1,6 @@
 //! Reads rejected records again from their files.
 
+use segue_contract::layout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
@@ -48,8 +49,7 @@ async fn fetch(
     s3: &Client,
     file: &str,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let place = file.strip_prefix("s3://").and_then(|place| place.split_once('/'));
-    let (bucket, key) = place.ok_or("expected s3://bucket/key")?;
+    let (bucket, key) = layout::bucket_and_key(file).ok_or("expected s3://bucket/key")?;
     let object = s3.get_object().bucket(bucket).key(key).send().await?;
     if object.content_length.is_some_and(|length| length > FILE_BYTES_MAX) {
         return Err(format!("expected at most {FILE_BYTES_MAX} bytes").into());

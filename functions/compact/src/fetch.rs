@@ -9,7 +9,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
-use segue_contract::{ErrorName, Failure};
+use segue_contract::{ErrorName, Failure, layout};
 use segue_function::{root, s3_failure, unreadable};
 
 use crate::limiter::{Limiter, Permit};
@@ -46,7 +46,7 @@ impl Address {
     /// # Errors
     /// `SourceUnreadable` if it is not an S3 URI.
     pub fn new(uri: String) -> Result<Self, Failure> {
-        let parts = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+        let parts = layout::bucket_and_key(&uri);
         let Some((bucket, key)) = parts.map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
         else {
             return Err(unreadable(uri, "expected s3://bucket/key"));
