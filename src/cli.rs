@@ -67,14 +67,19 @@ pub struct Target {
 }
 
 impl Target {
-    /// The same stack on a command line, each option after a blank, for a command to type next.
+    /// The same stack on a command line, each option after a blank, for a command to paste into a
+    /// shell.
     pub fn flags(&self) -> String {
         let project = self.project.as_ref().map(|project| project.display().to_string());
         let options =
             [("stack", self.stack.clone()), ("region", self.region.clone()), ("project", project)];
         let local = if self.local { " --local" } else { "" };
         let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        given.fold(local.to_owned(), |flags, (name, value)| format!("{flags} --{name} {value}"))
+        given.fold(local.to_owned(), |flags, (name, value)| {
+            // A shell takes no NUL, and neither does an argument that came from one.
+            let value = shlex::try_quote(&value).unwrap_or_default();
+            format!("{flags} --{name} {value}")
+        })
     }
 }
 
@@ -327,4 +332,18 @@ pub struct Status {
     /// The checkout to use
     #[command(flatten)]
     pub checkout: Checkout,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_paste_keeps_any_directory_in_one_argument() {
+        let project = Some(PathBuf::from("it's my $HOME"));
+        let target = Target { local: true, stack: None, region: None, project };
+        let pasted = format!("segue run{}", target.flags());
+        let words = shlex::split(&pasted).expect("a shell splits it");
+        assert_eq!(words, ["segue", "run", "--local", "--project", "it's my $HOME"]);
+    }
 }

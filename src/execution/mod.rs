@@ -168,11 +168,19 @@ impl Runs {
         let alike: Vec<_> = runs.iter().filter(|run| run.name.starts_with(wanted)).collect();
         match (alike.iter().find(|run| run.name == wanted), alike.as_slice()) {
             (Some(run), _) | (None, [run]) => Ok(run.execution_arn.clone()),
-            (None, []) => Err(Problem::wrong_use(format!(
-                "expected one of the latest {LISTED_MAX} runs, found none whose name begins with \
-                 {wanted}"
-            ))
-            .hint("`segue runs` lists them")),
+            // An older one is found by its whole name.
+            (None, []) => {
+                let arn = self.machine.replacen(":stateMachine:", ":execution:", 1);
+                let arn = format!("{arn}:{wanted}");
+                let described = self.client.describe_execution().execution_arn(&arn).send().await;
+                described.map(|_| arn).map_err(|_| {
+                    Problem::wrong_use(format!(
+                        "expected the name of a run, or how one of the latest {LISTED_MAX} begins, \
+                         found {wanted}"
+                    ))
+                    .hint("`segue runs` lists them")
+                })
+            }
             (None, several) => {
                 let names: Vec<&str> = several.iter().map(|run| run.name.as_str()).collect();
                 let message = format!("several runs begin with {wanted}: {}", names.join(", "));
