@@ -72,26 +72,25 @@ impl Binder<'_> {
         }
     }
 
+    /// Binds a value and what it is compared with.
+    fn compared<'e>(
+        &mut self,
+        value: &mut Expr,
+        others: impl IntoIterator<Item = &'e mut Expr>,
+    ) -> Result<(), SqlError> {
+        let kind = self.expression(value)?;
+        for other in others {
+            let against = self.expression(other)?;
+            compare(&mut value.clone(), &kind, other, &against)?;
+        }
+        trimmed(value, &kind);
+        Ok(())
+    }
+
     pub(super) fn membership(&mut self, expression: &mut Expr) -> Result<(), SqlError> {
         match expression {
-            Expr::Between { expr, low, high, .. } => {
-                let kind = self.expression(expr)?;
-                for bound in [low, high] {
-                    let other = self.expression(bound)?;
-                    let mut value = expr.as_ref().clone();
-                    compare(&mut value, &kind, bound, &other)?;
-                }
-                trimmed(expr, &kind);
-            }
-            Expr::InList { expr, list, .. } => {
-                let kind = self.expression(expr)?;
-                for item in list {
-                    let other = self.expression(item)?;
-                    let mut value = expr.as_ref().clone();
-                    compare(&mut value, &kind, item, &other)?;
-                }
-                trimmed(expr, &kind);
-            }
+            Expr::Between { expr, low, high, .. } => self.compared(expr, [&mut **low, high])?,
+            Expr::InList { expr, list, .. } => self.compared(expr, list)?,
             Expr::InSubquery { expr, subquery, .. } => {
                 let kind = self.expression(expr)?;
                 let fields = self.query(subquery)?;
