@@ -19,6 +19,8 @@ const SHARED: [&str; 7] =
 pub const STACK: &str = "segue-local";
 /// How long events may take to become rows.
 const FOLLOWS_WITHIN: Duration = Duration::from_secs(180);
+/// The pause between two looks at what the runs have done.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Everything that a run publishes, in a fixed order.
 const TABLES: [(&str, &str); 5] = [
     ("songplays", "songplay_id"),
@@ -196,18 +198,25 @@ impl Stack {
         let files = count_files(&data.join("song_data")) + count_files(&data.join("log_data"));
         let ledger = "select count(*) as objects from information_schema.tables \
                       where table_schema = 'ops' and table_name = 'loaded_objects'";
+        self.runs_until(&format!("{files} files are loaded"), |statuses| {
+            self.query(ledger)[0]["objects"] == 1
+                && self.query("select count(*) as objects from ops.loaded_objects")[0]["objects"]
+                    == files
+                && statuses.iter().all(|status| status == "succeeded")
+        });
+    }
+
+    /// Waits until runs that this test has not started have done something; none of them may fail.
+    fn runs_until(&self, what: &str, is_done: impl Fn(&[String]) -> bool) {
         let deadline = Instant::now() + FOLLOWS_WITHIN;
         loop {
-            let loaded = self.query(ledger)[0]["objects"] == 1
-                && self.query("select count(*) as objects from ops.loaded_objects")[0]["objects"]
-                    == files;
             let statuses = self.statuses();
-            if loaded && statuses.iter().all(|status| status == "succeeded") {
+            if is_done(&statuses) {
                 return;
             }
             assert!(!statuses.iter().any(|status| status == "failed"), "{statuses:?}");
-            assert!(Instant::now() < deadline, "{files} files have landed, and yet: {statuses:?}");
-            std::thread::sleep(Duration::from_secs(1));
+            assert!(Instant::now() < deadline, "not in time: {what}; runs: {statuses:?}");
+            std::thread::sleep(LOOK_INTERVAL);
         }
     }
 
@@ -227,13 +236,7 @@ impl Stack {
 
     /// Waits until a run that this test has not started makes a query count this many.
     pub fn count_becomes(&self, expected: u64, sql: &str) {
-        let deadline = Instant::now() + FOLLOWS_WITHIN;
-        while self.count(sql) != expected {
-            let statuses = self.statuses();
-            assert!(!statuses.iter().any(|status| status == "failed"), "{statuses:?}");
-            assert!(Instant::now() < deadline, "{sql} is never {expected}: {statuses:?}");
-            std::thread::sleep(Duration::from_secs(1));
-        }
+        self.runs_until(&format!("{sql} is {expected}"), |_| self.count(sql) == expected);
     }
 
     /// Empties the warehouse, so that everything in the bucket is new again.

@@ -176,6 +176,14 @@ async fn whole(text: &str, records: &[Record], packing: Packing) -> Result<(), T
     Ok(())
 }
 
+/// The beginning of a packed file, up to this share of it; at least one byte.
+fn truncated(text: &str, packing: Packing, at: f64) -> Vec<u8> {
+    let mut body = packing.pack(text);
+    let end = (body.len() as f64 * at) as usize;
+    body.truncate(end.max(1));
+    body
+}
+
 /// A truncated file: records that end before the cut are as in the whole file, and one reject
 /// covers what is missing.
 async fn cut(
@@ -184,10 +192,8 @@ async fn cut(
     packing: Packing,
     at: f64,
 ) -> Result<(), TestCaseError> {
-    let body = packing.pack(text);
-    let end = (body.len() as f64 * at) as usize;
-    let body = &body[..end];
-    let readable = readable(body, packing);
+    let body = truncated(text, packing, at);
+    let (body, readable) = (body.as_slice(), readable(&body, packing));
     let before = records.iter().filter(|record| record.end <= readable);
     let good: Vec<&Record> = before.clone().filter(|record| record.is_good).collect();
     let is_within = |record: &Record| record.begin < readable && readable < record.end;
@@ -213,10 +219,8 @@ async fn of_another_layout(
     packing: Packing,
     at: f64,
 ) -> Result<(), TestCaseError> {
-    let body = packing.pack(text);
-    let end = ((body.len() as f64 * at) as usize).max(1);
-    let body = &body[..end];
-    let readable = readable(body, packing);
+    let body = truncated(text, packing, at);
+    let (body, readable) = (body.as_slice(), readable(&body, packing));
     let good = records.iter().filter(|record| record.end <= readable && record.is_good);
     let good: Vec<&Record> = good.collect();
     let one = load(body, "a.json", "never", &good).await?;
