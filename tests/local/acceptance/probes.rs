@@ -65,24 +65,17 @@ fn copies(place: &Place) -> [Answer; 4] {
     let session = one(place, &format!("{}:3", batch.id));
 
     let begun = Instant::now();
+    // The view shows a COPY while it still runs, too, and counts nothing yet.
     let history = format!(
         "select query_id, loaded_rows, error_count from sys_load_history \
-         where session_id = {session} order by start_time desc limit 1"
+         where session_id = {session} and trim(status) = 'completed'"
     );
-    let shown = loop {
-        if let Some(row) = place.rows(&history).pop() {
-            break row;
-        }
-        assert!(begun.elapsed() < SHOWN_WITHIN, "sys_load_history does not show the COPY");
-        std::thread::sleep(Duration::from_millis(250));
-    };
-    let shown: Vec<String> = shown.into_iter().map(Option::unwrap_or_default).collect();
-    assert_eq!(shown[1..], ["2", "1"], "loaded and refused");
-    let errors = place.rows(&format!(
-        "select trim(file_name), line_number from sys_load_error_detail where query_id = {}",
-        shown[0]
-    ));
-    assert_eq!(errors.len(), 1, "{errors:?}");
+    let load = shown(place, &history);
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(load[1..], ["2", "1"], "loaded and refused");
+    let errors =
+        format!("select line_number from sys_load_error_detail where query_id = {}", load[0]);
+    assert_eq!(shown(place, &errors), ["2"], "the line of the refused record");
     [
         Answer {
             row: "D1",
@@ -100,15 +93,30 @@ fn copies(place: &Place) -> [Answer; 4] {
             row: "D2",
             question: "Is RedshiftQueryId the id of the SYS views?",
             assumed: "on a workgroup, not on a cluster; never used",
-            found: format!("{query_id} next to {}", shown[0]),
+            found: format!("{query_id} next to {}", load[0]),
         },
         Answer {
             row: "D3",
             question: "Seconds until sys_load_history shows a COPY",
             assumed: "some; a missing row is waited for",
-            found: format!("{:.1}", begun.elapsed().as_secs_f64()),
+            found: format!("{seconds:.1}"),
         },
     ]
+}
+
+/// The one row of a system view, which may show it late.
+fn shown(place: &Place, sql: &str) -> Vec<String> {
+    let begun = Instant::now();
+    loop {
+        match place.rows(sql).as_mut_slice() {
+            [] => {
+                assert!(begun.elapsed() < SHOWN_WITHIN, "still no row: {sql}");
+                std::thread::sleep(Duration::from_millis(250));
+            }
+            [row] => return row.iter_mut().map(|value| value.take().unwrap_or_default()).collect(),
+            rows => panic!("expected one row, found {}: {sql}", rows.len()),
+        }
+    }
 }
 
 /// The names that a MERGE accepts for the columns of its target.
