@@ -49,8 +49,10 @@ pub fn link_checkout(folder: &Path) {
     }
 }
 
+/// The checkout. Its path has no `..`: programs compare it with their own.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    checkout.expect("tests/ is in a checkout").to_owned()
 }
 
 /// A local stack in its own folder; stopped and removed with the test.

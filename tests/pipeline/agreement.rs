@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use segue::data_set::DataSet;
 use segue::doctor::{Depth, Finding, Verdict, examine_directory};
-use segue_data_set::DataSet;
 use serde_json::json;
 use workflow_local::Ended;
 

@@ -243,7 +243,7 @@ fn runs_start_no_closer_than_the_stack_says() {
 
 /// S3's own notifications, from public cases next to the checkout, or as AWS documents them.
 fn notification(name: &str, documented: &str) -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cases/classic-notifications/");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/classic-notifications/");
     std::fs::read_to_string(format!("{folder}{name}")).unwrap_or_else(|_| documented.to_owned())
 }
 

@@ -19,7 +19,7 @@ const PERSONAL: &str = "Nobody's";
 
 /// The keys that the runbook explains: the first column of its table, and those of a span.
 fn explained() -> BTreeSet<String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
     let page = fs::read_to_string(page).expect("the runbook");
     let (_, table) = page.split_once("| key | meaning |").expect("a table of keys");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));

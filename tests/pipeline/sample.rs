@@ -14,7 +14,7 @@ pub type File = (Source, String, String);
 
 /// The folder of the sample data, if it exists.
 fn folder() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sparkify");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/sparkify");
     folder.is_dir().then_some(folder)
 }
 

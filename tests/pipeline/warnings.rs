@@ -10,7 +10,7 @@ use crate::world::{Kind, Mischief, WORK_BUCKET, World};
 
 /// A world that has loaded a folder of files: `log_data` and `song_data`.
 async fn loaded(case: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(case);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases").join(case);
     if !folder.is_dir() {
         println!("{} is absent and skipped", folder.display());
         return None;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use segue_data_set::{DataSet, Unusable};
+use segue::data_set::{DataSet, Unusable};
 use tempfile::TempDir;
 
 use super::PATHS_KEY;
@@ -20,7 +20,7 @@ pub struct Directory {
 
 /// The folder of a case next to the checkout; `None` if there are no cases.
 pub fn case(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases").join(name);
     let is_there = folder.is_dir();
     if !is_there {
         println!("{} is not there: not tried", folder.display());

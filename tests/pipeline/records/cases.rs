@@ -11,7 +11,7 @@ use crate::world::{LANDING_BUCKET, World};
 
 /// Where the cases are.
 fn folder(case: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases").join(case);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases").join(case);
     if !folder.is_dir() {
         println!("the case {case} is absent, and skipped");
     }

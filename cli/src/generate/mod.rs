@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The JSONPaths file of events, and its name in real data.
-const JSONPATHS: &str = include_str!("../../sql/stage/events.jsonpaths.json");
+const JSONPATHS: &str = include_str!("../../../sql/stage/events.jsonpaths.json");
 const JSONPATHS_NAME: &str = "log_json_path.json";
 const EVENTS_MAX: u64 = 10_000_000;
 const LISTENERS_MAX: u64 = 1_000_000;

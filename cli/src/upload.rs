@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::data_set::{DataSet, Unusable};
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use futures::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
-use segue_data_set::{DataSet, Unusable};
 
 use crate::{
     aws::{self, AwsClients},

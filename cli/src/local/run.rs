@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::data_set::DataSet;
 use segue_contract::{RunInput, layout};
-use segue_data_set::DataSet;
 use serde::Serialize;
 
 use super::{LocalStack, WarehouseOptions, events};

@@ -7,7 +7,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use segue_contract::data_files::{self, SkipCounts, SkipReason};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::DataFile;
+use super::DataFile;
 
 /// The most bytes of an S3 key.
 const KEY_BYTES_MAX: usize = 1_024;

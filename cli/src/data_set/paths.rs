@@ -8,7 +8,7 @@ use segue_contract::data_files::{SkipCounts, SkipReason, by_name};
 use segue_contract::jsonpaths::{self, FILE_BYTES_MAX, JsonPaths};
 use segue_contract::pipeline;
 
-use crate::{FOLDERS, Unusable};
+use super::{FOLDERS, Unusable};
 
 /// The one name that a stack looks for.
 const EXPECTED: &str = "log_json_path.json";

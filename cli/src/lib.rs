@@ -5,6 +5,7 @@
 pub mod aws;
 pub mod cli;
 pub mod commands;
+pub mod data_set;
 mod display;
 pub mod doctor;
 pub mod errors;

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn statements_are_read_as_people_keep_them() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases");
         let folder = folder.join("query-text-and-cells");
         if !folder.is_dir() {
             return;

@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
+use crate::data_set::{DataFile, DataSet, FOLDERS};
 use segue_contract::{jsonpaths::JsonPaths, pipeline, pipeline::Deployment};
-use segue_data_set::{DataFile, DataSet, FOLDERS};
 
 use super::{
     Depth, READ_IT,

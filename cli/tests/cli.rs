@@ -128,7 +128,7 @@ fn an_empty_statement_is_wrong_use() {
 #[test]
 fn a_statement_may_begin_with_a_comment_and_come_from_a_file() {
     let folder = checkout();
-    let sql = include_str!("../sql/examples/top_cities.sql");
+    let sql = include_str!("../../sql/examples/top_cities.sql");
     fs::write(folder.path().join("q.sql"), format!("\u{feff}{sql}")).expect("a file");
     for words in [&["query", "--local", sql][..], &["query", "--local", "--file", "q.sql"]] {
         let shown = failure(folder.path(), words);
@@ -306,10 +306,10 @@ fn a_used_directory_is_left_alone() {
 #[test]
 fn make_takes_any_name_of_a_directory_and_runs_none() {
     let cases =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/make-data-with-a-quote");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/make-data-with-a-quote");
     let make = |target: &str, data: &str| {
         let mut make = std::process::Command::new("make");
-        make.current_dir(env!("CARGO_MANIFEST_DIR")).args(["--silent", target]);
+        make.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args(["--silent", target]);
         let output = make.arg(format!("DATA={data}")).output().expect("make");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };

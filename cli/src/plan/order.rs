@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::errors::{Outcome, Problem};
 
-const DEFINITION: &str = include_str!("../../statemachine/load.asl.json");
+const DEFINITION: &str = include_str!("../../../statemachine/load.asl.json");
 /// The function that the command line replaces: everything before it always runs.
 const PLAN: &str = "${PlanFunctionArn}";
 /// The most states to follow, in case the definition has a cycle.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::data_set::FOLDERS;
 use clap::Args;
 use indicatif::HumanCount;
 use segue_contract::cost::{Cadence, Estimate, Prices, SERVERLESS_SECONDS_MIN, Source, Way};
-use segue_data_set::FOLDERS;
 
 use crate::{
     aws::AwsClients,
