@@ -48,7 +48,8 @@ pub enum Fault {
     LateViews(Duration),
     /// Describing the statement gives no numbers by which the system views know its parts.
     NoQueryIds,
-    /// `pg_last_copy_count()` says 0 after a COPY that loaded rows.
+    /// `pg_last_copy_count()` says 0 after a COPY that loaded rows, `pg_last_unload_count()` after an
+    /// UNLOAD that wrote some.
     NoCopyCount,
 }
 

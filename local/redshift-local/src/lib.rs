@@ -30,6 +30,7 @@ mod options;
 mod protocol;
 mod server;
 mod statements;
+mod unload;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, OpenError, QueryResult, SqlError, Value};

@@ -1,4 +1,4 @@
-//! Buckets in memory: what COPY reads, and the backend of the S3 endpoint.
+//! Buckets in memory: what COPY reads and UNLOAD writes, and the backend of the S3 endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -112,7 +112,7 @@ impl Objects {
     }
 }
 
-/// The buckets as the warehouse's COPY reads them.
+/// The buckets as the warehouse's COPY reads them and its UNLOAD writes them.
 pub struct Copied {
     pub objects: Arc<Objects>,
     pub mischief: Arc<Mischief>,
@@ -145,6 +145,31 @@ impl ObjectStore for Copied {
             }
             (_, Some(body)) => Ok(Box::new(body.reader()) as ObjectReader),
         }))
+    }
+
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'_, Result<(), ObjectError>> {
+        let refused = |status: u16, (code, message): (&str, &str)| {
+            Err(ObjectError { code: code.into(), message: message.into(), status })
+        };
+        if !self.objects.has_bucket(bucket) {
+            let missing = ("NoSuchBucket", "The specified bucket does not exist");
+            return Box::pin(ready(refused(404, missing)));
+        }
+        let trouble = self.mischief.copy();
+        if !matches!(trouble, Some(Trouble::Throttled | Trouble::Refused)) {
+            self.objects.put(bucket, key, body.to_vec());
+        }
+        Box::pin(ready(match trouble {
+            None | Some(Trouble::AnswerSlow) => Ok(()),
+            Some(Trouble::Throttled) => refused(503, SLOW_DOWN),
+            // Also when the object is written and only the answer is lost.
+            Some(_) => refused(500, INTERNAL_ERROR),
+        }))
+    }
+
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<(), ObjectError>> {
+        self.objects.remove(bucket, key);
+        Box::pin(ready(Ok(())))
     }
 }
 

@@ -17,7 +17,7 @@ use decode::{Decoding, Shred, Target};
 use delimited::Shape;
 use fields::Conversion;
 use json::Shredder;
-use source::Source;
+pub(crate) use source::{Source, service_error, store};
 
 impl Session {
     /// Runs a COPY.
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Waits for something of the network's, unless the statement is cancelled first.
-    fn wait_for<T>(
+    pub(crate) fn wait_for<T>(
         &self,
         future: impl Future<Output = Result<T, SqlError>>,
     ) -> Result<T, SqlError> {

@@ -13,16 +13,16 @@ const OBJECTS_MAX: usize = 2_000_000;
 /// The largest manifest or JSONPaths file, in bytes.
 const MANIFEST_BYTES_MAX: u64 = 500_000_000;
 
-/// One object to read.
+/// One object, or a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) bucket: String,
-    pub(super) key: String,
+pub(crate) struct Source {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
 }
 
 impl Source {
     /// Takes `s3://bucket/key` apart.
-    pub(super) fn parse(url: &str) -> Result<Self, SqlError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, SqlError> {
         let path = url.strip_prefix("s3://").unwrap_or_default();
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         if bucket.is_empty() {
@@ -31,7 +31,7 @@ impl Source {
         Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 }
@@ -155,7 +155,7 @@ pub(super) async fn read_small(
 }
 
 /// S3's own error, in Redshift's words.
-pub(super) fn service_error(error: &ObjectError) -> SqlError {
+pub(crate) fn service_error(error: &ObjectError) -> SqlError {
     SqlError::new(format!(
         "S3ServiceException:{},Status {},Error {},Rid -,ExtRid -,CanRetry 1",
         error.message, error.status, error.code
@@ -174,10 +174,10 @@ pub(super) fn connection_error(url: &str, error: &io::Error) -> Option<String> {
 }
 
 /// The store, or an error if there is none.
-pub(super) fn store(warehouse: &Warehouse) -> Result<&dyn ObjectStore, SqlError> {
+pub(crate) fn store(warehouse: &Warehouse) -> Result<&dyn ObjectStore, SqlError> {
     warehouse.objects.as_deref().ok_or_else(|| {
         SqlError::new(
-            "COPY from S3 needs an S3 endpoint; start the local warehouse with --s3-endpoint",
+            "COPY and UNLOAD need an S3 endpoint; start the local warehouse with --s3-endpoint",
         )
     })
 }

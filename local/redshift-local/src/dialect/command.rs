@@ -13,6 +13,7 @@ use super::maintenance::{Setting, analyze, comment, set, show, vacuum};
 use super::names::TableName;
 use super::query::Query;
 use super::tokens::{Tokens, is_word};
+use super::unload_command::Unload;
 use super::writes::{Merge, Write, merge, write};
 use crate::engine::SqlError;
 
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Write(Write),
     Merge(Merge),
     Copy(Box<Copy>),
+    Unload(Box<Unload>),
     CreateTable(Box<CreateTable>),
     AlterTable(AlterTable),
     CreateSchema {
@@ -99,6 +101,7 @@ impl Command {
                     visit(name, made);
                 }
             }
+            Self::Unload(unload) => read(&mut unload.query.relations),
             Self::Write(write) => {
                 read(&mut write.relations);
                 visit(&mut write.target, false);
@@ -177,6 +180,7 @@ fn command(tokens: &mut Tokens) -> Result<Command, SqlError> {
 fn other(first: &str, tokens: &mut Tokens, start: &Tokens) -> Result<Command, SqlError> {
     Ok(match first {
         "copy" => Command::Copy(Box::new(Copy::parse(tokens)?)),
+        "unload" => Command::Unload(Box::new(Unload::parse(tokens)?)),
         "truncate" => {
             tokens.take_if("table");
             Command::Truncate(TableName::parse(tokens)?)
@@ -201,8 +205,8 @@ fn other(first: &str, tokens: &mut Tokens, start: &Tokens) -> Result<Command, Sq
             }
             Command::CancelQuery(process)
         }
-        "unload" | "call" | "prepare" | "execute" | "deallocate" | "declare" | "fetch"
-        | "close" | "explain" | "refresh" | "use" | "desc" | "describe" => {
+        "call" | "prepare" | "execute" | "deallocate" | "declare" | "fetch" | "close"
+        | "explain" | "refresh" | "use" | "desc" | "describe" => {
             return Err(SqlError::unsupported(&first.to_uppercase()));
         }
         _ => return Err(start.error()),

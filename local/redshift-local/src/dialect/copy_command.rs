@@ -162,13 +162,7 @@ impl Copy {
         if has("maxerror") && has("ignoreallerrors") {
             return Err(SqlError::new("MAXERROR and IGNOREALLERRORS cannot be used together"));
         }
-        let keys = [has("access_key_id"), has("secret_access_key")];
-        if keys[0] != keys[1] {
-            return Err(SqlError::new(
-                "ACCESS_KEY_ID and SECRET_ACCESS_KEY must be specified together",
-            ));
-        }
-        Ok(())
+        check_keys(&self.given)
     }
 
     fn option(&mut self, tokens: &mut Tokens) -> Result<(), SqlError> {
@@ -178,32 +172,8 @@ impl Copy {
             self.given.push(name.clone());
         }
         match name.as_str() {
-            "iam_role" => {
-                if !tokens.take_if("default") {
-                    take_as(tokens);
-                    let role = tokens.string()?;
-                    if !role.starts_with("arn:") && role != "default" {
-                        return Err(SqlError::new("Invalid IAM role ARN"));
-                    }
-                }
-                self.credentials = true;
-            }
-            "credentials" | "with" => {
-                if name == "with" && !tokens.take_if("credentials") {
-                    return Ok(());
-                }
-                take_as(tokens);
-                let text = tokens.string()?;
-                if !["aws_iam_role=", "aws_access_key_id="].iter().any(|key| text.contains(key)) {
-                    return Err(SqlError::new("Invalid credentials"));
-                }
-                self.credentials = true;
-            }
-            "access_key_id" | "secret_access_key" | "session_token" => {
-                take_as(tokens);
-                tokens.string()?;
-                self.credentials = true;
-            }
+            "with" if !tokens.is("credentials") => {}
+            _ if authorization(&name, tokens)? => self.credentials = true,
             "region" => {
                 take_as(tokens);
                 tokens.string()?;
@@ -219,7 +189,7 @@ impl Copy {
             }
             "quote" => {
                 take_as(tokens);
-                let quote = one_byte(&tokens.string()?, "QUOTE")?;
+                let quote = one_byte(&tokens.string()?, "COPY QUOTE")?;
                 self.quote = Some(quote);
                 if let Format::Csv { quote: kept } = &mut self.format {
                     *kept = quote;
@@ -227,7 +197,7 @@ impl Copy {
             }
             "delimiter" => {
                 take_as(tokens);
-                self.delimiter = Some(one_byte(&tokens.string()?, "DELIMITER")?);
+                self.delimiter = Some(one_byte(&tokens.string()?, "COPY DELIMITER")?);
             }
             "escape" => self.delimited(true, false),
             "removequotes" => self.delimited(false, true),
@@ -314,19 +284,11 @@ impl Copy {
                 take_as(tokens);
                 let given = matches!(tokens.peek(), Token::SingleQuotedString(_));
                 let text = if given { tokens.string()? } else { "?".to_owned() };
-                self.invalid_characters = Some(one_byte(&text, "ACCEPTINVCHARS")?.into());
+                self.invalid_characters = Some(one_byte(&text, "COPY ACCEPTINVCHARS")?.into());
             }
             "null" => {
                 tokens.expect("as")?;
-                let text = tokens.string()?;
-                if text == "\\n" || text == "\n" {
-                    return Err(SqlError::new("NULL AS cannot be a line break"));
-                }
-                self.null_as = Some(match text.as_str() {
-                    "\\0" | "\\000" => "\0".to_owned(),
-                    "\\t" => "\t".to_owned(),
-                    _ => text.replace("\\\\", "\\"),
-                });
+                self.null_as = Some(null_text(tokens)?);
             }
             "encoding" => {
                 take_as(tokens);
@@ -347,7 +309,62 @@ impl Copy {
     }
 }
 
-fn take_as(tokens: &mut Tokens) {
+/// Reads the rest of an authorization clause that begins with this word; false for another word.
+pub(super) fn authorization(name: &str, tokens: &mut Tokens) -> Result<bool, SqlError> {
+    match name {
+        "iam_role" => {
+            if !tokens.take_if("default") {
+                take_as(tokens);
+                let role = tokens.string()?;
+                if !role.starts_with("arn:") && role != "default" {
+                    return Err(SqlError::new("Invalid IAM role ARN"));
+                }
+            }
+        }
+        "credentials" | "with" => {
+            if name == "with" {
+                tokens.expect("credentials")?;
+            }
+            take_as(tokens);
+            let text = tokens.string()?;
+            if !["aws_iam_role=", "aws_access_key_id="].iter().any(|key| text.contains(key)) {
+                return Err(SqlError::new("Invalid credentials"));
+            }
+        }
+        "access_key_id" | "secret_access_key" | "session_token" => {
+            take_as(tokens);
+            tokens.string()?;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// A key needs its secret.
+pub(super) fn check_keys(given: &[String]) -> Result<(), SqlError> {
+    let has = |name: &str| given.iter().any(|given| given == name);
+    if has("access_key_id") != has("secret_access_key") {
+        return Err(SqlError::new(
+            "ACCESS_KEY_ID and SECRET_ACCESS_KEY must be specified together",
+        ));
+    }
+    Ok(())
+}
+
+/// The text of `NULL AS`.
+pub(super) fn null_text(tokens: &mut Tokens) -> Result<String, SqlError> {
+    let text = tokens.string()?;
+    if text == "\\n" || text == "\n" {
+        return Err(SqlError::new("NULL AS cannot be a line break"));
+    }
+    Ok(match text.as_str() {
+        "\\0" | "\\000" => "\0".to_owned(),
+        "\\t" => "\t".to_owned(),
+        _ => text.replace("\\\\", "\\"),
+    })
+}
+
+pub(super) fn take_as(tokens: &mut Tokens) {
     tokens.take_if("as");
 }
 
@@ -393,12 +410,12 @@ fn checked_pattern(text: &str, option: &str) -> Result<(), SqlError> {
 }
 
 /// A single ASCII character; `\t` is a tab, and `\ddd` an octal number.
-fn one_byte(text: &str, option: &str) -> Result<u8, SqlError> {
+pub(super) fn one_byte(text: &str, option: &str) -> Result<u8, SqlError> {
     let octal = text.strip_prefix('\\').filter(|digits| digits.len() == 3);
     let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
     match (text.as_bytes(), octal) {
         (_, Some(byte)) | (&[byte], None) if byte.is_ascii() && byte != 0 => Ok(byte),
         (b"\\t", None) => Ok(b'\t'),
-        _ => Err(SqlError::new(format!("COPY {option} must be a single ASCII character"))),
+        _ => Err(SqlError::new(format!("{option} must be a single ASCII character"))),
     }
 }

@@ -25,7 +25,7 @@ const MISSING: &str = " bttext_pattern_cmp collate crc32 current_aws_account cur
     hll_cardinality hll_combine hll_combine_agg hll_create_sketch is_char is_decimal is_float \
     json_serialize_to_varbyte last_user_query_id lower_attribute_names murmur3_32_hash \
     object_transform octetindex pg_get_cols pg_get_late_binding_view_cols \
-    pg_last_unload_count pg_last_unload_id role_is_member_of set_config st_distance \
+    role_is_member_of set_config st_distance \
     st_point text_to_int_alt text_to_numeric_alt to_varbyte upper_attribute_names \
     user_is_member_of ";
 

@@ -219,5 +219,7 @@ create macro rs_to_timestamp(x, pattern) as rs_parse_time(x, pattern, 0) at time
 create macro rs_pg_backend_pid() as getvariable('process');
 create macro rs_pg_last_copy_count() as getvariable('copy_count');
 create macro rs_pg_last_copy_id() as coalesce(getvariable('copy_id'), -1);
+create macro rs_pg_last_unload_count() as getvariable('unload_count');
+create macro rs_pg_last_unload_id() as coalesce(getvariable('unload_id'), -1);
 create macro rs_pg_last_query_id(answer) as answer;
 create macro rs_current_setting(answer) as answer;

@@ -22,6 +22,7 @@ mod query;
 mod rewrite;
 mod tokens;
 mod types;
+mod unload_command;
 mod writes;
 
 pub(crate) use access::{Access, Object, PUBLIC};
@@ -36,7 +37,8 @@ pub(crate) use functions::MACROS;
 pub(crate) use maintenance::Setting;
 pub(crate) use names::{TableName, literal, quoted};
 pub(crate) use parameters::{Parameter, bind, names as parameter_names};
-pub(crate) use query::Query;
+pub(crate) use query::{Bound, Query};
 pub(crate) use tokens::{Tokens, number, statements, text};
 pub(crate) use types::ColumnType;
+pub(crate) use unload_command::{Existing, FileFormat, Manifest, Unload};
 pub(crate) use writes::{BoundMerge, Kind, Merge, Write};

@@ -69,6 +69,20 @@ impl Query {
         Ok(Self { tree: query, relations: found.relations, into })
     }
 
+    /// Whether the outermost select limits its rows.
+    pub(crate) fn is_limited(&self) -> bool {
+        fn limits(query: &Parsed) -> bool {
+            query.limit_clause.is_some()
+                || query.fetch.is_some()
+                || match query.body.as_ref() {
+                    SetExpr::Select(select) => select.top.is_some(),
+                    SetExpr::Query(inner) => limits(inner),
+                    _ => false,
+                }
+        }
+        limits(&self.tree)
+    }
+
     /// The query for the engine, by what the catalog says of its relations.
     pub(crate) fn bind(&self, catalog: &dyn Catalog) -> Result<Bound, SqlError> {
         let mut tree = self.tree.clone();

@@ -22,18 +22,19 @@ pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
     let words = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
     let mut found = Vec::new();
     let mut current: Vec<Token> = Vec::new();
-    let copies = sql.to_ascii_lowercase().contains("copy");
-    let mut written = if copies { as_written(sql) } else { Vec::new() }.into_iter();
+    let lower = sql.to_ascii_lowercase();
+    let is_moved = ["copy", "unload"].iter().any(|word| lower.contains(word));
+    let mut written = if is_moved { as_written(sql) } else { Vec::new() }.into_iter();
     for token in words.chain([Token::SemiColon]) {
         if token != Token::SemiColon {
-            let copies = current.first().is_some_and(|first| is_word(first, "copy"));
+            let keeps = keeps_backslashes(&current);
             current.push(match token {
                 Token::Word(word) if word.quote_style == Some('[') => {
                     let what = "navigation into a SUPER value by anything but a constant";
                     return Err(SqlError::unsupported(what));
                 }
                 Token::SingleQuotedString(text) => {
-                    let raw = written.next().filter(|_| copies);
+                    let raw = written.next().filter(|_| keeps);
                     Token::SingleQuotedString(raw.unwrap_or(text))
                 }
                 token => lower_case(token),
@@ -45,7 +46,16 @@ pub(crate) fn statements(sql: &str) -> Result<Vec<Tokens>, SqlError> {
     Ok(found)
 }
 
-/// The strings of COPY as they are written: there a backslash means what the option says.
+/// Whether the next string is one of COPY's or UNLOAD's, but not the query that UNLOAD quotes.
+fn keeps_backslashes(before: &[Token]) -> bool {
+    match before {
+        [unload, Token::LParen] if is_word(unload, "unload") => false,
+        [first, ..] => ["copy", "unload"].iter().any(|word| is_word(first, word)),
+        [] => false,
+    }
+}
+
+/// The strings of COPY and UNLOAD as they are written: there a backslash means what the option says.
 fn as_written(sql: &str) -> Vec<String> {
     let tokens = Tokenizer::new(&Redshift, sql).with_unescape(false).tokenize();
     let strings = tokens.unwrap_or_default().into_iter().filter_map(|token| match token {

@@ -21,8 +21,8 @@ const ERROR_MESSAGE_BYTES_MAX: usize = 512;
 
 /// Writes the system tables.
 pub(crate) struct Log {
-    database: Arc<Database>,
-    clock: Arc<dyn Clock>,
+    pub(super) database: Arc<Database>,
+    pub(super) clock: Arc<dyn Clock>,
     lag: Duration,
     /// How much later than others the views show what these processes do.
     late: Mutex<HashMap<i64, Duration>>,
@@ -104,7 +104,7 @@ impl Log {
     }
 
     /// When the views begin to show what this process has just done.
-    fn visible_at(&self, process: i64) -> SystemTime {
+    pub(super) fn visible_at(&self, process: i64) -> SystemTime {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         self.clock.now() + self.lag + late.get(&process).copied().unwrap_or_default()
     }
@@ -288,7 +288,7 @@ impl Log {
 }
 
 /// The log never fails a statement.
-fn report(outcome: duckdb::Result<usize>) {
+pub(super) fn report(outcome: duckdb::Result<usize>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "the system tables could not be written");
     }
@@ -299,11 +299,11 @@ fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-fn as_integer(number: u64) -> i64 {
+pub(super) fn as_integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn timestamp(time: SystemTime) -> Value {
+pub(super) fn timestamp(time: SystemTime) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, microseconds(time))
 }
 

@@ -21,6 +21,7 @@ mod session;
 mod settings;
 mod tables;
 mod transactions;
+mod unload_log;
 mod values;
 mod views;
 
@@ -37,6 +38,8 @@ pub use error::SqlError;
 pub(crate) use log::{Load, LoadError, LoadedFile};
 pub(crate) use messages::{redshift, serializable};
 pub(crate) use session::{Done, Session};
+pub(crate) use unload_log::{UnloadLog, UnloadedFile};
+pub(crate) use values::rows;
 pub use values::{Column, QueryResult, Value};
 
 use crate::clock::Clock;

@@ -126,7 +126,11 @@ impl Session {
 
     /// STL, STV, SVL and SVCS views do not exist on Redshift Serverless.
     fn refuse_cluster_views(&self, command: &Command) -> Result<(), SqlError> {
-        let Command::Query(query) = command else { return Ok(()) };
+        let query = match command {
+            Command::Query(query) => query,
+            Command::Unload(unload) => &unload.query,
+            _ => return Ok(()),
+        };
         let is_one = |name: &&TableName| {
             matches!(name.schema.as_deref(), None | Some("pg_catalog"))
                 && ["stl_", "stv_", "svl_", "svcs_"].iter().any(|one| name.name.starts_with(one))
@@ -165,7 +169,11 @@ impl Session {
             }
             Command::Copy(copy) => {
                 self.may(&copy.table, "insert")?;
-                self.may_assume_role()
+                self.may_assume_role("copy")
+            }
+            Command::Unload(unload) => {
+                self.may_query(&unload.query)?;
+                self.may_assume_role("unload")
             }
             Command::CreateTable(create) if create.temporary => self.may_in_database("temporary"),
             Command::CreateTable(create) => {
@@ -239,15 +247,15 @@ impl Session {
         }
     }
 
-    fn may_assume_role(&self) -> Result<(), SqlError> {
-        let granted = ["copy", "all"].map(|one| self.is_granted("assumerole", "", "any", one));
+    fn may_assume_role(&self, command: &str) -> Result<(), SqlError> {
+        let granted = [command, "all"].map(|one| self.is_granted("assumerole", "", "any", one));
         for granted in granted {
             if granted? {
                 return Ok(());
             }
         }
-        let user = &self.user.name;
-        Err(SqlError::new(format!("User {user} does not have ASSUMEROLE permission for COPY")))
+        let (user, command) = (&self.user.name, command.to_uppercase());
+        Err(SqlError::new(format!("User {user} does not have ASSUMEROLE permission for {command}")))
     }
 
     fn must_own_schema(&self, schema: &str) -> Result<(), SqlError> {

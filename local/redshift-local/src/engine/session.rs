@@ -19,7 +19,7 @@ use super::processes::{Close, Running};
 use super::settings::Settings;
 use super::values::QueryResult;
 use crate::dialect::{
-    Catalog, Command, Field, Kind, Query, TableName, Tokens, Write, literal, number, text,
+    Bound, Catalog, Command, Field, Kind, Query, TableName, Tokens, Write, literal, number, text,
     understand,
 };
 
@@ -106,6 +106,7 @@ impl Session {
         let now = microseconds(warehouse.clock_now());
         let variables = format!(
             "set variable process = {process}; set variable copy_count = 0; \
+             set variable unload_count = 0; \
              set variable system_time = make_timestamp({now}); \
              set variable user_name = 'awsuser'; set variable superuser = true; \
              set variable principals = ['public', 'user:awsuser'];"
@@ -144,13 +145,14 @@ impl Session {
         self.number_offset = offset;
     }
 
-    /// From now on the last COPY reports that it loaded nothing.
-    pub(crate) fn forget_copy_count(&self) -> Result<(), SqlError> {
-        execute(&self.connection, "set variable copy_count = 0").map(|_| ())
+    /// From now on the last COPY and the last UNLOAD report no rows.
+    pub(crate) fn forget_counts(&self) -> Result<(), SqlError> {
+        let variables = "set variable copy_count = 0; set variable unload_count = 0";
+        self.connection.execute_batch(variables).map_err(|error| redshift(&error, &[]))
     }
 
     /// The number under which the session sees its statement; −1 before the first.
-    fn reported_id(&self, query_id: i64) -> i64 {
+    pub(crate) fn reported_id(&self, query_id: i64) -> i64 {
         if query_id < 0 { query_id } else { query_id + self.number_offset }
     }
 
@@ -220,8 +222,9 @@ impl Session {
         self.cancel.take_time_out();
         let kind = tokens.peek().to_string();
         self.warehouse.log.query(self, query_id, &kind, text, started, &outcome);
-        let reads = ["select", "with", "insert", "update", "delete", "merge", "copy", "create"];
-        if outcome.is_ok() && self.transaction.is_some() && reads.contains(&kind.as_str()) {
+        let reads = "select with insert update delete merge copy unload create";
+        let is_read = reads.split(' ').any(|word| word == kind);
+        if outcome.is_ok() && self.transaction.is_some() && is_read {
             self.last_read = query_id;
         }
         outcome.map(|done| Done { query_id, ..done })
@@ -268,6 +271,7 @@ impl Session {
                     _ => copied,
                 }
             }
+            Command::Unload(unload) => self.unload(&unload, query_id),
             Command::CreateTable(create) => self.create_table(*create),
             Command::AlterTable(alter) => {
                 self.defines()?;
@@ -360,22 +364,30 @@ impl Session {
     }
 
     fn query(&mut self, query: Query) -> Result<Done, SqlError> {
-        for relation in &query.relations {
-            self.lock(relation, Mode::Read)?;
-        }
         if let Some((name, temporary)) = query.into.clone() {
+            self.lock_to_read(&query)?;
             return self.create_table_as(name, temporary, false, &[], &query, Default::default());
         }
-        self.begin()?;
-        self.look_at_what_runs(&query)?;
-        let named: Vec<TableName> = query.relations.iter().cloned().collect();
-        self.bind_late_views(&named)?;
-        let bound = query.bind(self)?;
+        let (bound, named) = self.prepare(&query)?;
         let mut result = self.rows(&bound.shown(), &named)?;
         for (column, field) in result.columns.iter_mut().zip(bound.fields.into_iter().flatten()) {
             column.declare(&field);
         }
         Ok(Done { rows: result.rows.len() as u64, result: Some(result), query_id: 0 })
+    }
+
+    fn lock_to_read(&mut self, query: &Query) -> Result<(), SqlError> {
+        query.relations.iter().try_for_each(|relation| self.lock(relation, Mode::Read))
+    }
+
+    /// Begins to read: the query in the engine's words, and the relations that it names.
+    pub(crate) fn prepare(&mut self, query: &Query) -> Result<(Bound, Vec<TableName>), SqlError> {
+        self.lock_to_read(query)?;
+        self.begin()?;
+        self.look_at_what_runs(query)?;
+        let named: Vec<TableName> = query.relations.iter().cloned().collect();
+        self.bind_late_views(&named)?;
+        Ok((query.bind(self)?, named))
     }
 
     /// Gives the views of what runs something to show.

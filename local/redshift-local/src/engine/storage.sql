@@ -122,6 +122,38 @@ create table if not exists redshift_local.load_files (
     rejected_lines bigint not null
 );
 
+create table if not exists redshift_local.unloads (
+    query_id bigint not null,
+    transaction_id bigint not null,
+    session_id bigint not null,
+    status varchar not null,
+    start_time timestamp not null,
+    end_time timestamp,
+    duration bigint,
+    file_format varchar not null,
+    compression_type varchar not null,
+    unloaded_location varchar not null,
+    unloaded_rows bigint not null,
+    unloaded_files_count bigint not null,
+    unloaded_files_size bigint not null,
+    error_message varchar,
+    visible_at timestamp
+);
+
+create table if not exists redshift_local.unload_files (
+    query_id bigint not null,
+    session_id bigint not null,
+    transaction_id bigint not null,
+    slice integer not null,
+    file_name varchar not null,
+    start_time timestamp not null,
+    end_time timestamp not null,
+    line_count bigint not null,
+    transfer_size bigint not null,
+    file_format varchar not null,
+    visible_at timestamp
+);
+
 -- When the system views begin to show a row: they lag behind. Added for files that are older.
 alter table redshift_local.queries add column if not exists visible_at timestamp;
 alter table redshift_local.load_errors add column if not exists visible_at timestamp;

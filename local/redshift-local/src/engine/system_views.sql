@@ -60,6 +60,27 @@ select 100 as userid, redshift.main.stl_number(query_id) as query, 0 as slice, f
     'n/a' as file_format, false as is_partial, 0 as start_offset
 from redshift.main.visible_load_files;
 
+-- An UNLOAD writes itself down when it begins and when it ends.
+create view redshift.main.sys_unload_history as
+select 100 as user_id, query_id, transaction_id, session_id, '{database}' as database_name, status,
+    start_time, end_time, duration, file_format, compression_type, unloaded_location,
+    unloaded_rows, unloaded_files_count, unloaded_files_size, error_message
+from {database}.redshift_local.unloads where redshift.main.is_visible(visible_at)
+qualify row_number() over (partition by query_id order by visible_at desc, end_time nulls last) = 1;
+
+create view redshift.main.visible_unload_files as
+select * from {database}.redshift_local.unload_files where redshift.main.is_visible(visible_at);
+
+create view redshift.main.sys_unload_detail as
+select 100 as user_id, query_id, session_id, transaction_id, file_name, start_time, end_time,
+    line_count, transfer_size, file_format
+from redshift.main.visible_unload_files;
+
+create view redshift.main.stl_unload_log as
+select 100 as userid, redshift.main.stl_number(query_id) as query, slice, session_id as pid,
+    file_name as path, start_time, end_time, line_count, transfer_size, file_format
+from redshift.main.visible_unload_files;
+
 create view redshift.main.sys_query_history as
 select 100 as user_id, query_id, coalesce(label, '') as query_label, transaction_id, session_id,
     '{database}' as database_name, query_type, status, false as result_cache_hit, start_time,

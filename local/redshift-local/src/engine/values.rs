@@ -118,29 +118,23 @@ impl QueryResult {
 
     /// Adds the engine's rows.
     pub(crate) fn append(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
-        let start = self.rows.len();
-        let width = batch.num_columns();
-        self.rows.extend((0..batch.num_rows()).map(|_| Vec::with_capacity(width)));
-        let mut row_bytes = vec![0; batch.num_rows()];
-        for (index, array) in batch.columns().iter().enumerate() {
-            let array = &plain(array)?;
-            for (row, row_bytes) in row_bytes.iter_mut().enumerate() {
-                let value = value(array, row)?;
-                *row_bytes += bytes(&value);
-                if matches!(value, Value::Text(_)) && self.columns[index].type_name == "int8" {
-                    // A sum beyond 64 bits.
-                    self.columns[index].type_name = "numeric".to_owned();
-                }
-                self.rows[start + row].push(value);
+        for row in rows(batch)? {
+            let bytes: u64 = row.iter().map(bytes).sum();
+            if bytes > ROW_BYTES_MAX {
+                return Err(SqlError::new(format!(
+                    "Packet for query is too large: a row of the result set has {bytes} bytes, the \
+                     size limit is {ROW_BYTES_MAX} (64 KB)"
+                )));
             }
+            for (column, value) in self.columns.iter_mut().zip(&row) {
+                if matches!(value, Value::Text(_)) && column.type_name == "int8" {
+                    // A sum beyond 64 bits.
+                    column.type_name = "numeric".to_owned();
+                }
+            }
+            self.bytes += bytes;
+            self.rows.push(row);
         }
-        if let Some(bytes) = row_bytes.iter().find(|bytes| **bytes > ROW_BYTES_MAX) {
-            return Err(SqlError::new(format!(
-                "Packet for query is too large: a row of the result set has {bytes} bytes, the size \
-                 limit is {ROW_BYTES_MAX} (64 KB)"
-            )));
-        }
-        self.bytes += row_bytes.iter().sum::<u64>();
         if self.bytes > RESULT_BYTES_MAX {
             return Err(SqlError::new(
                 "Database response exceeded size limit: a result set has at most 500 MB",
@@ -148,6 +142,20 @@ impl QueryResult {
         }
         Ok(())
     }
+}
+
+/// The rows of a batch of the engine's.
+pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, SqlError> {
+    let width = batch.num_columns();
+    let mut rows: Vec<Vec<Value>> =
+        (0..batch.num_rows()).map(|_| Vec::with_capacity(width)).collect();
+    for array in batch.columns() {
+        let array = &plain(array)?;
+        for (index, row) in rows.iter_mut().enumerate() {
+            row.push(value(array, index)?);
+        }
+    }
+    Ok(rows)
 }
 
 fn bytes(value: &Value) -> u64 {

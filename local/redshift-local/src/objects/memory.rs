@@ -20,6 +20,11 @@ impl MemoryObjects {
         self.lock().insert((bucket.to_owned(), key.to_owned()), body.into());
     }
 
+    /// The content of an object, if it exists.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.lock().get(&(bucket.to_owned(), key.to_owned())).cloned()
+    }
+
     /// Removes an object; a missing one is not an error.
     pub fn remove(&self, bucket: &str, key: &str) {
         self.lock().remove(&(bucket.to_owned(), key.to_owned()));
@@ -64,5 +69,15 @@ impl ObjectStore for MemoryObjects {
             None => Err(self.missing(bucket)),
         };
         Box::pin(ready(opened))
+    }
+
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'_, Result<(), ObjectError>> {
+        self.put(bucket, key, body);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<(), ObjectError>> {
+        self.remove(bucket, key);
+        Box::pin(ready(Ok(())))
     }
 }

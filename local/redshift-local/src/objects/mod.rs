@@ -1,4 +1,4 @@
-//! Where COPY finds its objects: an S3 endpoint, or a store in the same process.
+//! Where COPY finds its objects and UNLOAD puts them: an S3 endpoint, or a store in the same process.
 
 mod memory;
 mod s3;
@@ -6,6 +6,7 @@ mod s3;
 use std::io::Read;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 
 pub use memory::MemoryObjects;
@@ -23,7 +24,7 @@ pub struct ObjectSummary {
     pub bytes: u64,
 }
 
-/// Why an object could not be read; the words are S3's.
+/// Why an object could not be read or written; the words are S3's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ObjectError {
@@ -35,7 +36,7 @@ pub struct ObjectError {
     pub status: u16,
 }
 
-/// Reads objects by bucket and key.
+/// Reads and writes objects by bucket and key.
 pub trait ObjectStore: Send + Sync + 'static {
     /// All objects of `bucket` whose key begins with `prefix`, in key order.
     fn list(
@@ -46,12 +47,18 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Opens one object.
     fn open(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<ObjectReader, ObjectError>>;
+
+    /// Writes one object whole, replacing what is under its key.
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'_, Result<(), ObjectError>>;
+
+    /// Deletes one object; a missing one is not an error.
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<(), ObjectError>>;
 }
 
-/// The source of objects for COPY.
+/// The objects of COPY and UNLOAD.
 #[derive(Clone, Default)]
 pub enum Objects {
-    /// No store: every COPY from S3 fails and says so.
+    /// No store: every COPY and every UNLOAD fails and says so.
     #[default]
     None,
     /// An S3 endpoint, such as `http://127.0.0.1:4566`, addressed path-style.

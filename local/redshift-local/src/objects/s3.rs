@@ -80,6 +80,16 @@ impl ObjectStore for S3Objects {
             Ok(Box::new(ChunkReader { receiver, chunk: Bytes::new() }) as ObjectReader)
         })
     }
+
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'_, Result<(), ObjectError>> {
+        let request = self.client.put_object().bucket(bucket).key(key).body(body.into());
+        Box::pin(async move { request.send().await.map(|_| ()).map_err(object_error) })
+    }
+
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'_, Result<(), ObjectError>> {
+        let request = self.client.delete_object().bucket(bucket).key(key);
+        Box::pin(async move { request.send().await.map(|_| ()).map_err(object_error) })
+    }
 }
 
 /// Passes the body on chunk by chunk; the channel's bound keeps memory small.

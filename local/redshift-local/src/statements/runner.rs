@@ -190,11 +190,11 @@ impl Run {
             self.change_part(index, |part| part.status = Status::Started);
             let done = self.tokens(text).and_then(|tokens| {
                 let mut done = session.run(&tokens, text)?;
-                if tokens.is("copy") {
-                    // The service does not say how many rows a COPY loaded.
+                if tokens.is("copy") || tokens.is("unload") {
+                    // The service does not say how many rows a COPY loaded or an UNLOAD wrote.
                     done.rows = 0;
                     if self.fault == Some(Fault::NoCopyCount) {
-                        session.forget_copy_count()?;
+                        session.forget_counts()?;
                     }
                 }
                 self.note(index, &done, started.elapsed());
