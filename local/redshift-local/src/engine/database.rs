@@ -11,6 +11,9 @@ use crate::dialect::{MACROS, literal, quoted};
 /// The memory that the engine may use.
 const MEMORY_MAX: &str = "4GB";
 
+/// The path of a database that is not kept.
+const MEMORY: &str = ":memory:";
+
 /// Tables that the warehouse keeps about itself.
 const STORAGE: &str = include_str!("storage.sql");
 /// The system views over them.
@@ -52,7 +55,7 @@ impl Database {
         if name.is_empty() || !plain || reserved.contains(&name) {
             return Err(OpenError::Name(name.to_owned()));
         }
-        let shown = path.map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
+        let shown = path.map_or_else(|| MEMORY.to_owned(), |path| path.display().to_string());
         let failed = |error: duckdb::Error| OpenError::Database {
             path: shown.clone(),
             reason: error.to_string(),
@@ -92,6 +95,8 @@ fn connect(path: &str, name: &str) -> duckdb::Result<Connection> {
         .with("old_implicit_casting", "true")?
         .with("preserve_insertion_order", "true")?
         .max_memory(MEMORY_MAX)?;
+    // In memory, statements are small: further threads would only wait for each other.
+    let config = if path == MEMORY { config.threads(1)? } else { config };
     let connection = Connection::open_in_memory_with_flags(config)?;
     connection.execute_batch(&format!(
         "attach {} as {}; attach ':memory:' as redshift;",
