@@ -33,7 +33,7 @@ mod statements;
 mod unload;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Engine, OpenError, QueryResult, SqlError, Value};
+pub use engine::{Engine, OpenError, QueryResult, Scan, SqlError, Value};
 pub use faults::{Fault, Faults};
 pub use objects::{MemoryObjects, ObjectError, ObjectReader, ObjectStore, ObjectSummary, Objects};
 pub use options::Options;

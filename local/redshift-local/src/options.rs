@@ -35,6 +35,10 @@ pub struct Options {
     /// Answers at once where a request asks to wait, as an endpoint does that does not know
     /// `WaitTimeSeconds`.
     pub ignores_waits: bool,
+    /// Records how many rows each statement reads of each table; see [`Engine::take_scans`].
+    ///
+    /// [`Engine::take_scans`]: crate::Engine::take_scans
+    pub records_scans: bool,
     /// What passes time; tests may bring a virtual one.
     pub clock: Arc<dyn Clock>,
 }
@@ -60,6 +64,7 @@ impl Default for Options {
             system_view_lag: Self::SYSTEM_VIEW_LAG,
             schemas_max: Self::SCHEMAS_MAX,
             ignores_waits: false,
+            records_scans: false,
             clock: Arc::new(SystemClock),
         }
     }

@@ -23,6 +23,7 @@ impl Session {
                 bound.source_text, bound.condition
             );
             let rows = self.connection.execute(&sql, []);
+            self.note_scans();
             let rows = rows.map_err(|error| redshift(&error, &named))? as u64;
             return Ok(Done { rows, ..Done::default() });
         }
@@ -46,6 +47,7 @@ impl Session {
         let mut rows = 0;
         for sql in [delete, insert] {
             let changed = self.connection.execute(&sql, []);
+            self.note_scans();
             rows = changed.map_err(|error| redshift(&error, &named))? as u64;
         }
         Ok(Done { rows, ..Done::default() })

@@ -16,6 +16,7 @@ mod number_format;
 mod privileges;
 mod processes;
 mod scalars;
+mod scans;
 mod schemas;
 mod session;
 mod settings;
@@ -53,6 +54,8 @@ use definitions::Definitions;
 use locks::Locks;
 use log::Log;
 use processes::Processes;
+pub use scans::Scan;
+use scans::Scans;
 
 /// The first number of a statement in the system views.
 const QUERY_ID_FIRST: i64 = 1_000;
@@ -76,6 +79,8 @@ pub(crate) struct Warehouse {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Processes,
+    /// What statements read, if that is recorded.
+    pub(crate) scans: Option<Scans>,
     queries: AtomicI64,
     processes: AtomicI64,
     transactions: AtomicU64,
@@ -155,6 +160,7 @@ impl Engine {
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),
             open: Processes::default(),
+            scans: options.records_scans.then(Scans::default),
             queries: AtomicI64::new(queries),
             processes: AtomicI64::new(PROCESS_FIRST),
             transactions: AtomicU64::new(1_000),
@@ -182,6 +188,11 @@ impl Engine {
         request: Json,
     ) -> Result<Json, ApiError> {
         protocol::answer(self, caller, operation, request).await
+    }
+
+    /// What all statements have read of tables since the last call, if the options ask for that.
+    pub fn take_scans(&self) -> Vec<Scan> {
+        self.warehouse.scans.as_ref().map(Scans::take).unwrap_or_default()
     }
 
     /// Makes no faults from now on.

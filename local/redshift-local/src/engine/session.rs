@@ -16,6 +16,7 @@ use super::log::microseconds;
 use super::messages::redshift;
 use super::privileges::User;
 use super::processes::{Close, Running};
+use super::scans::Scans;
 use super::settings::Settings;
 use super::values::QueryResult;
 use crate::dialect::{
@@ -113,6 +114,9 @@ impl Session {
         );
         warehouse.open.opened(process, &cancel, warehouse.clock_now());
         connection.execute_batch(&variables).map_err(|error| redshift(&error, &[]))?;
+        if warehouse.scans.is_some() {
+            Scans::watch(&connection).map_err(|error| redshift(&error, &[]))?;
+        }
         cancel.set_interrupt(Some(connection.interrupt_handle()));
         Ok(Self {
             warehouse,
@@ -410,10 +414,18 @@ impl Session {
         for batch in batches {
             result.append(&batch)?;
         }
+        self.note_scans();
         if self.cancel.is_cancelled() {
             return Err(SqlError::Cancelled);
         }
         Ok(result)
+    }
+
+    /// Records what the connection's last statement read, if that is wanted.
+    pub(super) fn note_scans(&self) {
+        if let Some(scans) = &self.warehouse.scans {
+            scans.note(&self.connection, self.warehouse.database.name());
+        }
     }
 
     fn write(&mut self, write: &Write) -> Result<Done, SqlError> {
@@ -427,6 +439,7 @@ impl Session {
         let mut named: Vec<TableName> = write.relations.iter().cloned().collect();
         named.push(write.target.clone());
         let changed = self.connection.execute(&write.bind(self)?, []);
+        self.note_scans();
         let rows = changed.map_err(|error| redshift(&error, &named))? as u64;
         Ok(Done { rows, ..Done::default() })
     }

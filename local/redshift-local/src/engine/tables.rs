@@ -157,6 +157,7 @@ impl Session {
         self.made_table(&table)?;
         let sql = format!("insert into {} {}", table.engine_name(), bound.sql);
         let rows = self.connection.execute(&sql, []).map_err(|error| redshift(&error, &named))?;
+        self.note_scans();
         Ok(Done { rows: rows as u64, ..Done::default() })
     }
 
