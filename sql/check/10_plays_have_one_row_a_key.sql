@@ -1,4 +1,5 @@
 -- Healthy when empty: no play appears twice among the rows to publish.
+{% if brings.events %}
 select
     session_id,
     item_in_session,
@@ -8,3 +9,4 @@ group by
     session_id,
     item_in_session
 having count(*) > 1;
+{% endif %}

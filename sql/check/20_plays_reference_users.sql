@@ -1,4 +1,5 @@
 -- Healthy when empty: every play to publish has its user among the users to publish.
+{% if brings.events %}
 select
     plays.songplay_id,
     plays.user_id
@@ -7,3 +8,4 @@ left join {{ staging }}.new_users as users on plays.user_id = users.user_id
 where
     plays.user_id is not null
     and users.user_id is null;
+{% endif %}

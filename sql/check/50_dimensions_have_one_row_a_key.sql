@@ -1,4 +1,5 @@
 -- Healthy when empty: no song, artist, user or instant appears twice among the rows to publish.
+{% if brings.songs %}
 select
     'songs' as dimension,
     song_id as row_key
@@ -12,7 +13,11 @@ select
 from {{ staging }}.new_artists
 group by artist_id
 having count(*) > 1
+{% endif %}
+{% if brings.songs and brings.events %}
 union all
+{% endif %}
+{% if brings.events %}
 select
     'users' as dimension,
     cast(user_id as varchar) as row_key
@@ -25,4 +30,5 @@ select
     cast(start_time as varchar) as row_key
 from {{ staging }}.new_time
 group by start_time
-having count(*) > 1;
+having count(*) > 1
+{% endif %};

@@ -5,7 +5,7 @@
 -- `allowDrop` in a run's input skips the check, for example when files are no longer compressed.
 {% if not allow_drop %}
 with loaded as (
-    {% for source in sources %}
+    {% for source in sources if source.is_brought %}
     {% if not loop.first %}union all{% endif %}
     select
         {{ source.name }} as source,

@@ -1,4 +1,5 @@
 -- Warns: events are dated before 2000 or over a day ahead; `ts` is in milliseconds since 1970.
+{% if brings.events %}
 select
     count(*) as events,
     min(ts) as earliest,
@@ -8,3 +9,4 @@ where
     ts < '2000-01-01'
     or ts > dateadd(day, 1, getdate())
 having count(*) > 0;
+{% endif %}

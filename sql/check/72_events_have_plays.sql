@@ -1,5 +1,6 @@
 -- Warns: none of these events is a play; a play is an event whose page is exactly NextSong.
 -- A few events without a play are normal once plays have been published.
+{% if brings.events %}
 with counted as (
     select
         count(*) as events,
@@ -18,4 +19,11 @@ from counted
 where
     events > 0
     and plays = 0
-    and (events >= 100 or not exists (select 1 from mart.songplays));
+    and (
+        events >= 100
+        or not exists (
+            select 1 from ops.column_fill as earlier
+            where earlier.source = 'events'
+        )
+    );
+{% endif %}

@@ -1,4 +1,5 @@
 -- Warns: one session and item belong to plays of several users or days; only one is published.
+{% if brings.events %}
 with keys as (
     select
         session_id,
@@ -19,3 +20,4 @@ select
     max(session_id) as another_session
 from keys
 having count(*) > 0;
+{% endif %}

@@ -3,7 +3,7 @@ select
     'planned_objects' as counted,
     count(*) as rows_staged
 from {{ staging }}.planned_objects
-{% for source in sources %}
+{% for source in sources if source.is_brought %}
 union all
 select
     {{ source.name }} as counted,

@@ -5,9 +5,10 @@
 -- Redshift does not enforce keys, but its planner trusts them: the publish step keeps them true.
 -- `row_version` is the total order under which the greatest version of a row wins; because every
 -- merge takes that maximum, the order in which files arrive cannot change the outcome.
+-- Dimensions are distributed automatically: while they are small, each node keeps a copy for its
+-- joins; a copy of a hundred million songs on every node would slow down each merge.
 
--- Grain: one row per user who has ever played a song. Small and joined by every query, so each
--- node keeps a copy.
+-- Grain: one row per user who has ever played a song.
 create table if not exists mart.users (
     user_id bigint not null,
     first_name varchar(256),
@@ -18,7 +19,7 @@ create table if not exists mart.users (
     row_version varchar(96) not null,
     primary key (user_id)
 )
-diststyle all
+diststyle auto
 sortkey (user_id);
 
 -- Grain: one row per artist.
@@ -31,7 +32,7 @@ create table if not exists mart.artists (
     row_version varchar(96) not null,
     primary key (artist_id)
 )
-diststyle all
+diststyle auto
 sortkey (artist_id);
 
 -- Grain: one row per song. `artist_name` is the name under which the song is catalogued; plays
@@ -48,7 +49,7 @@ create table if not exists mart.songs (
     primary key (song_id),
     foreign key (artist_id) references mart.artists (artist_id)
 )
-diststyle all
+diststyle auto
 sortkey (song_id);
 
 -- Grain: one row per distinct instant at which a song was played, to the millisecond.

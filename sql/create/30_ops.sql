@@ -94,7 +94,7 @@ create table if not exists ops.latest_user_events (
     row_version varchar(96) not null,
     primary key (user_id)
 )
-diststyle all
+diststyle auto
 sortkey (user_id);
 
 -- Grain: one row per staging schema that a run created and has not dropped, and one more each time

@@ -1,7 +1,8 @@
 -- Publishes the staged artists: of all versions of an artist the greatest wins.
 -- Grain: one row per artist_id. Safe to run again: an equal version changes nothing.
+{% if brings.songs %}
 delete from {{ staging }}.new_artists
-using mart.artists as published
+using {{ staging }}.known_artists as published
 where
     new_artists.artist_id = published.artist_id
     and new_artists.row_version <= published.row_version;
@@ -21,3 +22,4 @@ when not matched then insert (
     loaded.artist_id, loaded.name, loaded.location, loaded.latitude, loaded.longitude,
     loaded.row_version
 );
+{% endif %}

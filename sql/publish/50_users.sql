@@ -1,6 +1,7 @@
 -- Publishes the staged users: the newest event of a user, play or not, decides name and level,
 -- and every user who has ever played a song is shown.
 -- Grain: one row per user_id. Safe to run again: an older or equal event changes nothing.
+{% if brings.events %}
 delete from {{ staging }}.new_users
 using ops.latest_user_events as latest
 where
@@ -26,6 +27,14 @@ when not matched then insert (
 
 -- Two ways to change: a newer event of a user who is shown, or a first play of one who is not.
 create table {{ staging }}.changed_users as
+with touched as (
+    select user_id
+    from {{ staging }}.new_users
+    union
+    select user_id
+    from {{ staging }}.new_players
+)
+
 select
     latest.user_id,
     latest.first_name,
@@ -34,13 +43,13 @@ select
     latest.level,
     latest.as_of,
     latest.row_version
-from ops.latest_user_events as latest
-left join {{ staging }}.new_users as newer on latest.user_id = newer.user_id
-left join {{ staging }}.new_players as players on latest.user_id = players.user_id
-left join mart.users as shown on latest.user_id = shown.user_id
+from touched
+inner join ops.latest_user_events as latest on touched.user_id = latest.user_id
+left join mart.users as shown on touched.user_id = shown.user_id
+left join {{ staging }}.new_players as players on touched.user_id = players.user_id
 where
-    (newer.user_id is not null and shown.user_id is not null)
-    or (players.user_id is not null and shown.user_id is null);
+    latest.row_version > shown.row_version
+    or (shown.user_id is null and players.user_id is not null);
 
 merge into mart.users
 using {{ staging }}.changed_users as changed
@@ -58,3 +67,4 @@ when not matched then insert (
     changed.user_id, changed.first_name, changed.last_name, changed.gender, changed.level,
     changed.as_of, changed.row_version
 );
+{% endif %}

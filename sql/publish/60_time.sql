@@ -2,6 +2,7 @@
 -- play, its instant stays, like its artist or user: everything ever named is kept, so the order of
 -- runs cannot matter.
 -- Grain: one row per distinct instant. Safe to run again: it skips existing instants.
+{% if instants %}
 insert into mart.time (
     start_time, hour, day, week, month, year, weekday
 )
@@ -14,5 +15,7 @@ select
     loaded.year,
     loaded.weekday
 from {{ staging }}.new_time as loaded
-left join mart.time as published on loaded.start_time = published.start_time
-where published.start_time is null;
+left join {{ staging }}.known_instants as published on loaded.start_time = published.start_time
+where published.start_time is null
+order by loaded.start_time;
+{% endif %}

@@ -1,6 +1,7 @@
 -- Chooses the song rows to publish from the staged catalogue.
 -- Grain: one row per song_id; a variant with a known year wins, then the greatest content.
 -- Safe to run again: it starts from scratch.
+{% if brings.songs %}
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_songs;
 {% endif %}
@@ -45,3 +46,4 @@ select
     row_version <> least_version as has_variants
 from ranked
 where preference = 1;
+{% endif %}

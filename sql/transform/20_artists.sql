@@ -1,6 +1,7 @@
 -- Chooses the artist rows to publish from the staged catalogue.
 -- Grain: one row per artist_id; the variant with most known facts wins, then the greatest content.
 -- Safe to run again: it starts from scratch.
+{% if brings.songs %}
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_artists;
 {% endif %}
@@ -58,3 +59,4 @@ select
     row_version <> least_version as has_variants
 from ranked
 where preference = 1;
+{% endif %}

@@ -1,6 +1,7 @@
 -- Chooses the newest staged event of each user, and notes who has played a song.
 -- Grain of new_users: one row per user_id of any event; the newest wins (time, session, item).
 -- Safe to run again: it starts from scratch.
+{% if brings.events %}
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_users;
 {% endif %}
@@ -69,3 +70,4 @@ from {{ staging }}.staging_events
 where
     page = 'NextSong'
     and user_id is not null;
+{% endif %}

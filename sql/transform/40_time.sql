@@ -1,6 +1,7 @@
 -- Splits the instants of the staged plays into hour, day, week and so on.
 -- Grain: one row per distinct instant, to the millisecond.
 -- Safe to run again: it starts from scratch.
+{% if brings.events %}
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_time;
 {% endif %}
@@ -15,3 +16,4 @@ select distinct
     cast(extract(dow from ts) as smallint) as weekday
 from {{ staging }}.staging_events
 where page = 'NextSong';
+{% endif %}

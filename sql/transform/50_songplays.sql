@@ -3,6 +3,7 @@
 -- Grain: one row per session and item; if records differ, the latest wins, then the greatest
 -- content.
 -- Safe to run again: it starts from scratch.
+{% if brings.events %}
 {% if is_repeated %}
 drop table if exists {{ staging }}.new_songplays;
 {% endif %}
@@ -82,3 +83,4 @@ select
     row_version <> least_version as has_variants
 from ranked
 where preference = 1;
+{% endif %}

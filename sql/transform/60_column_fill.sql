@@ -5,7 +5,9 @@
 drop table if exists {{ staging }}.column_fill;
 {% endif %}
 create table {{ staging }}.column_fill as
-with events as (
+with
+{% if brings.events %}
+events as (
     select
         count(*) as rows_staged,
         count(artist) as artist,
@@ -24,8 +26,10 @@ with events as (
         count(user_id) as user_id
     from {{ staging }}.staging_events
     where page = 'NextSong'
-),
+){% if brings.songs %},{% endif %}
+{% endif %}
 
+{% if brings.songs %}
 songs as (
     select
         count(*) as rows_staged,
@@ -36,7 +40,9 @@ songs as (
         count(year) as year
     from {{ staging }}.staging_songs
 )
+{% endif %}
 
+{% if brings.events %}
 select
     'events' as source,
     'artist' as column_name,
@@ -134,7 +140,11 @@ select
     rows_staged,
     user_id as rows_filled
 from events
+{% endif %}
+{% if brings.events and brings.songs %}
 union all
+{% endif %}
+{% if brings.songs %}
 select
     'songs' as source,
     'num_songs' as column_name,
@@ -168,4 +178,5 @@ select
     'year' as column_name,
     rows_staged,
     year as rows_filled
-from songs;
+from songs
+{% endif %};

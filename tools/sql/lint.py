@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 # A check returns offenders, or the counts that are reconciled with what was planned.
-CHECK_HEADERS = ("-- Healthy when empty:", "-- Warns:", "-- Counts:", "-- Counts variants:")
+CHECK_HEADERS = ("-- Healthy when empty:", "-- Warns:", "-- Counts:", "-- Bounds:")
 # Redshift's own views are found without a schema.
 SYSTEM_VIEW = re.compile(r"(sys|svv|svl|stl|stv|svcs|pg)_\w+")
 

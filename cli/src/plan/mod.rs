@@ -4,7 +4,7 @@ mod order;
 
 use jiff::Timestamp;
 use segue_contract::data_files::{Skipped, loaded_by_other_paths};
-use segue_contract::messages::{Plan, PlannedSource, StatementState, Step};
+use segue_contract::messages::{Bounds, Plan, PlannedSource, StatementState, Step};
 use segue_contract::pipeline::{self, Deployment, Statement};
 use segue_contract::{Failure, Run, RunInput};
 use segue_plan::{Preview, Settings, Unloaded};
@@ -190,6 +190,8 @@ fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendere
         }
     }
     let rendered = |step: Step| {
+        let (sources, bounds) = (Some(plan.sources_to_load()), Some(Bounds::unknown()));
+        let step = Step { sources, bounds, ..step };
         let statements = pipeline::render(&step, deployment).map_err(problem_of)?;
         let sql = |Statement { file, sql }| Sql { file, sql };
         Ok(Rendered { step: step.step, statements: statements.into_iter().map(sql).collect() })
@@ -240,7 +242,10 @@ fn show(planned: &Planned, options: Options) -> Outcome {
     let steps =
         planned.steps.iter().map(|step| [step.step.clone(), step.statements.len().to_string()]);
     print::line(&format!("\n{}", print::table(&["step", "statements"], steps, &[1])))?;
-    ui::say("--sql shows the statements; their schema and keys are named after the run");
+    ui::say(
+        "--sql shows the statements; their schema and keys are named after the run, and publishing \
+         is limited to the sessions and times that it brings",
+    );
     Ok(())
 }
 

@@ -32,6 +32,12 @@ pub struct Step {
     /// The JSONPaths that the run loads with, as [`Plan::paths`].
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
+    /// The sources that the run loads objects of; `None` for all.
+    #[serde(default)]
+    pub sources: Option<Vec<String>>,
+    /// Where the run's plays lie, as [`Checked::bounds`]; publishing them needs it.
+    #[serde(default)]
+    pub bounds: Option<Bounds>,
 }
 
 /// The JSONPaths file with which a run maps the keys of a source.
@@ -56,6 +62,8 @@ impl Step {
             has_rejects: false,
             abandoned: Vec::new(),
             paths: Vec::new(),
+            sources: None,
+            bounds: None,
         }
     }
 }
@@ -107,6 +115,9 @@ pub enum StatementState {
         duration_ms: u64,
         /// What each SQL file of the step did.
         files: Vec<FileOutcome>,
+        /// Keys with differing records, for each table that has any, if the step counts them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        variants: Vec<Variants>,
     },
 }
 
@@ -159,6 +170,14 @@ pub struct Plan {
     /// The JSONPaths files that map the keys of sources.
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
+}
+
+impl Plan {
+    /// The sources with objects to load.
+    pub fn sources_to_load(&self) -> Vec<String> {
+        let with_objects = self.sources.iter().filter(|source| source.objects > 0);
+        with_objects.map(|source| source.source.clone()).collect()
+    }
 }
 
 /// What was found of one source.
@@ -315,12 +334,45 @@ pub struct Checked {
     /// What could not be loaded, for each source with rejects.
     #[serde(default)]
     pub rejected: Vec<RejectedRows>,
-    /// Keys with differing records, for each table that has any.
+    /// Where the plays to publish lie.
     #[serde(default)]
-    pub variants: Vec<Variants>,
+    pub bounds: Bounds,
     /// What looks wrong but does not stop the run: one sentence each, with examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// Where the plays of a run lie: publishing reads these parts of the large tables and no others.
+/// Empty if the run brings no plays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bounds {
+    /// Ranges of session IDs.
+    pub sessions: Vec<Range>,
+    /// Ranges of instants, `YYYY-MM-DD HH:MM:SS.ffffff`.
+    pub instants: Vec<Range>,
+}
+
+impl Bounds {
+    /// Bounds that exclude nothing, to show the statements of a run that has not staged its plays.
+    pub fn unknown() -> Self {
+        let sessions = [i64::MIN, i64::MAX].map(|session| Some(session.to_string()));
+        let [first, last] = sessions;
+        Self {
+            sessions: vec![Range { first, last }],
+            instants: vec![Range { first: None, last: None }],
+        }
+    }
+}
+
+/// A range of values, both ends included. Text, because a state machine would round a large number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Range {
+    /// The first value; `None` for a range without a beginning.
+    pub first: Option<String>,
+    /// The last value; `None` for a range without an end.
+    pub last: Option<String>,
 }
 
 /// The number of keys of one table with differing records in a run. The greatest version wins.
@@ -331,7 +383,7 @@ pub struct Variants {
     pub table: String,
     /// Keys whose records in this run differ from each other.
     pub within_run: u64,
-    /// Keys whose record differs from the one that was published when the checks ran.
+    /// Keys whose record differs from the one that was published before.
     pub beside_published: u64,
 }
 

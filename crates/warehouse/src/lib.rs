@@ -12,6 +12,7 @@ mod diagnose;
 mod loads;
 mod results;
 mod tables;
+mod variants;
 mod waiting;
 
 use std::time::{Duration, SystemTime};
@@ -22,7 +23,7 @@ use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput
 use aws_sdk_redshiftdata::types::{StatementStatusString, StatusString, SubStatementData};
 use segue_contract::messages::{FileOutcome, StatementState, Step};
 use segue_contract::metrics::Metric;
-use segue_contract::pipeline::{Deployment, Statement};
+use segue_contract::pipeline::{Deployment, Statement, VARIANTS_HEADER};
 use segue_contract::{ErrorName, Failure};
 use segue_function::metrics::{Subject, emit};
 use segue_function::{optional_setting, setting};
@@ -175,6 +176,7 @@ impl Warehouse {
             Some(StatusString::Finished) => {
                 measure_lag(step, statement);
                 Ok(StatementState::Finished {
+                    variants: self.variants(&statement_id, statements).await?,
                     statement_id,
                     step: step.step.clone(),
                     duration_ms: milliseconds(statement.duration),
@@ -304,11 +306,19 @@ fn place(statements: &[Statement], index: usize) -> String {
 /// no rows, and deleted rows are neither loaded nor published.
 const UNCOUNTED: [&str; 4] = ["copy", "lock", "drop", "delete"];
 
+/// Whether a statement's rows are loaded, published or asked for. Publishing's own tables and counts
+/// are none of these.
+fn is_counted(statement: &Statement) -> bool {
+    let is_own = statement.verb() == "create" && statement.file.starts_with("publish/");
+    let counts = statement.sql.starts_with(VARIANTS_HEADER);
+    !is_own && !counts && !UNCOUNTED.contains(&statement.verb())
+}
+
 fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<FileOutcome> {
     let copies = |file: &str| statements.iter().any(|one| one.file == file && one.verb() == "copy");
     let mut outcomes: Vec<FileOutcome> = Vec::new();
     for (statement, part) in statements.iter().zip(parts) {
-        let is_counted = !UNCOUNTED.contains(&statement.verb()) && !copies(&statement.file);
+        let is_counted = is_counted(statement) && !copies(&statement.file);
         // The Data API returns -1 for an unknown number.
         let rows = u64::try_from(part.result_rows).ok().filter(|_| is_counted);
         let duration_ms = milliseconds(part.duration);

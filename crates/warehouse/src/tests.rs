@@ -56,6 +56,8 @@ fn step() -> Step {
         has_rejects: false,
         paths: Vec::new(),
         abandoned: Vec::new(),
+        sources: None,
+        bounds: None,
     }
 }
 
@@ -124,6 +126,7 @@ async fn a_finished_batch_has_the_rows_of_each_file() {
             step: "publish".into(),
             duration_ms: 7,
             files: vec![file("publish/10_lock", None, 2), file("publish/30_songs", Some(7), 4)],
+            variants: Vec::new(),
         }
     );
 }

@@ -5,9 +5,9 @@ mod loads;
 mod rejects;
 
 use segue_contract::messages::{
-    CheckRequest, Checked, CompactedSource, StagedRows, Step, Variants,
+    Bounds, CheckRequest, Checked, CompactedSource, Range, StagedRows, Step,
 };
-use segue_contract::pipeline::{self, Statement};
+use segue_contract::pipeline::{self, RANGES_MAX, Statement};
 use segue_contract::{ErrorName, Failure};
 use segue_warehouse::{Row, Warehouse, number, text};
 
@@ -22,8 +22,10 @@ const CHECK_HEADER: &str = "-- Healthy when empty: ";
 const COUNTS_HEADER: &str = "-- Counts: ";
 /// The header of a check whose rows are warnings, which stop no run by themselves.
 const WARNS_HEADER: &str = "-- Warns: ";
-/// The header of a file that counts keys with differing records.
-const VARIANTS_HEADER: &str = "-- Counts variants: ";
+/// The header of a file that says where the rows to publish lie.
+const BOUNDS_HEADER: &str = "-- Bounds: ";
+/// The most rows of a result that are kept: counts, ranges of two columns, and samples are few.
+const RESULT_ROWS_MAX: usize = 2 * RANGES_MAX + 1;
 
 /// What the function needs besides a request.
 #[derive(Debug)]
@@ -48,7 +50,8 @@ pub struct Context {
 /// worth a retry: the check queries the warehouse, too, and a query may be interrupted like a step.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked, Failure> {
-    let step = Step::first(request.run.clone(), "check");
+    let sources = Some(request.plan.sources_to_load());
+    let step = Step { sources, ..Step::first(request.run.clone(), "check") };
     let statements = pipeline::render(&step, &context.deployment)?;
     let mut checked = Checked::default();
     let mut findings = Vec::new();
@@ -56,10 +59,10 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
         let result_id = format!("{}:{}", request.statement_id, index + 1);
         let result = result(&context.warehouse, &result_id).await?;
         if statement.sql.starts_with(COUNTS_HEADER) {
-            checked.staged.extend(result.sample.iter().filter_map(staged_rows));
-        } else if statement.sql.starts_with(VARIANTS_HEADER) {
-            checked.variants.extend(result.sample.iter().filter_map(variants));
-        } else if result.rows == 0 {
+            checked.staged.extend(result.rows.iter().filter_map(staged_rows));
+        } else if statement.sql.starts_with(BOUNDS_HEADER) {
+            checked.bounds = bounds(&result.rows)?;
+        } else if result.count == 0 {
             checked.healthy.push(statement.file.clone());
         } else if statement.sql.starts_with(WARNS_HEADER) && !context.deployment.warnings_fail {
             checked.warnings.push(warning(statement, &result));
@@ -84,8 +87,15 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
 #[derive(Default)]
 struct CheckResult {
     columns: Vec<String>,
-    rows: usize,
-    sample: Vec<Row>,
+    count: usize,
+    rows: Vec<Row>,
+}
+
+impl CheckResult {
+    /// The first offenders.
+    fn sample(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().take(SAMPLE_ROWS_MAX)
+    }
 }
 
 async fn result(warehouse: &Warehouse, id: &str) -> Result<CheckResult, Failure> {
@@ -95,9 +105,9 @@ async fn result(warehouse: &Warehouse, id: &str) -> Result<CheckResult, Failure>
             if result.columns.is_empty() {
                 result.columns = columns.to_vec();
             }
-            result.rows += page.len();
-            let room = SAMPLE_ROWS_MAX.saturating_sub(result.sample.len());
-            result.sample.extend(page.into_iter().take(room));
+            result.count += page.len();
+            let room = RESULT_ROWS_MAX.saturating_sub(result.rows.len());
+            result.rows.extend(page.into_iter().take(room));
             Ok(())
         })
         .await?;
@@ -109,21 +119,31 @@ fn staged_rows(row: &Row) -> Option<StagedRows> {
     Some(StagedRows { counted: row.first().and_then(text)?, rows })
 }
 
-/// `None` for a table without any, so that the report shows only tables with some.
-fn variants(row: &Row) -> Option<Variants> {
-    let keys = |index: usize| row.get(index).and_then(number).and_then(|keys| keys.try_into().ok());
-    let (within_run, beside_published) = (keys(1)?, keys(2)?);
-    let table = row.first().and_then(text)?;
-    let is_any = within_run > 0 || beside_published > 0;
-    is_any.then_some(Variants { table, within_run, beside_published })
+/// Where the plays to publish lie. Ranges that are not understood fail the run: without them
+/// publishing would miss what is published already.
+fn bounds(rows: &[Row]) -> Result<Bounds, Failure> {
+    let mut bounds = Bounds::default();
+    for row in rows {
+        let field = |index: usize| row.get(index).and_then(text);
+        let range = Range { first: field(1), last: field(2) };
+        match field(0).as_deref() {
+            Some("session_id") => bounds.sessions.push(range),
+            Some("start_time") => bounds.instants.push(range),
+            _ => {
+                let reason = format!("expected ranges of session_id and start_time, found {row:?}");
+                return Err(Failure::new(ErrorName::StatementFailed, reason));
+            }
+        }
+    }
+    Ok(bounds)
 }
 
 /// A warning: what looks wrong, and the first rows that show it.
 fn warning(statement: &Statement, result: &CheckResult) -> String {
     let sentence = statement.sql.lines().next().unwrap_or_default();
     let sentence = sentence.trim_start_matches(WARNS_HEADER).trim_end_matches('.');
-    let rows: Vec<String> = result.sample.iter().map(|row| fields(result, row)).collect();
-    let more = result.rows.saturating_sub(rows.len());
+    let rows: Vec<String> = result.sample().map(|row| fields(result, row)).collect();
+    let more = result.count.saturating_sub(rows.len());
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     format!("{sentence}: {}{more}", rows.join("; "))
 }
@@ -142,10 +162,10 @@ fn fields(result: &CheckResult, row: &Row) -> String {
 fn finding(statement: &Statement, result: &CheckResult) -> String {
     let healthy = statement.sql.lines().next().unwrap_or_default();
     let healthy = healthy.trim_start_matches(CHECK_HEADER).trim_start_matches(WARNS_HEADER);
-    let offenders = if result.rows == 1 { "offender" } else { "offenders" };
+    let offenders = if result.count == 1 { "offender" } else { "offenders" };
     let sample: String =
-        result.sample.iter().map(|row| format!("\n  {}", fields(result, row))).collect();
-    format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.rows)
+        result.sample().map(|row| format!("\n  {}", fields(result, row))).collect();
+    format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.count)
 }
 
 /// Counts that should be equal but are not.
@@ -287,7 +307,7 @@ mod tests {
         let run = request(0).run;
         let step = Step::first(run, "check");
         for statement in pipeline::render(&step, &deployment).expect("renders") {
-            let known = [CHECK_HEADER, COUNTS_HEADER, VARIANTS_HEADER, WARNS_HEADER];
+            let known = [CHECK_HEADER, COUNTS_HEADER, BOUNDS_HEADER, WARNS_HEADER];
             assert!(
                 known.iter().any(|header| statement.sql.starts_with(header)),
                 "{}",

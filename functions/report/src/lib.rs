@@ -15,7 +15,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use segue_contract::cost::Comparison;
 use segue_contract::messages::{
-    Caught, Checked, CompactedSource, Plan, ReportRequest, Reported, StatementState,
+    Caught, Checked, CompactedSource, Plan, ReportRequest, Reported, StatementState, Variants,
 };
 use segue_contract::{ErrorName, Failure, layout};
 use segue_function::{s3_failure, unreadable};
@@ -67,6 +67,9 @@ pub struct Report {
     /// The URI of the skipped records, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects_uri: Option<String>,
+    /// Keys with differing records, for each table that has any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variants>,
     /// What each statement did, in the order of the run.
     pub statements: Vec<StatementState>,
 }
@@ -119,7 +122,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
     let (rejected, set_aside) = (report.rejected(), report.set_aside);
     let rows = report.rows();
     let sources = report.plan.as_ref().map(|plan| plan.sources.clone()).unwrap_or_default();
-    let Checked { variants, warnings, .. } = report.checked.unwrap_or_default();
+    let Checked { warnings, .. } = report.checked.unwrap_or_default();
     Ok(match report.failure {
         None => Reported::Loaded {
             status: report.status.into(),
@@ -130,7 +133,7 @@ pub async fn handle(context: &Context, request: ReportRequest) -> Result<Reporte
             loaded_by_other_paths: sources.iter().map(|one| one.loaded_by_other_paths).sum(),
             rejected,
             set_aside,
-            variants,
+            variants: report.variants,
             warnings,
             report: uri,
         },
@@ -158,6 +161,10 @@ impl Report {
             |plan| Comparison::new(plan, &request.compacted, &request.loaded, seconds as f64);
         let cost = finished.map(compare).transpose()?;
         let status = status(&request);
+        let variants = match &request.published {
+            Some(StatementState::Finished { variants, .. }) => variants.clone(),
+            _ => Vec::new(),
+        };
         let statements = request.loaded.into_iter().chain(request.transformed);
         let statements = statements.chain(request.published);
         let staged = request.checked.iter().flat_map(|checked| &checked.staged);
@@ -177,6 +184,7 @@ impl Report {
             compacted: request.compacted,
             cost,
             checked: request.checked,
+            variants,
             statements,
         })
     }

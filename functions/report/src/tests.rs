@@ -19,6 +19,7 @@ pub fn request() -> ReportRequest {
             step: "stage/songs".into(),
             duration_ms: 5,
             files: vec![FileOutcome { file: "stage/songs".into(), rows: None, duration_ms: 5 }],
+            variants: Vec::new(),
         }],
         transformed: None,
         checked: Some(Checked { staged: staged(), ..Checked::default() }),
@@ -98,7 +99,13 @@ fn a_start_that_is_not_a_time_is_refused() {
 #[test]
 fn the_page_counts_keys_with_records_that_differ() {
     let songs = Variants { table: "songs".into(), within_run: 2, beside_published: 1_234 };
-    let checked = Some(Checked { variants: vec![songs], ..Checked::default() });
-    let page = page::render(&report(ReportRequest { checked, ..request() })).expect("renders");
+    let published = Some(StatementState::Finished {
+        statement_id: "s".into(),
+        step: "publish".into(),
+        duration_ms: 5,
+        files: Vec::new(),
+        variants: vec![songs],
+    });
+    let page = page::render(&report(ReportRequest { published, ..request() })).expect("renders");
     assert!(page.contains("Records that differ") && page.contains("1,234"), "{page}");
 }

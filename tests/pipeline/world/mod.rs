@@ -79,6 +79,8 @@ pub struct Kind {
     pub reader_role: Option<&'static str>,
     /// Whether a warning fails a run.
     pub warnings_fail: bool,
+    /// Whether it records what each statement reads.
+    pub records_scans: bool,
 }
 
 /// Virtual time for the warehouse.
@@ -145,6 +147,7 @@ impl World {
             objects: EngineObjects::Store(Arc::new(copied)),
             faults: mischief.warehouse(),
             ignores_waits: kind.ignores_waits,
+            records_scans: kind.records_scans,
             system_view_lag: kind.view_lag.unwrap_or(Options::SYSTEM_VIEW_LAG),
             clock: Arc::new(VirtualClock { base, begun: tokio::time::Instant::now() }),
             ..Options::default()

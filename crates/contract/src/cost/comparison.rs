@@ -182,6 +182,7 @@ mod tests {
             step: "stage/songs".into(),
             duration_ms,
             files: Vec::new(),
+            variants: Vec::new(),
         }
     }
 

@@ -3,10 +3,12 @@
 //! A folder is one step: its numbered files, in their order, run as one transaction. A file without
 //! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
 
+mod bounds;
 mod files;
 mod templates;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use minijinja::value::Serde;
@@ -17,6 +19,7 @@ use crate::quoting::{Identifier, Principal};
 use crate::run::STAGING_PREFIX;
 use crate::{ErrorName, Failure, layout};
 
+pub use bounds::RANGES_MAX;
 pub use files::{FOLDER_VARIABLE, read_from};
 use templates::{is_numbered, render_with};
 
@@ -28,6 +31,9 @@ pub const STATEMENT_BYTES_MAX: usize = 100_000;
 /// The most staging schemas in the database, including that of the current run: a file that always
 /// fails must not use up the 9,900 schemas that a database holds.
 pub const STAGING_SCHEMAS_MAX: usize = 20;
+
+/// The header of a file that counts keys with differing records.
+pub const VARIANTS_HEADER: &str = "-- Counts variants: ";
 
 /// One statement of a step, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,12 +172,15 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         .into_iter()
         .map(|source| {
             let table = Identifier::new(staging_table(source))?;
-            Ok(context! { name => source, table => Value::from(table) })
+            let is_brought = brings(step, source);
+            Ok(context! { name => source, table => Value::from(table), is_brought })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let abandoned = step.abandoned.iter().map(abandoned).collect::<Result<Vec<_>, Failure>>()?;
     let staging = step.run.staging_schema()?;
     let source = step.step.rsplit('/').next().unwrap_or_default();
+    let brought: BTreeMap<_, _> =
+        sources().into_iter().map(|source| (source, brings(step, source))).collect();
     let stored = |key: String| layout::uri(&deployment.work_bucket, &key);
     Ok(context! {
         noload,
@@ -186,6 +195,7 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         rebuild => step.run.input.rebuild,
         allow_drop => step.run.input.allow_drop,
         sources => staged_sources,
+        brings => brought,
         manifest => stored(layout::manifest_key(&step.run, &step.step)),
         jsonpaths => stored(layout::jsonpaths_key(&step.run, source)),
         copy_role => deployment.copy_role_arn.as_str(),
@@ -196,7 +206,13 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         rejects => stored(layout::rejects_prefix(&step.run)),
         set_aside => stored(layout::set_aside_prefix(&step.run)),
         paths => Serde(&step.paths),
+        ..bounds::values(step)?
     })
+}
+
+/// Whether the step's run loads objects of this source.
+fn brings(step: &Step, source: &str) -> bool {
+    step.sources.as_ref().is_none_or(|sources| sources.iter().any(|one| one == source))
 }
 
 /// A staging schema to drop, as a name and as text.
@@ -264,6 +280,7 @@ pub fn steps() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::UsedPaths;
     use crate::{Run, RunInput};
 
     fn deployment() -> Deployment {
@@ -290,13 +307,19 @@ mod tests {
             has_rejects: false,
             paths: Vec::new(),
             abandoned: vec!["staging_run_0".into()],
+            sources: None,
+            bounds: Some(bounds::tests::widest()),
         }
     }
 
     #[test]
     fn every_step_renders_within_the_limits_of_the_data_api() {
         for name in steps().iter().filter(|name| !name.starts_with("diagnose/")) {
-            let statements = render(&step(name, true), &deployment()).expect(name);
+            let mut repeated = step(name, true);
+            (repeated.attempt, repeated.has_rejects) = (2, true);
+            let one = |source: &&str| UsedPaths { source: (*source).into(), digest: "d".into() };
+            repeated.paths = sources().iter().map(one).collect();
+            let statements = render(&repeated, &deployment()).expect(name);
             assert!(
                 (1..=STATEMENTS_MAX).contains(&statements.len()),
                 "{name}: {}",
