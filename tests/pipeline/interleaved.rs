@@ -11,6 +11,8 @@ use crate::world::{Mischief, World};
 
 /// The statements of a run: tables, ledger, staging schema, two COPYs, transform, check, publish.
 const STATEMENTS: u32 = 8;
+/// Transform, the first that may miss what another run publishes.
+const TRANSFORM: u32 = 5;
 /// How long the statement waits, and when the other run begins. That run takes less than a minute.
 const WAIT: Duration = Duration::from_secs(60 * 60);
 const MEANWHILE: Duration = Duration::from_secs(30 * 60);
@@ -88,7 +90,7 @@ async fn a_song_that_changes_its_title_loses_and_finds_plays_whichever_run_waits
     let both = |index: usize| {
         (Source::Songs, ["a.json", "b.json", "c.json"][index], titles[index].clone())
     };
-    for number in 0..STATEMENTS {
+    for number in TRANSFORM..STATEMENTS {
         for (first, second) in [(0, 1), (1, 0), (0, 2)] {
             let world = World::with(Mischief::late_statement(number + STATEMENTS, WAIT));
             world.put(events.0, events.1, &events.2);
