@@ -26,9 +26,15 @@ async fn a_statement_reads_the_row_groups_that_its_literals_do_not_exclude() {
     let whole = 300_000;
     let cases = [
         ("select count(*) from mart.time where n between 5 and 9", ROW_GROUP),
-        ("select count(*) from mart.time where n between 5 and 9 or n between 130000 and 130009", whole),
+        (
+            "select count(*) from mart.time where n between 5 and 9 or n between 130000 and 130009",
+            whole,
+        ),
         ("select count(*) from mart.time as t inner join few as f on t.n = f.n", whole),
-        ("delete from mart.time using few as f where time.n = f.n and time.n between 5 and 9", ROW_GROUP),
+        (
+            "delete from mart.time using few as f where time.n = f.n and time.n between 5 and 9",
+            ROW_GROUP,
+        ),
     ];
     for (sql, rows_max) in cases {
         engine.query(sql).await.expect(sql);
