@@ -80,6 +80,11 @@ fi
 if command -v strip >/dev/null 2>&1; then
     strip "${bootstraps[@]}"
 fi
-"${PYTHON:-python3}" tools/glibc.py "${bootstraps[@]}"
+python=${PYTHON:-python3}
+"$python" tools/glibc.py "${bootstraps[@]}"
+# Packed once, here, and not again by every deployment.
+printf '%s\n' "${bootstraps[@]%/bootstrap}" |
+    xargs -P 2 -I{} sh -c '"$1" -m zipfile -c "$2.zip" "$2/bootstrap" && rm -r "$2"' - "$python" {}
+sed -i -E 's/^( +CodeUri: [A-Za-z]+Function)$/\1.zip/' .aws-sam/local/template.yaml
 echo "$fingerprint" >"$laid_out"
 echo "functions: ${#bootstraps[@]} built in .aws-sam/local"

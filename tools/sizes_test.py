@@ -41,12 +41,14 @@ class Sizes(unittest.TestCase):
             set(sizes.configured(template)), {f"{name.capitalize()}Function" for name in folders}
         )
 
-    def test_a_program_is_weighed_packed(self):
+    def test_a_function_is_as_large_as_its_zip(self):
         with tempfile.TemporaryDirectory() as folder:
-            program = Path(folder) / "SubmitFunction" / "bootstrap"
-            program.parent.mkdir()
-            program.write_bytes(bytes(range(256)) * 100)
-            self.assertLess(sizes.zip_bytes(program), 25_600)
+            template = Path(folder) / "template.yaml"
+            template.write_text(TEMPLATE)
+            for name in ("SubmitFunction", "PlanFunction"):
+                (Path(folder) / f"{name}.zip").write_bytes(bytes(len(name)))
+            found = sizes.sizes(template, Path(folder))
+        self.assertEqual([size.zip_bytes for size in found], [len("PlanFunction"), len("SubmitFunction")])
 
     def test_the_kernel_says_what_was_used_at_most(self):
         self.assertEqual(sizes.high_water("VmPeak:\t 9 kB\nVmHWM:\t  7424 kB\n"), 7424)

@@ -90,22 +90,11 @@ impl Stack {
         stack
     }
 
-    /// A stack whose built functions may be changed, one by one, without touching the checkout's.
+    /// A stack whose built functions and template may be changed without touching the checkout's.
     pub fn with_own_build() -> Self {
         let stack = Self::undeployed();
-        let shared = root().join(".aws-sam/local");
-        let own = stack.build();
         fs::remove_file(stack.folder().join(".aws-sam")).expect("a link");
-        fs::create_dir_all(&own).expect("a folder");
-        for entry in fs::read_dir(shared).expect(".aws-sam/local: run `make build` first") {
-            let entry = entry.expect("an entry");
-            let (from, to) = (entry.path(), own.join(entry.file_name()));
-            if from.is_dir() {
-                symlink(from, to).expect("a link");
-            } else {
-                fs::copy(from, to).expect("a copy");
-            }
-        }
+        copy(&root().join(".aws-sam/local"), &stack.build(), &|_| true);
         stack
     }
 
@@ -114,13 +103,9 @@ impl Stack {
         self.folder().join(".aws-sam/local")
     }
 
-    /// A built function as a writable folder.
+    /// A built function, packed.
     pub fn own_function(&self, name: &str) -> PathBuf {
-        let folder = self.build().join(name);
-        let shared = fs::read_link(&folder).expect("a link to the shared build");
-        fs::remove_file(&folder).expect("a link");
-        copy(&shared, &folder, &|_| true);
-        folder
+        self.build().join(format!("{name}.zip"))
     }
 
     /// The built template.
