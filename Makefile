@@ -98,9 +98,10 @@ faults: tools ## Try SEEDS schedules of faults in one process and print how thei
 	@SEGUE_FAULT_SEEDS='$(SEEDS)' cargo test --locked --test pipeline any_fault -- --nocapture
 
 .PHONY: bench
-bench: ## Measure merging tiny objects, planning millions, and the local warehouse with 20,000 kept statements
+bench: ## Measure merging tiny objects, planning millions, publishing beside millions of plays, and the local warehouse
 	@cargo bench --locked --profile measure -p segue-compact -p segue-plan -p segue-redshift-local \
 		--bench throughput --bench large --bench kept
+	@SEGUE_PLAYS=100000,1000000,10000000 cargo test --locked --test pipeline growth -- --nocapture
 
 .PHONY: sizes
 sizes: tools ## Build as deployed, load DATA, print zip and memory of each function

@@ -1,94 +1,27 @@
 //! A run reads no more of the large tables than its bounds name, by the engine's own profile, in
 //! tables of many row groups.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
+use crate::large::{
+    BEGIN_MS, ROW_GROUP, new_plays, play, scans_of_a_run, song, time_of, warehouse,
+};
 use crate::model::{self, Source};
 use crate::sample::assert_same;
 use crate::world::{Kind, Mischief, World};
 
-/// Rows of one of the engine's row groups: what it reads or skips as a whole, as Redshift a block.
-const ROW_GROUP: u64 = 122_880;
-/// Plays that exist: nine row groups. Ten in each session, one a second.
+/// Plays that exist: nine row groups.
 const PLAYS: u64 = 1_000_000;
-const PLAYS_OF_A_SESSION: u64 = 10;
-/// 2018-01-01.
-const BEGIN_MS: u64 = 1_514_764_800_000;
-const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 /// In the fifth row group of both tables.
 const SESSION: u64 = 50_000;
+const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 
-/// A warehouse with a million plays, which records what statements read.
-async fn large() -> World {
-    let kind = Kind { records_scans: true, ..Kind::default() };
-    let world = World::of(kind, Mischief::none());
-    world.put(Source::Events, "first.json", &play(SESSION, 0, BEGIN_MS, ""));
-    world.load().await;
-    fill(&world).await;
-    world.engine.take_scans();
-    world
-}
-
-/// Adds plays and instants by SQL, in the order of time.
-async fn fill(world: &World) {
-    let digits =
-        (0..10).map(|digit| format!("select {digit} as d")).collect::<Vec<_>>().join(" union all ");
-    let numbers = format!(
-        "with digits as ({digits}), numbers as (select a.d + 10 * b.d + 100 * c.d + 1000 * d.d \
-         + 10000 * e.d + 100000 * f.d as n from digits a, digits b, digits c, digits d, digits e, \
-         digits f)"
-    );
-    let instant = "dateadd(second, n, '2018-01-01 00:00:00'::timestamp)";
-    let session = format!("n / {PLAYS_OF_A_SESSION}");
-    let item = format!("2 * (n % {PLAYS_OF_A_SESSION})");
-    let play = format!(
-        "delete from mart.songplays; delete from mart.time; \
-         insert into mart.songplays (songplay_id, start_time, user_id, level, session_id, \
-         item_in_session, song_title, artist_name, length, row_version) {numbers} select \
-         ({session}) || '-' || ({item}), {instant}, 1, 'free', {session}, {item}, 't' || n, 'a', 100, '0' from numbers order by n; \
-         insert into mart.time (start_time, hour, day, week, month, year, weekday) {numbers} \
-         select {instant}, 0, 1, 1, 1, 2018, 1 from numbers order by n"
-    );
-    world.engine.query(&play).await.expect("plays");
-}
-
-fn play(session: u64, item: u64, ts: u64, title: &str) -> String {
-    json!({
-        "artist": "a", "auth": "Logged In", "firstName": "f", "gender": "F", "itemInSession": item,
-        "lastName": "l", "length": 100.0, "level": "free", "location": "here", "method": "PUT",
-        "page": "NextSong", "registration": 1.5e12, "sessionId": session, "song": title,
-        "status": 200, "ts": ts, "userAgent": "x", "userId": "1",
-    })
-    .to_string()
-}
-
-/// When the play of this number in a session was. Its item is twice the number: odd ones are new.
-fn time_of(session: u64, number: u64) -> u64 {
-    BEGIN_MS + (session * PLAYS_OF_A_SESSION + number) * 1_000
-}
-
-/// New plays of thirty sessions that exist.
+/// New plays of thirty sessions.
 fn file() -> Vec<String> {
-    let sessions = SESSION..SESSION + 30;
-    sessions.map(|session| play(session, 7, time_of(session, 3) + 500, "t")).collect()
-}
-
-/// What a run read of each table: one entry for each scan.
-async fn scans_of_a_run(world: &World) -> BTreeMap<String, Vec<u64>> {
-    world.engine.take_scans();
-    world.load().await;
-    let mut scans: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for scan in world.engine.take_scans() {
-        scans.entry(scan.table).or_default().push(scan.rows);
-    }
-    scans
+    new_plays(SESSION..SESSION + 30)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_new_file_reads_only_the_row_groups_of_its_sessions_and_instants() {
-    let world = large().await;
+    let world = warehouse(PLAYS).await;
     world.put(Source::Events, "new.json", &file().join("\n"));
     let scans = scans_of_a_run(&world).await;
     let (plays, instants) = (&scans["mart.songplays"], &scans["mart.time"]);
@@ -98,8 +31,8 @@ async fn a_new_file_reads_only_the_row_groups_of_its_sessions_and_instants() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outlier_does_not_widen_what_is_read() {
-    let world = large().await;
-    let far = [play(3, 7, time_of(3, 3) + 500, "t"), play(9_000_000, 1, BEGIN_MS + YEAR_MS, "t")];
+    let world = warehouse(PLAYS).await;
+    let far = [play(3, 7, time_of(3, 3) + 500), play(9_000_000, 1, BEGIN_MS + YEAR_MS)];
     world.put(Source::Events, "new.json", &[file(), far.into()].concat().join("\n"));
     let scans = scans_of_a_run(&world).await;
     // A read and a delete, each of the first and the fifth row group; nobody has been to the ninth.
@@ -110,9 +43,9 @@ async fn an_outlier_does_not_widen_what_is_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_version_a_year_later_supersedes_a_play_within_the_same_bounds() {
-    let world = large().await;
+    let world = warehouse(PLAYS).await;
     let later = time_of(SESSION, 3) + YEAR_MS;
-    world.put(Source::Events, "later.json", &play(SESSION, 6, later, "t"));
+    world.put(Source::Events, "later.json", &play(SESSION, 6, later));
     let scans = scans_of_a_run(&world).await;
     assert!(scans["mart.songplays"].iter().all(|rows| *rows <= ROW_GROUP), "{scans:?}");
     let of_play = format!(
@@ -130,12 +63,7 @@ async fn a_version_a_year_later_supersedes_a_play_within_the_same_bounds() {
 async fn a_source_that_brings_nothing_is_not_touched() {
     let kind = Kind { records_scans: true, ..Kind::default() };
     let world = World::of(kind, Mischief::none());
-    let song = json!({
-        "num_songs": 1, "artist_id": "A", "artist_latitude": null, "artist_longitude": null,
-        "artist_location": "", "artist_name": "a", "song_id": "S", "title": "t",
-        "duration": 1.5, "year": 0,
-    });
-    let (events, songs) = (play(7, 1, BEGIN_MS, "t"), song.to_string());
+    let (events, songs) = (play(7, 1, BEGIN_MS), song(1));
     let of_events = ["mart.users", "mart.time", "ops.latest_user_events", ".new_songplays"];
     let of_songs = ["mart.artists", ".new_songs", ".known_songs", ".late_matches"];
     let cases = [(Source::Events, &events, &of_songs[..]), (Source::Songs, &songs, &of_events[..])];
@@ -160,7 +88,7 @@ async fn a_source_that_brings_nothing_is_not_touched() {
 async fn the_first_and_last_of_all_times_and_sessions_are_published_once() {
     let world = World::new();
     let text = |session: i64, ts: i64| {
-        play(0, 1, 0, "t")
+        play(0, 1, 0)
             .replace("\"sessionId\":0", &format!("\"sessionId\":{session}"))
             .replace("\"ts\":0", &format!("\"ts\":{ts}"))
     };
