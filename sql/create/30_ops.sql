@@ -97,6 +97,27 @@ create table if not exists ops.latest_user_events (
 diststyle auto
 sortkey (user_id);
 
+-- Grain: one row per title and artist of any play. Its plays lie in these sessions, perhaps not at
+-- either end: a song that comes late looks for its plays only there.
+create table if not exists ops.played_titles (
+    song_title varchar(1024) not null,
+    artist_name varchar(1024) not null,
+    first_session bigint not null,
+    last_session bigint not null,
+    primary key (song_title, artist_name)
+)
+diststyle auto
+sortkey (song_title);
+
+-- Grain: one row per published run whose plays are in `ops.played_titles`. If a run is missing, the
+-- titles are not complete: the next run that brings songs reads all plays, and completes them.
+create table if not exists ops.titled_runs (
+    run_id varchar(80) not null,
+    primary key (run_id)
+)
+diststyle auto
+sortkey (run_id);
+
 -- Grain: one row per staging schema that a run created and has not dropped, and one more each time
 -- the run starts over. An old schema belongs to a failed run, and a later run drops it.
 create table if not exists ops.staging_schemas (

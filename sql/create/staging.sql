@@ -51,6 +51,12 @@ create table {{ staging }}.planned_objects (
 )
 distkey (uri);
 
+-- Has no rows: publishing adds one that its column refuses if what it was given no longer holds.
+create table {{ staging }}.guards (
+    late_bounds_hold boolean not null
+)
+diststyle all;
+
 -- Recorded, so that a later run can drop the schema if this run fails and leaves it behind; a
 -- rehearsal leaves none behind.
 {% if not noload %}

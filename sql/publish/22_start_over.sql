@@ -9,5 +9,6 @@ drop table if exists
 {{ staging }}.titles_to_match,
 {{ staging }}.changed_users,
 {{ staging }}.matched_plays,
+{{ staging }}.new_titles,
 {{ staging }}.late_matches;
 {% endif %}

@@ -1,11 +1,14 @@
 -- Matches published plays with songs that this run brings late: all plays with a title that has
--- changed, against the whole catalogue, by the rule by which new plays are matched.
+-- changed, against the whole catalogue, by the rule by which new plays are matched. A rebuild has
+-- matched all plays already.
 -- Grain: one row per play whose song changes. Safe to run again: the same catalogue gives the same
 -- match.
-{% if brings.songs %}
+{% if brings.songs and not rebuild and late_sessions %}
 create table {{ staging }}.late_matches
 distkey (session_id) as
 with plays as (
+    {% for range in late_sessions %}
+    {% if not loop.first %}union all{% endif %}
     select
         songplays.session_id,
         songplays.item_in_session,
@@ -19,6 +22,8 @@ with plays as (
         on
             songplays.song_title = titles.title
             and songplays.artist_name = titles.artist_name
+    where songplays.session_id between {{ range.first }} and {{ range.last }}
+    {% endfor %}
 ),
 
 ranked as (
@@ -53,11 +58,14 @@ where
         or coalesce(former_artist_id, '') <> coalesce(artist_id, '')
     );
 
+{% for range in late_sessions %}
 update mart.songplays set
     song_id = matches.song_id,
     artist_id = matches.artist_id
 from {{ staging }}.late_matches as matches
 where
     songplays.session_id = matches.session_id
-    and songplays.item_in_session = matches.item_in_session;
+    and songplays.item_in_session = matches.item_in_session
+    and songplays.session_id between {{ range.first }} and {{ range.last }};
+{% endfor %}
 {% endif %}

@@ -69,16 +69,16 @@ async fn a_run_reads_what_it_brings_and_not_what_exists() {
             ("nothing new", None),
         ];
         for (number, (name, file)) in files.into_iter().enumerate() {
-            let is_song = matches!(file, Some((Source::Songs, _)));
             if let Some((source, text)) = file {
                 world.put(source, &format!("{number}.json"), &text);
             }
             let cost = cost(&world, number + 1).await;
             let Cost { seconds, plays_read, instants_read, scans } = cost;
             println!("| {size} | {name} | {seconds:.2} | {plays_read} | {instants_read} |");
-            let most = scans as u64 * ROW_GROUP;
+            // That of its range, and the last, which holds what earlier runs of any session brought.
+            let most = 2 * scans as u64 * ROW_GROUP;
             let is_narrow = scans <= SCANS_MAX && plays_read <= most && instants_read <= most;
-            assert!(is_song || is_narrow, "{size}, {name}: {cost:?}");
+            assert!(is_narrow, "{size}, {name}: {cost:?}");
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::world::{Mischief, World};
 const STATEMENTS: u32 = 8;
 /// Transform, the first that may miss what another run publishes.
 const TRANSFORM: u32 = 5;
+/// Publish, the last of them.
+const PUBLISH: u32 = 7;
 /// How long the statement waits, and when the other run begins. That run takes less than a minute.
 const WAIT: Duration = Duration::from_secs(60 * 60);
 const MEANWHILE: Duration = Duration::from_secs(30 * 60);
@@ -69,6 +71,25 @@ async fn songs_and_plays_find_each_other_whichever_run_waits_where() {
         interleave(number, (&songs, "songs"), (&events, "events")).await;
         interleave(number, (&events, "events"), (&songs, "songs")).await;
     }
+}
+
+/// The check of the songs found no play; meanwhile there is one, so the first attempt gives up.
+#[tokio::test(start_paused = true)]
+async fn songs_whose_plays_come_after_the_check_are_published_at_the_second_attempt() {
+    let world = World::with(Mischief::late_statement(PUBLISH, WAIT));
+    world.put(Source::Songs, "a.json", &song("S1", "t", 99.0));
+    let waiting = world.start(json!({}));
+    tokio::time::sleep(MEANWHILE).await;
+    world.put(Source::Events, "a.json", &play(1, "t", 1_541_105_830_796, "free"));
+    let between = world.run(json!({"sources": ["events"]})).await;
+    assert!(between.error.is_none(), "{:?}", between.cause);
+    let ended = world.end(&waiting).await;
+    assert!(ended.error.is_none(), "{:?}", ended.cause);
+    let matched = "select song_id from mart.songplays";
+    assert_eq!(world.rows(matched).await, [[Some("S1".to_owned())]]);
+    let everywhere = format!("between {} and {}", i64::MIN, i64::MAX);
+    let texts = world.statement_texts().await;
+    assert!(texts.iter().any(|sql| sql.contains(&everywhere)), "there was a second attempt");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,8 @@ use crate::world::{Kind, Mischief, World};
 pub const ROW_GROUP: u64 = 122_880;
 /// Plays of a session: one a second, with even items.
 pub const PLAYS_OF_A_SESSION: u64 = 10;
+/// Plays of a title, one after the other.
+const PLAYS_OF_A_TITLE: u64 = 100;
 /// 2018-01-01.
 pub const BEGIN_MS: u64 = 1_514_764_800_000;
 
@@ -39,11 +41,15 @@ fn fill(plays: u64) -> String {
     let instant = "dateadd(second, n, '2018-01-01 00:00:00'::timestamp)";
     let session = format!("n / {PLAYS_OF_A_SESSION}");
     let item = format!("2 * (n % {PLAYS_OF_A_SESSION})");
+    let title = format!("'t' || (n / {PLAYS_OF_A_TITLE})");
     format!(
-        "delete from mart.songplays; delete from mart.time; \
+        "delete from ops.played_titles; \
+         insert into ops.played_titles (song_title, artist_name, first_session, last_session) \
+         {numbers} select {title}, 'a', min({session}), max({session}) from numbers group by 1; \
+         delete from mart.songplays; delete from mart.time; \
          insert into mart.songplays (songplay_id, start_time, user_id, level, session_id, \
          item_in_session, song_title, artist_name, length, row_version) {numbers} select \
-         ({session}) || '-' || ({item}), {instant}, 1, 'free', {session}, {item}, 't' || n, 'a', \
+         ({session}) || '-' || ({item}), {instant}, 1, 'free', {session}, {item}, {title}, 'a', \
          100, '0' from numbers order by n; \
          insert into mart.time (start_time, hour, day, week, month, year, weekday) {numbers} \
          select {instant}, 0, 1, 1, 1, 2018, 1 from numbers order by n"
@@ -71,8 +77,9 @@ pub fn new_plays(sessions: impl Iterator<Item = u64>) -> Vec<String> {
     sessions.map(|session| play(session, 7, time_of(session, 3) + 500)).collect()
 }
 
-/// The record of a song that the play of this number has.
-pub fn song(number: u64) -> String {
+/// The record of the song that the play of this number has.
+pub fn song(play: u64) -> String {
+    let number = play / PLAYS_OF_A_TITLE;
     json!({
         "num_songs": 1, "artist_id": "A", "artist_latitude": null, "artist_longitude": null,
         "artist_location": "", "artist_name": "a", "song_id": format!("S{number}"),

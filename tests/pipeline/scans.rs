@@ -2,7 +2,8 @@
 //! tables of many row groups.
 
 use crate::large::{
-    BEGIN_MS, ROW_GROUP, new_plays, play, scans_of_a_run, song, time_of, warehouse,
+    BEGIN_MS, PLAYS_OF_A_SESSION, ROW_GROUP, new_plays, play, scans_of_a_run, song, time_of,
+    warehouse,
 };
 use crate::model::{self, Source};
 use crate::sample::assert_same;
@@ -81,6 +82,39 @@ async fn a_source_that_brings_nothing_is_not_touched() {
     }
     let files = [(Source::Events, events.as_str()), (Source::Songs, songs.as_str())];
     assert_same(&world.tables().await, &model::tables(files.into_iter()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_song_reads_only_the_row_groups_of_its_plays() {
+    let world = warehouse(PLAYS).await;
+    world.put(Source::Songs, "late.json", &song(SESSION * PLAYS_OF_A_SESSION));
+    let scans = scans_of_a_run(&world).await;
+    let plays = &scans["mart.songplays"];
+    assert!(plays.len() == 2 && plays.iter().all(|rows| *rows <= ROW_GROUP), "{scans:?}");
+    let matched = "select count(*) from mart.songplays where song_id is not null";
+    assert_eq!(world.rows(matched).await, [[Some("100".to_owned())]]);
+}
+
+/// As an earlier version publishes, which knows nothing of these tables.
+#[tokio::test(start_paused = true)]
+async fn titles_that_are_not_complete_are_completed_before_they_are_trusted() {
+    let world = World::new();
+    let events = [play(7, 1, BEGIN_MS), play(9_000_000, 1, BEGIN_MS)].join("\n");
+    world.put(Source::Events, "a.json", &events);
+    world.load().await;
+    let forget = "delete from ops.played_titles; delete from ops.titled_runs";
+    world.engine.query(forget).await.expect("forgotten");
+    let (other, song) = (song(100_000), song(100));
+    for (name, text) in [("a.json", &other), ("b.json", &song)] {
+        world.put(Source::Songs, name, text);
+        world.load().await;
+        let lacking = "select count(*) from ops.runs left join ops.titled_runs \
+            on runs.run_id = titled_runs.run_id where titled_runs.run_id is null";
+        assert_eq!(world.rows(lacking).await, [[Some("0".to_owned())]], "{name}");
+    }
+    let files = [(Source::Events, &events), (Source::Songs, &other), (Source::Songs, &song)];
+    let files = files.into_iter().map(|(source, text)| (source, text.as_str()));
+    assert_same(&world.tables().await, &model::tables(files));
 }
 
 /// Years that no literal of four digits can write have no bound on that side.

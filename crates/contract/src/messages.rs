@@ -342,15 +342,19 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-/// Where the plays of a run lie: publishing reads these parts of the large tables and no others.
-/// Empty if the run brings no plays.
+/// Where the plays of a run lie, and those that its songs may change: publishing reads these parts of
+/// the large tables and no others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bounds {
-    /// Ranges of session IDs.
+    /// Ranges of session IDs; none if the run brings no plays.
     pub sessions: Vec<Range>,
     /// Ranges of instants, `YYYY-MM-DD HH:MM:SS.ffffff`.
     pub instants: Vec<Range>,
+    /// Ranges of session IDs in which published plays may have a song that the run brings; `None`
+    /// for all.
+    #[serde(default)]
+    pub late_sessions: Option<Vec<Range>>,
 }
 
 impl Bounds {
@@ -359,8 +363,9 @@ impl Bounds {
         let sessions = [i64::MIN, i64::MAX].map(|session| Some(session.to_string()));
         let [first, last] = sessions;
         Self {
-            sessions: vec![Range { first, last }],
+            sessions: vec![Range { first: first.clone(), last: last.clone() }],
             instants: vec![Range { first: None, last: None }],
+            late_sessions: Some(vec![Range { first, last }]),
         }
     }
 }

@@ -106,7 +106,9 @@ pub const RACES_OF_CREATE: [(&str, ErrorName); 2] = [
 ];
 
 /// What the reasons of failed statements mean.
-pub const STATEMENTS: [Reason; 52] = [
+pub const STATEMENTS: [Reason; 53] = [
+    // Publishing itself refuses what another run has outdated; the next attempt does without.
+    reason("late_bounds_hold", TransactionConflict),
     reason("error: 1023", TransactionConflict),
     // A relation that another transaction has dropped or created since.
     reason("error: 1018", TransactionConflict),

@@ -70,7 +70,8 @@ fn a_validation_error_is_what_its_message_says() {
 }
 
 /// A message for each row, in the row's order, and some that no row is for.
-const MESSAGES: [(&str, ErrorName); 55] = [
+const MESSAGES: [(&str, ErrorName); 56] = [
+    ("ERROR: Cannot insert a NULL value into column late_bounds_hold", TransactionConflict),
     ("ERROR: 1023 DETAIL: Violation on table - 1", TransactionConflict),
     ("ERROR: 1018 DETAIL: Relation does not exist", TransactionConflict),
     ("ERROR:1018 DETAIL: Relation does not exist", TransactionConflict),

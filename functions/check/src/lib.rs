@@ -61,7 +61,7 @@ pub async fn handle(context: &Context, request: CheckRequest) -> Result<Checked,
         if statement.sql.starts_with(COUNTS_HEADER) {
             checked.staged.extend(result.rows.iter().filter_map(staged_rows));
         } else if statement.sql.starts_with(BOUNDS_HEADER) {
-            checked.bounds = bounds(&result.rows)?;
+            bound(&mut checked.bounds, &result.rows)?;
         } else if result.count == 0 {
             checked.healthy.push(statement.file.clone());
         } else if statement.sql.starts_with(WARNS_HEADER) && !context.deployment.warnings_fail {
@@ -119,23 +119,30 @@ fn staged_rows(row: &Row) -> Option<StagedRows> {
     Some(StagedRows { counted: row.first().and_then(text)?, rows })
 }
 
-/// Where the plays to publish lie. Ranges that are not understood fail the run: without them
-/// publishing would miss what is published already.
-fn bounds(rows: &[Row]) -> Result<Bounds, Failure> {
-    let mut bounds = Bounds::default();
+/// Adds where the plays to publish lie, and those that songs may change. Ranges that are not
+/// understood fail the run: without them publishing would miss what is published already.
+fn bound(bounds: &mut Bounds, rows: &[Row]) -> Result<(), Failure> {
+    let (mut late, mut has_titles) = (Vec::new(), false);
     for row in rows {
         let field = |index: usize| row.get(index).and_then(text);
         let range = Range { first: field(1), last: field(2) };
         match field(0).as_deref() {
             Some("session_id") => bounds.sessions.push(range),
             Some("start_time") => bounds.instants.push(range),
+            Some("late_session") => late.push(range),
+            // Only then do the ranges name all sessions.
+            Some("played_titles") => has_titles = true,
             _ => {
-                let reason = format!("expected ranges of session_id and start_time, found {row:?}");
+                let reason =
+                    format!("expected what is bounded and its first and last, found {row:?}");
                 return Err(Failure::new(ErrorName::StatementFailed, reason));
             }
         }
     }
-    Ok(bounds)
+    if has_titles {
+        bounds.late_sessions = Some(late);
+    }
+    Ok(())
 }
 
 /// A warning: what looks wrong, and the first rows that show it.

@@ -10,6 +10,9 @@ use crate::{ErrorName, Failure};
 /// The most ranges of a column. Each is a scan and a DELETE of its own: one condition with several
 /// ranges would skip no blocks.
 pub const RANGES_MAX: usize = 4;
+/// The most ranges of sessions in which a song that comes late looks for its plays. Each is a scan and
+/// an UPDATE of its own.
+const LATE_RANGES_MAX: usize = 2;
 /// Sessions closer than this share a range: far fewer than the sessions of one block.
 const SESSION_GAP_MIN: i64 = 10_000;
 /// Instants closer than this many hours share a range.
@@ -33,12 +36,23 @@ pub(super) fn values(step: &Step) -> Result<Value, Failure> {
     if bounds.sessions.is_empty() != bounds.instants.is_empty() {
         return Err(refused("bounds of both sessions and instants, or of neither", bounds));
     }
-    for ranges in [&bounds.sessions, &bounds.instants] {
-        if ranges.len() > RANGES_MAX {
-            return Err(refused(&format!("up to {RANGES_MAX} ranges"), ranges));
+    // Another attempt follows a conflict, perhaps about these bounds.
+    let late = bounds.late_sessions.as_ref().filter(|_| step.attempt == 1);
+    let everywhere = Bounds::unknown().sessions;
+    let late_sessions = late.unwrap_or(&everywhere);
+    let limits = [RANGES_MAX, RANGES_MAX, LATE_RANGES_MAX];
+    for (ranges, most) in
+        [&bounds.sessions, &bounds.instants, late_sessions].into_iter().zip(limits)
+    {
+        if ranges.len() > most {
+            return Err(refused(&format!("up to {most} ranges"), ranges));
         }
     }
     Ok(context! {
+        has_titles => bounds.late_sessions.is_some(),
+        has_late_bounds => late.is_some() && !step.run.input.rebuild,
+        late_ranges_max => LATE_RANGES_MAX,
+        late_sessions => late_sessions.iter().map(sessions).collect::<Result<Vec<_>, _>>()?,
         ranges_max => RANGES_MAX,
         session_gap_min => SESSION_GAP_MIN,
         hours_gap_min => HOURS_GAP_MIN,
@@ -84,7 +98,15 @@ pub(super) mod tests {
         Range { first: Some(first.into()), last: Some(last.into()) }
     }
 
+    fn deployment() -> Deployment {
+        Deployment { work_bucket: "work".into(), ..Deployment::default() }
+    }
+
     fn publish(sources: &[&str], bounds: Option<Bounds>) -> Result<Vec<Statement>, Failure> {
+        render(&step(sources, bounds), &deployment())
+    }
+
+    fn step(sources: &[&str], bounds: Option<Bounds>) -> Step {
         let run = Run {
             id: "run_1".into(),
             started_at: "2018-11-01T00:00:00Z".into(),
@@ -92,21 +114,25 @@ pub(super) mod tests {
             input: RunInput::default(),
         };
         let sources = Some(sources.iter().map(ToString::to_string).collect());
-        let step = Step { sources, bounds, ..Step::first(run, PUBLISH) };
-        render(&step, &Deployment { work_bucket: "work".into(), ..Deployment::default() })
+        Step { sources, bounds, ..Step::first(run, PUBLISH) }
     }
 
     /// As many ranges as there may be.
     pub fn widest() -> Bounds {
-        let Bounds { sessions, instants } = one_range();
-        let repeated = |ranges: Vec<Range>| vec![ranges[0].clone(); RANGES_MAX];
-        Bounds { sessions: repeated(sessions), instants: repeated(instants) }
+        let Bounds { sessions, instants, .. } = one_range();
+        let repeated = |ranges: &[Range], count| vec![ranges[0].clone(); count];
+        Bounds {
+            sessions: repeated(&sessions, RANGES_MAX),
+            instants: repeated(&instants, RANGES_MAX),
+            late_sessions: Some(repeated(&sessions, LATE_RANGES_MAX)),
+        }
     }
 
     fn one_range() -> Bounds {
         Bounds {
             sessions: vec![range("7", "9007199254740993")],
             instants: vec![range("2018-11-01 00:00:00.000000", "2018-11-02 00:00:00.123456")],
+            late_sessions: Some(vec![range("3", "4")]),
         }
     }
 
@@ -115,12 +141,15 @@ pub(super) mod tests {
         let (good, some) = (one_range(), range("1", "2"));
         let sessions = |sessions| Bounds { sessions, ..good.clone() };
         let instants = |instants| Bounds { instants, ..good.clone() };
+        let late = |late| Bounds { late_sessions: Some(late), ..good.clone() };
         let open = Range { first: None, ..some.clone() };
         let cases = [
             None,
             Some(sessions(Vec::new())),
             Some(instants(Vec::new())),
             Some(sessions(vec![some.clone(); RANGES_MAX + 1])),
+            Some(late(vec![some.clone(); LATE_RANGES_MAX + 1])),
+            Some(late(vec![range("1", "x")])),
             Some(sessions(vec![range("2", "1")])),
             Some(sessions(vec![range("1", "2 or true")])),
             Some(sessions(vec![open])),
@@ -140,7 +169,7 @@ pub(super) mod tests {
     fn each_scan_of_a_large_table_is_bounded_by_literals() {
         let statements = publish(&["events"], Some(one_range())).expect("renders");
         let bounded = [
-            ("mart.songplays", "session_id between 7 and 9007199254740993"),
+            ("mart.songplays", "session_id between "),
             ("mart.time", "start_time <= '2018-11-02 00:00:00.123456'"),
         ];
         for (table, bound) in bounded {
@@ -154,6 +183,20 @@ pub(super) mod tests {
             assert!(!of_table.is_empty(), "{table}");
             of_table.iter().for_each(|one| assert!(one.sql.contains(bound), "{}", one.sql));
         }
+    }
+
+    #[test]
+    fn another_attempt_looks_for_late_songs_everywhere() {
+        let bounds = Bounds { sessions: Vec::new(), instants: Vec::new(), ..one_range() };
+        let sessions = |attempt| {
+            let step = Step { attempt, ..step(&["songs"], Some(bounds.clone())) };
+            let statements = render(&step, &deployment()).expect("renders");
+            let of = |file: &str| statements.iter().filter(|one| one.file == file).count();
+            let late = statements.iter().find(|one| one.file == "publish/80_late_songs");
+            let late = late.expect("a statement").sql.contains("between 3 and 4");
+            (of("publish/35_late_bounds"), of("publish/75_played_titles"), late)
+        };
+        assert_eq!((sessions(1), sessions(2)), ((1, 0, true), (0, 0, false)));
     }
 
     #[test]
@@ -178,9 +221,13 @@ pub(super) mod tests {
         };
         let events = ["25_known", "50_users", "60_time", "70_songplays"];
         let songs = ["25_known", "30_songs", "40_artists", "80_late_songs"];
-        let paths = |names: [&str; 4]| names.map(|name| format!("publish/{name}"));
-        assert_eq!(files(&["events"], Some(one_range())), paths(events));
-        assert_eq!(files(&["songs"], Some(Bounds::default())), paths(songs));
+        let paths =
+            |names: &[&str]| names.iter().map(|name| format!("publish/{name}")).collect::<Vec<_>>();
+        let no_plays = Bounds { sessions: Vec::new(), instants: Vec::new(), ..one_range() };
+        assert_eq!(files(&["events"], Some(one_range())), paths(&events));
+        assert_eq!(files(&["songs"], Some(no_plays.clone())), paths(&songs));
+        let unplayed = Bounds { late_sessions: Some(Vec::new()), ..no_plays };
+        assert_eq!(files(&["songs"], Some(unplayed)), paths(&songs[..3]));
         assert_eq!(files(&["events"], Some(Bounds::default())), ["publish/50_users"]);
     }
 }
