@@ -14,21 +14,6 @@ use super::{FOLDERS, Unusable};
 const EXPECTED: &str = "log_json_path.json";
 /// The prefix of the name of a JSONPaths file for songs.
 const SONGS: &str = "song";
-/// The keys of a song are the columns' names, in this order; a file with just these changes
-/// nothing.
-const SONG_COLUMNS: [&str; 10] = [
-    "num_songs",
-    "artist_id",
-    "artist_latitude",
-    "artist_longitude",
-    "artist_location",
-    "artist_name",
-    "song_id",
-    "title",
-    "duration",
-    "year",
-];
-
 /// What was found at the top.
 #[derive(Debug, Default)]
 pub struct Top {
@@ -141,9 +126,10 @@ fn song_paths(name: &str, bytes: &[u8]) -> Result<String, Unusable> {
             Some(bracketed.to_owned())
         })
     };
-    let other = paths
-        .iter()
-        .find(|path| !key(path).is_some_and(|key| SONG_COLUMNS.contains(&key.as_str())));
+    // The keys of a song are the names of its columns: a file with just these changes nothing.
+    let columns = pipeline::columns("songs");
+    let is_column = |key: String| columns.iter().any(|column| column.name == key);
+    let other = paths.iter().find(|path| !key(path).is_some_and(is_column));
     match other {
         None => Ok(format!(
             "{name} is not used: songs are mapped by the names of their keys, and the file has the \

@@ -6,8 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::data_set::{DataFile, DataSet, FOLDERS};
-use segue_contract::{jsonpaths::JsonPaths, pipeline, pipeline::Deployment};
+use segue_contract::{jsonpaths::JsonPaths, pipeline};
 
 use super::{
     Depth, READ_IT,
@@ -17,18 +16,10 @@ use super::{
     shape::{Mapping, Table},
 };
 use crate::{
+    data_set::{DataFile, DataSet, FOLDERS},
     errors::{Outcome, Problem, on_file},
     ui, upload,
 };
-
-/// A placeholder deployment, for tables of which only the columns matter.
-fn deployment() -> Deployment {
-    Deployment {
-        work_bucket: "work".to_owned(),
-        copy_role_arn: "copy".to_owned(),
-        ..Deployment::default()
-    }
-}
 
 /// Checks the files of a directory. Only a warehouse knows whether a COPY accepts every value, so
 /// that is not checked.
@@ -47,7 +38,7 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
             _ => Finding::good("files", files),
         };
         findings.push(counted.of(source));
-        let table = Table::of(source, &deployment())?;
+        let table = Table::of(source)?;
         let paths = paths(&data, source)?;
         if let Some((whose, paths)) = &paths {
             findings.push(table.paths_fit(whose, paths).of(source));

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use segue_contract::pipeline::Column;
 use segue_records::plain;
 
 use super::{
     Depth,
     finding::Finding,
     sample::{Fault, Measured, Seen},
-    shape::{Column, Mapping},
+    shape::Mapping,
 };
 use crate::ui;
 

@@ -143,7 +143,7 @@ impl Doctor {
         listed: &Listed,
         findings: &mut Vec<Finding>,
     ) -> Outcome<Seen> {
-        let table = Table::of(source.name, &self.stack.deployment()?)?;
+        let table = Table::of(source.name)?;
         let paths = match files.paths(source).await {
             Ok(paths) => paths,
             Err(problem) => {

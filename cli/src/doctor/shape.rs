@@ -11,7 +11,7 @@ use segue_contract::{
     Run, RunInput,
     jsonpaths::JsonPaths,
     messages::{Compression, Step},
-    pipeline::{self, Deployment},
+    pipeline::{self, Column},
 };
 
 /// A staging table, as its DDL has it.
@@ -19,17 +19,6 @@ use segue_contract::{
 pub struct Table {
     /// In the order of the table.
     pub columns: Vec<Column>,
-}
-
-/// One column of it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// The most bytes of a text; `None` for other types.
-    pub bytes_max: Option<usize>,
-    /// Whether a record without it is rejected.
-    pub is_required: bool,
 }
 
 /// The keys of a record that fill the columns of a source.
@@ -71,20 +60,8 @@ pub fn step(id: &str, name: &str, compression: Compression) -> Step {
 
 impl Table {
     /// The staging table of a source.
-    pub fn of(source: &str, deployment: &Deployment) -> Outcome<Self> {
-        let create = step("doctor", "create/staging", Compression::None);
-        let statements = pipeline::render(&create, deployment)
-            .map_err(|failure| Problem::failed(failure.message))?;
-        let name = format!(".staging_{source} (");
-        let found = statements.iter().find(|statement| statement.sql.contains(&name));
-        let ddl = found.map(|statement| statement.sql.as_str()).unwrap_or_default();
-        let columns: Vec<Column> = ddl
-            .lines()
-            .skip_while(|line| !line.contains(&name))
-            .skip(1)
-            .take_while(|line| !line.starts_with(')'))
-            .filter_map(Column::parse)
-            .collect();
+    pub fn of(source: &str) -> Outcome<Self> {
+        let columns = pipeline::columns(source);
         match columns.is_empty() {
             true => Err(Problem::failed(format!("sql/create/staging.sql has no staging_{source}"))),
             false => Ok(Self { columns }),
@@ -140,19 +117,6 @@ impl Table {
     }
 }
 
-impl Column {
-    /// Reads a line of the DDL, such as `    artist varchar(1024) not null,`.
-    fn parse(line: &str) -> Option<Self> {
-        let (name, rest) = line.trim().trim_end_matches(',').split_once(' ')?;
-        let bytes = rest.strip_prefix("varchar(").and_then(|rest| rest.split(')').next());
-        Some(Self {
-            name: name.to_owned(),
-            bytes_max: bytes.and_then(|bytes| bytes.parse().ok()),
-            is_required: rest.ends_with("not null"),
-        })
-    }
-}
-
 /// `firstName` → `first_name`.
 fn snake_case(key: &str) -> String {
     let mut name = String::new();
@@ -170,31 +134,13 @@ pub mod tests {
     use super::*;
 
     pub fn table(source: &str) -> Table {
-        let deployment = Deployment {
-            work_bucket: "work".into(),
-            copy_role_arn: "arn:aws:iam::1:role/c".into(),
-            staging_retention_days: 30,
-            ..Deployment::default()
-        };
-        Table::of(source, &deployment).expect("a table")
+        Table::of(source).expect("a table")
     }
 
     /// The source with Segue's own mapping.
     pub fn mapping(source: &str) -> Mapping {
         let own = pipeline::jsonpaths(source).map(|own| read(&own));
         Mapping::new(table(source), own.as_ref())
-    }
-
-    #[test]
-    fn columns_are_those_of_the_ddl() {
-        let songs = table("songs").columns;
-        let names: Vec<&str> = songs.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names.len(), 10);
-        assert_eq!((names[0], names[9]), ("num_songs", "year"));
-        let artist =
-            Column { name: "artist_name".into(), bytes_max: Some(1024), is_required: true };
-        assert_eq!(songs[5], artist);
-        assert_eq!((songs[0].bytes_max, songs[0].is_required), (None, false));
     }
 
     fn read(text: &str) -> JsonPaths {

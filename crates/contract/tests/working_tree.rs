@@ -9,8 +9,8 @@ use segue_contract::{Failure, Run, RunInput};
 #[test]
 fn a_changed_a_new_and_an_unreadable_file_show_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let publish = folder.path().join("publish");
-    fs::create_dir(&publish).expect("a folder");
+    let check = folder.path().join("check");
+    fs::create_dir(&check).expect("a folder");
     pipeline::read_from(folder.path().to_owned());
 
     let run = Run {
@@ -19,7 +19,7 @@ fn a_changed_a_new_and_an_unreadable_file_show_at_once() {
         redrive_count: 0,
         input: RunInput::default(),
     };
-    let step = Step::first(run, "publish");
+    let step = Step::first(run, "check");
     let rendered = || {
         let statements = pipeline::render(&step, &Deployment::default())?;
         let files = statements.into_iter().map(|one| (one.file, one.sql));
@@ -27,15 +27,15 @@ fn a_changed_a_new_and_an_unreadable_file_show_at_once() {
     };
     let named = |(file, sql): (&str, &str)| (file.to_owned(), sql.to_owned());
 
-    fs::write(publish.join("10_first.sql"), "select 1;").expect("written");
-    assert_eq!(rendered().expect("renders"), [named(("publish/10_first", "select 1"))]);
+    fs::write(check.join("10_first.sql"), "select 1;").expect("written");
+    assert_eq!(rendered().expect("renders"), [named(("check/10_first", "select 1"))]);
 
-    fs::write(publish.join("10_first.sql"), "select 2;").expect("written");
-    fs::write(publish.join("20_second.sql"), "select {{ run_id }};").expect("written");
-    let changed = [("publish/10_first", "select 2"), ("publish/20_second", "select 'r'")];
+    fs::write(check.join("10_first.sql"), "select 2;").expect("written");
+    fs::write(check.join("20_second.sql"), "select {{ run_id }};").expect("written");
+    let changed = [("check/10_first", "select 2"), ("check/20_second", "select 'r'")];
     assert_eq!(rendered().expect("renders"), changed.map(named));
 
-    fs::write(publish.join("20_second.sql"), [0xff]).expect("written");
+    fs::write(check.join("20_second.sql"), [0xff]).expect("written");
     let failure = rendered().expect_err("not UTF-8");
-    assert_eq!(failure.message, "sql/publish/20_second.sql cannot be read as UTF-8");
+    assert_eq!(failure.message, "sql/check/20_second.sql cannot be read as UTF-8");
 }

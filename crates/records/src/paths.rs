@@ -39,7 +39,7 @@ impl Path {
     #[must_use]
     pub fn of(source: &str, column: &str, jsonpaths: Option<&str>) -> Self {
         let paths = jsonpaths.and_then(|text| serde_json::from_str::<JsonPaths>(text).ok());
-        let position = pipeline::columns(source).iter().position(|name| *name == column);
+        let position = pipeline::columns(source).iter().position(|found| found.name == column);
         let written = paths.and_then(|paths| paths.jsonpaths.get(position?).cloned());
         written.map_or_else(|| Self::of_column(column), |path| Self::parse(&path))
     }
