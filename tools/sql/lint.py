@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-# A check returns offenders, or the counts that are reconciled with what was planned.
+# A check returns offenders, counts to reconcile with the plan, or where the plays lie.
 CHECK_HEADERS = ("-- Healthy when empty:", "-- Warns:", "-- Counts:", "-- Bounds:")
 # Redshift's own views are found without a schema.
 SYSTEM_VIEW = re.compile(r"(sys|svv|svl|stl|stv|svcs|pg)_\w+")
