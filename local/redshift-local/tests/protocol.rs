@@ -450,6 +450,26 @@ async fn a_restarted_warehouse_keeps_data_statements_and_tokens() {
     assert_eq!(second.rows_of(&result).await, ["2"]);
 }
 
+/// A new process numbers its sessions as the last one did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_table_is_gone_with_its_session_even_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = Some(folder.path().join("warehouse.duckdb"));
+    let options = Options { database, ..Options::default() };
+    for _ in 0..2 {
+        let warehouse = Warehouse::start_with(options.clone()).await;
+        for _ in 0..2 {
+            let columns = "create temporary table seen (a int not null, b int)";
+            let copied =
+                ["create temporary table again (like seen)", "insert into again values (1, 2)"];
+            let batch = [columns, copied[0], copied[1], "select a + b from again"];
+            let run = warehouse.run_batch(&batch).await.expect("finishes");
+            assert_eq!(warehouse.rows_of(&format!("{run}:4")).await, ["3"]);
+        }
+        warehouse.server.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_waits_for_the_one_before() {
     let warehouse = Warehouse::start().await;

@@ -1,5 +1,6 @@
 //! One connection and its transaction.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -74,6 +75,8 @@ pub(crate) struct Session {
     pub(super) login: User,
     /// Whether the request named a workgroup.
     pub(crate) is_serverless: bool,
+    /// Whether it has created a temporary table.
+    pub(super) has_temporary_tables: Cell<bool>,
 }
 
 /// A transaction that has begun.
@@ -136,6 +139,7 @@ impl Session {
             user: User::administrator(),
             login: User::administrator(),
             is_serverless: false,
+            has_temporary_tables: Cell::new(false),
         })
     }
 
@@ -475,6 +479,16 @@ impl Session {
         format!("pg_temp_{}", self.process)
     }
 
+    /// Forgets their definitions: the engine drops the tables with the connection.
+    fn forget_temporary_tables(&self) {
+        for table in ["tables", "columns"] {
+            let delete = format!("delete from redshift_local.{table} where schema_name = ?");
+            if let Err(error) = self.connection.execute(&delete, [self.temporary_schema()]) {
+                tracing::error!(%error, "temporary tables stay defined until the next start");
+            }
+        }
+    }
+
     /// The definition of a table, if there is such a table.
     pub(super) fn find(&self, name: &TableName) -> Result<Option<Table>, SqlError> {
         if name.schema.is_none() && self.is_temporary(&name.name) {
@@ -530,6 +544,9 @@ fn reads_system_views(text: &str) -> bool {
 impl Drop for Session {
     fn drop(&mut self) {
         self.rollback();
+        if self.has_temporary_tables.get() {
+            self.forget_temporary_tables();
+        }
         self.cancel.set_interrupt(None);
         self.warehouse.open.ended(self.process);
     }

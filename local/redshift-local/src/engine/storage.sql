@@ -207,3 +207,7 @@ where not exists (select 1 from redshift_local.principals);
 insert into redshift_local.principals
 select 'user:awsuser', true
 where not exists (select 1 from redshift_local.principals);
+
+-- The temporary tables of sessions that ended with an earlier process.
+delete from redshift_local.tables where starts_with(schema_name, 'pg_temp_');
+delete from redshift_local.columns where starts_with(schema_name, 'pg_temp_');

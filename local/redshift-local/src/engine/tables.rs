@@ -89,6 +89,7 @@ impl Session {
         columns: Vec<StoredColumn>,
         attributes: TableAttributes,
     ) -> Result<Table, SqlError> {
+        self.has_temporary_tables.set(self.has_temporary_tables.get() || temporary);
         let schema = match temporary {
             true => self.temporary_schema(),
             false => name.schema_or_public().to_owned(),
