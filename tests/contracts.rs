@@ -11,7 +11,7 @@ type Names = BTreeSet<String>;
 
 /// The permission that a client's call needs. A call that is not here fails the test, so that
 /// nobody forgets it.
-const ACTIONS: [(&str, &str); 17] = [
+const ACTIONS: [(&str, &str); 18] = [
     ("batch_execute_statement", "redshift-data:BatchExecuteStatement"),
     ("execute_statement", "redshift-data:ExecuteStatement"),
     ("describe_statement", "redshift-data:DescribeStatement"),
@@ -21,6 +21,7 @@ const ACTIONS: [(&str, &str); 17] = [
     ("list_objects_v2", "s3:ListBucket"),
     ("get_object", "s3:GetObject"),
     ("put_object", "s3:PutObject"),
+    ("delete_objects", "s3:DeleteObject"),
     ("create_multipart_upload", "s3:PutObject"),
     ("upload_part", "s3:PutObject"),
     ("complete_multipart_upload", "s3:PutObject"),
@@ -94,7 +95,7 @@ fn source(folder: &str) -> String {
 fn own_and_shared_source(function: &str) -> String {
     let folder = format!("functions/{function}");
     let manifest = read(format!("{folder}/Cargo.toml"));
-    let shared = ["records", "warehouse"]
+    let shared = ["buckets", "records", "warehouse"]
         .into_iter()
         .filter(|shared| manifest.contains(&format!("segue-{shared}.")))
         .map(|shared| source(&format!("crates/{shared}")));

@@ -83,7 +83,7 @@ mod tests {
         insta::assert_snapshot!([
             missing("permission denied for schema mart"),
             missing("permission denied for relation users"),
-            missing("StatementFailed: plan/ledger: ERROR: permission denied for relation runs"),
+            missing("StatementFailed: preview/ledger: ERROR: permission denied for relation runs"),
             missing("permission denied for relation stl_query"),
             missing("permission denied for database dev"),
             missing("syntax error"),

@@ -69,7 +69,7 @@ impl Listed {
         let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
         let Some(key) = object.key.clone() else { return };
         let etag = object.e_tag().unwrap_or_default().trim_matches('"').to_owned();
-        match segue_plan::judge(place.prefix, place.paths_key, &object) {
+        match segue_buckets::judge(place.prefix, place.paths_key, &object) {
             Ok(()) => self.objects.push(DataObject { key, bytes, etag }),
             Err(reason) => self.skipped.add(reason, &key),
         }

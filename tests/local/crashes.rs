@@ -7,9 +7,10 @@ use crate::services::Services;
 use crate::stack::{Stack, data, part};
 
 /// The states in which everything is killed: from the first step to the last.
-const KILLED_IN: [&str; 9] = [
+const KILLED_IN: [&str; 10] = [
     "Create tables",
-    "Read ledger",
+    "Find",
+    "Subtract",
     "Plan",
     "Create staging",
     "Stage",

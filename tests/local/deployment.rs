@@ -9,8 +9,8 @@ use crate::stack::{Stack, root};
 
 /// The name of `make deploy`'s stack in samconfig.toml.
 const DEPLOYED: &str = "segue-dev";
-const FUNCTIONS: [&str; 8] =
-    ["cancel", "check", "compact", "plan", "poll", "report", "start", "submit"];
+const FUNCTIONS: [&str; 9] =
+    ["cancel", "check", "compact", "find", "plan", "poll", "report", "start", "submit"];
 const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/w";
 const COPY_ROLE: &str =
     "arn:aws:iam::000000000000:role/service-role/AmazonRedshift-CommandsAccessRole-1";

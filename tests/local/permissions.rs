@@ -41,7 +41,8 @@ fn a_function_without_a_permission_fails_and_names_it() {
     let built: Value = serde_yaml_ng::from_str(&stack.template()).expect("YAML");
     let machine = stack.cloud().outputs(STACK)["LoadStateMachineArn"].clone();
     let cases = [
-        ("WarehouseRole", "ListLandedFiles", "s3:ListBucket"),
+        ("FindRole", "ListLandedFiles", "s3:ListBucket"),
+        ("FindRole", "WriteCandidates", "s3:PutObject"),
         ("WarehouseRole", "WriteManifests", "s3:PutObject"),
         ("CompactRole", "ReadLandedFiles", "s3:GetObject"),
     ];

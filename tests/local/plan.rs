@@ -41,7 +41,7 @@ fn a_plan_names_what_the_next_run_loads_and_touches_nothing() {
     assert_eq!(stack.count(tables), 0, "a plan creates nothing");
     let expected = [
         "create",
-        "plan/ledger",
+        "plan/subtract",
         "create/staging",
         "stage/events",
         "stage/songs",
@@ -58,7 +58,7 @@ fn a_plan_names_what_the_next_run_loads_and_touches_nothing() {
     assert_eq!(loaded as usize, objects, "the run has loaded what was planned");
     let second = plan(&stack);
     assert_eq!(second["status"], "up-to-date");
-    assert_eq!(steps(&second), ["create", "plan/ledger"]);
+    assert_eq!(steps(&second), ["create", "plan/subtract"]);
 
     let ((key, body), (other_key, other_body)) = (song(1), song(2));
     cloud.put([(key.clone(), body)]);

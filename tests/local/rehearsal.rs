@@ -27,10 +27,19 @@ impl Kept {
             mart: stack.mart(),
             ledger: stack.query("select * from ops.loaded_objects order by source, uri"),
             landed: cloud.objects(&outputs["LandingBucketName"]),
-            written: cloud.objects(&outputs["WorkBucketName"]),
+            written: kept(cloud.objects(&outputs["WorkBucketName"])),
             outputs,
         }
     }
+}
+
+/// Without what a wake-up tidies up, and what a run writes that it leads to and that finds nothing
+/// new: it may come at any time.
+fn kept(mut written: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let by_wake_ups = ["/arrivals.json", "/candidates/", "/manifests/plan/subtract.json"];
+    let is_kept = |key: &str| !by_wake_ups.iter().any(|part| key.contains(part));
+    written.retain(|key, _| key.starts_with("runs/") && is_kept(key));
+    written
 }
 
 /// Extra bytes after the zip, which nothing reads: a different function is deployed that does the
@@ -69,5 +78,5 @@ fn a_deployment_loses_no_data_when_it_is_updated_repeated_and_removed() {
     cloud.delete(STACK);
     let buckets = ["LandingBucketName", "WorkBucketName"].map(|name| &before.outputs[name]);
     assert_eq!(cloud.objects(buckets[0]), after_run.landed);
-    assert_eq!(cloud.objects(buckets[1]), after_run.written);
+    assert_eq!(kept(cloud.objects(buckets[1])), after_run.written);
 }

@@ -95,7 +95,7 @@ fn a_file_that_fails_every_minute_for_a_month_starts_at_most_thirty_runs_a_day()
         let queue = WakeUps::gathered(&region, MACHINE, 0, BATCHING_WINDOW_MAX);
         let begin = region.now();
         for _ in 0..MONTH_DAYS * DAY_MINUTES {
-            queue.land(&region);
+            queue.land();
             minutes(1).await;
         }
         let days = runs_by_day(&runs(&region), begin);
@@ -118,7 +118,7 @@ fn a_file_that_always_fails_leaves_twenty_staging_schemas_and_is_loaded_once_it_
         let mut most = 0;
         for minute in 0..DAY_MINUTES {
             world.put(Source::Events, "bad.json", "no document");
-            queue.land(&world.region);
+            queue.land();
             minutes(1).await;
             if minute % 30 == 0 {
                 most = most.max(schemas().await);
@@ -132,7 +132,7 @@ fn a_file_that_always_fails_leaves_twenty_staging_schemas_and_is_loaded_once_it_
         assert!(started.iter().all(|run| !matches!(run.ended, Some((Status::Succeeded, _)))));
 
         world.put(Source::Events, "bad.json", EVENT);
-        queue.land(&world.region);
+        queue.land();
         minutes(90).await;
         assert_eq!(world.ledger().await.len(), 1);
         assert_eq!(queue.len(), 0, "nothing waits any more");
@@ -143,10 +143,10 @@ fn a_file_that_always_fails_leaves_twenty_staging_schemas_and_is_loaded_once_it_
 async fn landed_in_flight(end: &'static [End], is_stopped: bool) {
     let region = region(10 * MINUTE, end);
     let queue = WakeUps::of(&region, MACHINE, 0);
-    queue.land(&region);
+    queue.land();
     minutes(5).await;
     let landed = region.now();
-    queue.land(&region);
+    queue.land();
     minutes(2).await;
     if is_stopped {
         region.stop(&runs(&region)[0].arn, "", "somebody stopped it");
@@ -172,11 +172,11 @@ fn what_lands_while_runs_back_off_is_loaded_when_the_wait_is_over() {
     in_virtual_time(async {
         let region = region(MINUTE, &[End::Badly, End::Badly, End::Badly, End::Badly, End::Well]);
         let queue = WakeUps::of(&region, MACHINE, 0);
-        queue.land(&region);
+        queue.land();
         minutes(16).await;
         assert_eq!(runs(&region).len(), 4, "{:?}", runs(&region));
         let landed = region.now();
-        queue.land(&region);
+        queue.land();
         minutes(30).await;
         assert!(is_loaded(&region, landed), "{:?}", runs(&region));
         assert_eq!((runs(&region).len(), queue.len()), (5, 0));
@@ -189,11 +189,11 @@ fn a_run_that_a_person_starts_ends_the_back_off() {
         let ends = &[End::Badly, End::Badly, End::Badly, End::Badly, End::Badly, End::Well];
         let region = region(MINUTE, ends);
         let queue = WakeUps::of(&region, MACHINE, 0);
-        queue.land(&region);
+        queue.land();
         minutes(16).await;
         let by_hand = region.start(MACHINE, "by-hand", json!({})).expect("starts").ended().await;
         assert_eq!(by_hand.status, Status::Failed);
-        queue.land(&region);
+        queue.land();
         minutes(3).await;
         assert_eq!(runs(&region).len(), 6, "{:?}", runs(&region));
         minutes(30).await;
@@ -209,7 +209,7 @@ fn an_upload_of_two_hours_is_loaded_whole_and_by_few_runs() {
         let mut landed = region.now();
         for _ in 0..120 {
             landed = region.now();
-            queue.land(&region);
+            queue.land();
             minutes(1).await;
         }
         minutes(60).await;
@@ -228,7 +228,7 @@ fn runs_start_no_closer_than_the_stack_says() {
         let mut landed = region.now();
         for _ in 0..180 {
             landed = region.now();
-            queue.land(&region);
+            queue.land();
             minutes(1).await;
         }
         minutes(60).await;

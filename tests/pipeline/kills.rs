@@ -16,7 +16,7 @@ use crate::world::{Aim, Kill, LANDING_BUCKET, Mischief, Moment, World, key};
 const REQUESTS_MAX: u32 = 100;
 /// The most files in the bucket: a few pages of a listing.
 const STANDING_MAX: usize = 5;
-/// Statements of a run: create, ledger, staging schema, two COPYs, transform, check, publish, clean up.
+/// Statements of a run: create, subtract, staging schema, two COPYs, transform, check, publish, clean up.
 const STATEMENTS: u32 = 9;
 /// Late enough that a statement must be polled.
 const LATE: Duration = Duration::from_secs(15);
@@ -137,6 +137,11 @@ fn killed_anywhere(function: &'static str) {
         let mut killing = Killing::new(function, mischief);
         everywhere(function, async |kill, times| killing.run(kill, times).await).await;
     });
+}
+
+#[test]
+fn find_killed_anywhere_changes_nothing_but_time() {
+    killed_anywhere("Find");
 }
 
 #[test]

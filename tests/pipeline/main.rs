@@ -14,6 +14,7 @@ mod deadlines;
 mod faults;
 mod generate;
 mod growth;
+mod inbox;
 mod inputs;
 mod interleaved;
 mod kills;

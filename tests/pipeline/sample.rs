@@ -127,7 +127,8 @@ async fn a_second_run_over_the_same_files_loads_nothing() {
     let states = [
         "Begin",
         "Create tables",
-        "Read ledger",
+        "Find",
+        "Subtract",
         "Plan",
         "Anything to sweep?",
         "Anything new?",

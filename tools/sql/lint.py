@@ -79,13 +79,16 @@ def problems(path: Path, sql: str) -> list[Problem]:
         found.append(Problem(1, "a file begins with a comment that says what it does"))
     elif path.parent.name == "check" and not sql.startswith(CHECK_HEADERS):
         found.append(Problem(1, f"a check begins with `{'` or `'.join(CHECK_HEADERS)}`"))
+    temporary: set[str] = set()
     for statement in statements(tokens(sql)):
-        found += statement_problems(statement)
+        if [token.value for token in statement[:3]] == ["create", "temporary", "table"]:
+            temporary.add(statement[3].value)
+        found += statement_problems(statement, temporary)
     return sorted(found)
 
 
-def statement_problems(statement: list[Token]) -> Iterator[Problem]:
-    """The problems of one statement."""
+def statement_problems(statement: list[Token], temporary: set[str]) -> Iterator[Problem]:
+    """The problems of one statement; temporary tables of its file have no schema."""
     for token, before in zip(statement[1:], statement, strict=False):
         alone = before.value in ("select", "distinct", ",") or before.value.endswith(".")
         if token.value == "*" and alone:
@@ -99,7 +102,7 @@ def statement_problems(statement: list[Token]) -> Iterator[Problem]:
         if statement[at + 1].value == "as" and statement[at + 2].value == "("
     }
     for token in table_names(statement):
-        if "." not in token.value and token.value not in queries:
+        if "." not in token.value and token.value not in queries | temporary:
             if not SYSTEM_VIEW.fullmatch(token.value):
                 yield Problem(token.line, f"table {token.value} does not name its schema")
 

@@ -53,6 +53,11 @@ class Statements(unittest.TestCase):
 class Tables(unittest.TestCase):
     """Names of tables."""
 
+    def test_a_temporary_table_of_the_file_has_no_schema(self):
+        create = "create temporary table seen as select a from mart.users;\n"
+        self.assertEqual(messages(create + "select a from seen;"), [])
+        self.assertEqual(len(messages("select a from seen;\n" + create)), 1)
+
     def test_a_table_without_a_schema_is_found(self):
         for sql in (
             "select a from users;",

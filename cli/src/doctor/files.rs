@@ -104,7 +104,7 @@ impl Files<'_> {
     /// the keys are the columns' names.
     pub async fn paths(&self, source: &Source) -> Outcome<Option<(String, JsonPaths)>> {
         let key = source.jsonpaths_key.as_deref();
-        let found = segue_plan::find_jsonpaths(&self.s3, self.landing, source.name, key).await;
+        let found = segue_buckets::find_jsonpaths(&self.s3, self.landing, source.name, key).await;
         found.map_err(|failure| match failure.hint {
             Some(hint) => Problem::failed(failure.message).hint(hint),
             None => Problem::failed(failure.message),

@@ -163,8 +163,8 @@ impl Rehearsal<'_> {
             format!("let {role} decrypt with the key of the bucket (kms:Decrypt)")
         } else if reason.contains("access denied") || reason.contains("accessdenied") {
             format!(
-                "let {role} read both buckets, as the template's CopyPolicy does, and use their key, \
-                 if they have one"
+                "let {role} read both buckets and write new/ of a run, as the template's CopyPolicy \
+                 does, and use their key, if they have one"
             )
         } else {
             "fix the file that is named, or widen its column; docs/operations.md says how"

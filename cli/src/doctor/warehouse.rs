@@ -80,9 +80,12 @@ impl Rights<'_> {
             ),
             (
                 "rights to copy",
-                format!("has_assumerole_privilege({name}, {role_text}, 'copy')"),
-                format!("let COPY assume {role}"),
-                format!("grant assumerole on {role_text} to {quoted} for copy"),
+                format!(
+                    "has_assumerole_privilege({name}, {role_text}, 'copy') \
+                     and has_assumerole_privilege({name}, {role_text}, 'unload')"
+                ),
+                format!("let COPY and UNLOAD assume {role}"),
+                format!("grant assumerole on {role_text} to {quoted} for copy, unload"),
             ),
         ];
         let mut findings = Vec::new();
@@ -266,13 +269,13 @@ mod tests {
 
         good rights: IAMR:Functions may create schemas in dev | -
         BAD rights to merge: IAMR:Functions may not use temporary tables in dev | run this as the database's administrator, or use --fix: grant temporary on database "dev" to "IAMR:Functions";
-        BAD rights to copy: IAMR:Functions may not let COPY assume arn:aws:iam::123456789012:role/copy | run this as the database's administrator, or use --fix: grant assumerole on 'arn:aws:iam::123456789012:role/copy' to "IAMR:Functions" for copy;
+        BAD rights to copy: IAMR:Functions may not let COPY and UNLOAD assume arn:aws:iam::123456789012:role/copy | run this as the database's administrator, or use --fix: grant assumerole on 'arn:aws:iam::123456789012:role/copy' to "IAMR:Functions" for copy, unload;
         good readers: the role analysts exists; each run grants it access to mart | -
         good your rights: you are awsuser; nothing is loaded yet | -
 
         good rights: IAMR:Functions may create schemas in dev | -
         good rights to merge: IAMR:Functions may use temporary tables in dev | -
-        good rights to copy: IAMR:Functions may let COPY assume arn:aws:iam::123456789012:role/copy | -
+        good rights to copy: IAMR:Functions may let COPY and UNLOAD assume arn:aws:iam::123456789012:role/copy | -
         good readers: the role analysts exists; each run grants it access to mart | -
         good your rights: you are awsuser; nothing is loaded yet | -
         "#);

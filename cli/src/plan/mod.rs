@@ -3,6 +3,7 @@
 mod order;
 
 use jiff::Timestamp;
+use segue_buckets::Landing;
 use segue_contract::data_files::{Skipped, loaded_by_other_paths};
 use segue_contract::messages::{Bounds, Plan, PlannedSource, StatementState, Step};
 use segue_contract::pipeline::{self, Deployment, Statement};
@@ -24,7 +25,7 @@ use crate::{
 /// The placeholder for the next run in the SQL that is shown.
 const RUN_ID: &str = "preview";
 /// The step whose result is the ledger.
-const LEDGER: &str = "plan/ledger";
+const LEDGER: &str = "preview/ledger";
 /// Tables that the ledger's step reads: before the first run there are none. The catalog shows them
 /// even to people who may not read them; `information_schema` would hide them.
 const TABLES_SQL: &str = "select c.relname from pg_catalog.pg_class as c \
@@ -137,10 +138,9 @@ fn settings(clients: &AwsClients, stack: &Stack) -> Outcome<Settings> {
         },
     });
     let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
-    let settings = Settings::new(landing, work, stack.slices()?, &sources.to_string());
-    let mut settings = settings.map_err(problem_of)?;
-    settings.is_landing_elsewhere = clients.landing_elsewhere(stack).is_some();
-    Ok(settings)
+    let mut landing = Landing::new(landing, &sources.to_string()).map_err(problem_of)?;
+    landing.is_elsewhere = clients.landing_elsewhere(stack).is_some();
+    Settings::new(landing, work, stack.slices()?).map_err(problem_of)
 }
 
 /// Reads the ledger as a run does; returns the statement that holds it.
@@ -176,6 +176,11 @@ fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendere
     let mut steps = Vec::new();
     for stage in stages {
         match stage {
+            Stage::Subtract(name) => steps.push(Step {
+                candidates: plan.sources.iter().map(|source| source.listed).sum(),
+                is_complete: true,
+                ..Step::first(run.clone(), &name)
+            }),
             Stage::Step(name) => steps.push(Step::first(run.clone(), &name)),
             Stage::Sweep(_) if plan.abandoned.is_empty() => {}
             Stage::Sweep(name) => {

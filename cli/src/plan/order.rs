@@ -18,6 +18,8 @@ const STATES_MAX: usize = 100;
 pub enum Stage {
     /// One step, by its name.
     Step(String),
+    /// The step that subtracts what is known from what was found.
+    Subtract(String),
     /// One step, if earlier runs left schemas to drop.
     Sweep(String),
     /// The steps that the plan names: one COPY each.
@@ -67,6 +69,7 @@ struct Arguments {
 struct Input {
     step: String,
     abandoned: Option<String>,
+    candidates: Option<String>,
 }
 
 impl State {
@@ -75,10 +78,11 @@ impl State {
             let starts_steps = |state: &State| state.input().is_some();
             return inner.states.values().any(starts_steps).then_some(Stage::Loads);
         }
-        let Input { step, abandoned } = self.input()?;
-        Some(match abandoned {
-            None => Stage::Step(step.clone()),
-            Some(_) => Stage::Sweep(step.clone()),
+        let Input { step, abandoned, candidates } = self.input()?;
+        Some(match (abandoned, candidates) {
+            (Some(_), _) => Stage::Sweep(step.clone()),
+            (None, Some(_)) => Stage::Subtract(step.clone()),
+            (None, None) => Stage::Step(step.clone()),
         })
     }
 
@@ -129,7 +133,10 @@ mod tests {
     fn every_step_of_the_pipeline_has_its_place_in_the_order() {
         let order = Order::of_a_run().expect("a definition");
         let named = |name: &str| Stage::Step(name.to_owned());
-        assert_eq!(order.before_plan, [named("create"), named("plan/ledger")]);
+        assert_eq!(
+            order.before_plan,
+            [named("create"), Stage::Subtract("plan/subtract".to_owned())]
+        );
         assert_eq!(
             order.after_plan,
             [
@@ -145,17 +152,20 @@ mod tests {
         let stages = order.before_plan.iter().chain(&order.after_plan);
         let placed: BTreeSet<String> = stages
             .filter_map(|stage| match stage {
-                Stage::Step(name) | Stage::Sweep(name) => Some(name.clone()),
+                Stage::Step(name) | Stage::Subtract(name) | Stage::Sweep(name) => {
+                    Some(name.clone())
+                }
                 Stage::Loads => None,
             })
             .collect();
-        // The plan names the loads; a diagnosis and a rehearsal are no steps of a run, an outcome is
+        // The plan names the loads; a diagnosis, a preview and a rehearsal are no steps of a run, an outcome is
         // looked up only when it is in doubt, and files are set aside only by a run that fails.
         let elsewhere = [
             "stage/",
             "plan/objects",
             "plan/set_aside",
             "diagnose/",
+            "preview/",
             "rehearse/",
             "publish/outcome",
         ];

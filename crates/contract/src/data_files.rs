@@ -90,6 +90,10 @@ pub enum SkipReason {
     LongName,
     /// It may not be read.
     Unreadable,
+    /// It was removed after it had arrived.
+    Gone,
+    /// Its key ends in a blank.
+    TrailingBlank,
 }
 
 impl SkipReason {
@@ -113,6 +117,10 @@ impl SkipReason {
             Self::NotUtf8 => "the name is not UTF-8",
             Self::LongName => "the key would be longer than 1,024 bytes",
             Self::Unreadable => "not readable",
+            Self::Gone => "removed before a run could load them",
+            Self::TrailingBlank => {
+                "the key ends in a blank, which Redshift does not tell from one without"
+            }
         }
     }
 }
@@ -226,6 +234,9 @@ pub fn by_name(name: &str) -> Result<(), SkipReason> {
             return Err(SkipReason::System);
         }
     }
+    if name.ends_with(' ') {
+        return Err(SkipReason::TrailingBlank);
+    }
     let file = name.rsplit('/').next().unwrap_or(name).to_lowercase();
     let is_lock = file.starts_with('~') || (file.starts_with('#') && file.ends_with('#'));
     if is_lock || file.ends_with('~') {
@@ -315,6 +326,7 @@ mod tests {
             (Temporary, &["a.json~", "#a.json#", "~$a.json", "a.json.swp", "a.json.crc"]),
             (Temporary, &["a.json.tmp", "a.json._COPYING_", "a.bak", "a.json.part.gz"]),
             (OtherEnding, &["README.txt", "a.csv", "a.json.bz2", "a.parquet", "a.json.1", "a."]),
+            (TrailingBlank, &["a.json ", "a ", "a/part-00000 "]),
             (FolderMarker, &["", "A/", "2018_$folder$", "_temporary/"]),
         ] {
             for name in names {

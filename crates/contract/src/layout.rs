@@ -24,6 +24,28 @@ pub fn manifest_key(run: &Run, step: &str) -> String {
     key(run, &format!("manifests/{step}.json"))
 }
 
+/// One part of the list of a source's objects that may be new, from one range of the listing: gzip,
+/// one JSON document per line.
+pub fn candidates_key(run: &Run, source: &str, range: usize, part: usize) -> String {
+    key(run, &format!("candidates/{source}/{range:03}-{part:05}.json.gz"))
+}
+
+/// The prefix of what one attempt of the warehouse found to be new: a manifest, and what it names.
+/// Each attempt has its own, because nothing undoes what a failed one has written.
+pub fn new_objects_prefix(run: &Run, attempt: u32) -> String {
+    key(run, &format!("new/{}-{attempt}/", run.redrive_count))
+}
+
+/// The arrivals that a run has looked at, see [`crate::arrivals`].
+pub fn looked_at_key(run: &Run) -> String {
+    looked_at_key_of(&run.folder())
+}
+
+/// The same, by the run's name: of a run that was started under a valid one.
+pub fn looked_at_key_of(run_id: &str) -> String {
+    format!("{RUNS_PREFIX}{run_id}/arrivals.json")
+}
+
 /// The JSONPaths file that the COPY of a source uses.
 pub fn jsonpaths_key(run: &Run, source: &str) -> String {
     key(run, &format!("jsonpaths/{source}.json"))

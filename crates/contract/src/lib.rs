@@ -3,6 +3,7 @@
 //!
 //! Nothing here talks to AWS, so every rule can be tested without it.
 
+pub mod arrivals;
 pub mod compaction;
 pub mod cost;
 pub mod data_files;

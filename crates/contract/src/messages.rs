@@ -38,6 +38,12 @@ pub struct Step {
     /// Where the run's plays lie, as [`Checked::bounds`]; publishing them needs it.
     #[serde(default)]
     pub bounds: Option<Bounds>,
+    /// Objects that may be new, as [`Found::candidates`].
+    #[serde(default)]
+    pub candidates: u64,
+    /// Whether these are all objects of the bucket, as [`Found::is_complete`].
+    #[serde(default)]
+    pub is_complete: bool,
 }
 
 /// The JSONPaths file with which a run maps the keys of a source.
@@ -64,6 +70,8 @@ impl Step {
             paths: Vec::new(),
             sources: None,
             bounds: None,
+            candidates: 0,
+            is_complete: false,
         }
     }
 }
@@ -134,14 +142,53 @@ pub struct FileOutcome {
     pub duration_ms: u64,
 }
 
+/// Asks which objects may be new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FindRequest {
+    /// The run that looks.
+    pub run: Run,
+    /// Whether to list everything, even if the run trusts arrivals.
+    #[serde(default)]
+    pub everything: bool,
+}
+
+/// The objects that may be new: the warehouse knows which of them are. Their lists are in the work
+/// bucket, see [`layout::candidates_key`](crate::layout::candidates_key).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Found {
+    /// Whether everything was listed; otherwise only what has arrived was looked at.
+    pub is_complete: bool,
+    /// Objects that are data, over all sources.
+    pub candidates: u64,
+    /// What was found per source.
+    pub sources: Vec<FoundSource>,
+}
+
+/// The objects of one source that may be new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundSource {
+    /// The source.
+    pub source: String,
+    /// Objects that are data.
+    pub listed: u64,
+    /// Objects that are not, by reason.
+    #[serde(default)]
+    pub skipped: Vec<Skipped>,
+}
+
 /// Asks what there is to load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanRequest {
     /// The run to plan.
     pub run: Run,
-    /// The statement whose result is the ledger.
-    pub ledger_statement_id: String,
+    /// The objects that may be new.
+    pub found: Found,
+    /// The statement that has subtracted what is known already.
+    pub subtract_statement_id: String,
     /// The run's own execution, from which the ARNs of earlier runs follow.
     pub execution_arn: String,
 }
@@ -170,6 +217,10 @@ pub struct Plan {
     /// The JSONPaths files that map the keys of sources.
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
+    /// Whether everything must be listed after all: the ledger is empty, so what has arrived cannot
+    /// be all that is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_listing: bool,
 }
 
 impl Plan {

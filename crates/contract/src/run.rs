@@ -61,6 +61,10 @@ pub struct RunInput {
     /// Publish even when a source brings far fewer rows for its bytes than in earlier runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_drop: bool,
+    /// Look only at what has arrived since earlier runs, instead of listing everything. Runs that
+    /// S3's events start have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub arrivals: bool,
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,
@@ -125,6 +129,13 @@ impl Run {
                 format!("expected at most {MAX_REJECTS} rejects of {source}, found {count}"),
             )
             .hint("a COPY allows no more; if a whole file is bad, move it out of the prefix"));
+        }
+        if self.input.arrivals && (self.input.rebuild || self.input.sources.is_some()) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                "expected `arrivals` without `rebuild` and `sources`, found them together",
+            )
+            .hint("omit `arrivals`: the run then lists everything"));
         }
         let Some(sources) = &self.input.sources else { return Ok(()) };
         if sources.is_empty() {

@@ -168,7 +168,7 @@ mod tests {
     fn a_request_that_cannot_be_read_names_the_field() {
         let payload = serde_json::json!({
             "run": {"id": "r", "startedAt": "t", "input": {"rebuld": true}},
-            "ledgerStatementId": "s",
+            "subtractStatementId": "s",
         });
         let failure = request::<PlanRequest>(payload).expect_err("misspelt");
         assert_eq!(failure.name, ErrorName::InvalidInput);

@@ -302,9 +302,9 @@ fn place(statements: &[Statement], index: usize) -> String {
     }
 }
 
-/// Statements whose `ResultRows` say nothing about a run: a COPY is not counted, LOCK and DROP have
-/// no rows, and deleted rows are neither loaded nor published.
-const UNCOUNTED: [&str; 4] = ["copy", "lock", "drop", "delete"];
+/// Statements whose `ResultRows` say nothing about a run: COPY and UNLOAD are not counted, LOCK and DROP
+/// have no rows, and deleted rows are neither loaded nor published.
+const UNCOUNTED: [&str; 5] = ["copy", "unload", "lock", "drop", "delete"];
 
 /// Whether a statement's rows are loaded, published or asked for. Publishing's own tables and counts
 /// are none of these.

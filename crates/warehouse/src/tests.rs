@@ -58,6 +58,8 @@ fn step() -> Step {
         abandoned: Vec::new(),
         sources: None,
         bounds: None,
+        candidates: 0,
+        is_complete: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long planning a run of ten million objects takes, and how much memory: a first load, and one
+//! How long finding and planning a run of ten million objects takes, and how much memory: a first load, and one
 //! where all but a few are published.
 //!
 //! `cargo bench -p segue-plan -- [OBJECTS] [LATENCY_MS]`. Buckets and warehouse are a process of
@@ -11,8 +11,7 @@ mod bucket;
 use std::time::{Duration, Instant};
 
 use bucket::{Bucket, Volume};
-use segue_contract::messages::PlanRequest;
-use segue_contract::{Run, RunInput};
+use segue_contract::RunInput;
 use segue_measure::{Result, Server, ask, say, usage};
 use serde_json::json;
 
@@ -65,19 +64,8 @@ async fn serve(volume: Volume) -> Result<()> {
 }
 
 async fn plan(address: &str) -> Result<()> {
-    let run = Run {
-        id: "r".into(),
-        started_at: "2018-11-01T00:00:00Z".into(),
-        redrive_count: 0,
-        input: RunInput::default(),
-    };
     let begin = Instant::now();
-    let request = PlanRequest {
-        run,
-        ledger_statement_id: "s".into(),
-        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:load:r".into(),
-    };
-    let plan = segue_plan::handle(&bucket::context(address), request).await?;
+    let plan = bucket::plan(address, RunInput::default()).await?;
     let seconds = begin.elapsed().as_secs_f64();
     let taken = usage()?;
     say(json!({

@@ -5,7 +5,7 @@ use segue_contract::Failure;
 use segue_function::reason;
 use segue_warehouse::{Warehouse, number, text};
 
-/// A schema from the step `plan/ledger`.
+/// A schema from the step `plan/subtract`.
 struct Candidate {
     schema: String,
     run_id: String,
@@ -13,7 +13,7 @@ struct Candidate {
     is_old: bool,
 }
 
-/// The schemas, from the second result of the step `plan/ledger`. `execution_arn` is the ARN of any
+/// The schemas, from the first result of the step `plan/subtract`. `execution_arn` is the ARN of any
 /// run of this stack.
 ///
 /// A run may be live even if many others have failed since it began; its schema is kept. So is the
@@ -25,10 +25,10 @@ struct Candidate {
 pub async fn find(
     warehouse: &Warehouse,
     step_functions: &aws_sdk_sfn::Client,
-    ledger_statement_id: &str,
+    statement_id: &str,
     execution_arn: &str,
 ) -> Vec<String> {
-    let candidates = match candidates(warehouse, ledger_statement_id).await {
+    let candidates = match candidates(warehouse, statement_id).await {
         Ok(candidates) => candidates,
         Err(error) => {
             tracing::warn!(%error, "nothing is swept: the list of staging schemas is unreadable");
@@ -47,13 +47,10 @@ pub async fn find(
     abandoned
 }
 
-async fn candidates(
-    warehouse: &Warehouse,
-    ledger_statement_id: &str,
-) -> Result<Vec<Candidate>, Failure> {
+async fn candidates(warehouse: &Warehouse, statement_id: &str) -> Result<Vec<Candidate>, Failure> {
     let mut candidates = Vec::new();
     warehouse
-        .read(&format!("{ledger_statement_id}:2"), |rows| {
+        .read(&format!("{statement_id}:1"), |rows| {
             let named = rows.iter().filter_map(|row| {
                 let [schema, run_id, is_old] = row.as_slice() else { return None };
                 let is_old = number(is_old)? == 1;

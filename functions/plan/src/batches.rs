@@ -5,14 +5,12 @@ use std::io::Write;
 use aws_sdk_s3::Client;
 use flate2::write::GzEncoder;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use segue_buckets::{Object, encoder, put};
 use segue_contract::compaction::Volume;
 use segue_contract::messages::Batch;
 use segue_contract::{Failure, Run, layout};
 use segue_function::unreadable;
 use serde_json::json;
-
-use crate::manifest::{encoder, put};
-use crate::objects::Object;
 
 /// Lists that are written at once.
 const WRITES_AT_ONCE_MAX: usize = 8;

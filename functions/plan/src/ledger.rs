@@ -1,13 +1,12 @@
-//! What has been published or set aside, read from the warehouse and kept small: only digests of an
-//! object's name and ETag stay in memory, 32 bytes for each of perhaps ten million.
+//! What has been published or set aside, read whole for a preview: a run lets the warehouse compare.
+//! Only digests of an object's name and ETag stay in memory, 32 bytes for each.
 
 use std::collections::HashMap;
 
+use segue_buckets::Object;
 use segue_contract::Failure;
 use segue_warehouse::{Warehouse, number, text};
 use sha2::{Digest, Sha256};
-
-use crate::objects::Object;
 
 /// The ledger's word for an object that is set aside.
 const SET_ASIDE: &str = "set aside";
@@ -20,7 +19,7 @@ pub struct Ledger {
     /// Objects that are set aside.
     set_aside: HashMap<u128, u128>,
     /// Published objects, by source and digest of the JSONPaths that they were loaded with.
-    paths: Vec<(String, String, u64)>,
+    pub paths: Vec<(String, String, u64)>,
 }
 
 /// What the ledger knows about an object.
@@ -37,7 +36,7 @@ pub enum Known {
 }
 
 impl Ledger {
-    /// Reads the ledger from the result of the step `plan/ledger`.
+    /// Reads the ledger from the result of the step `preview/ledger`.
     ///
     /// # Errors
     /// As reading a result.
@@ -63,13 +62,6 @@ impl Ledger {
             })
             .await?;
         Ok(ledger)
-    }
-
-    /// How many published objects of a source were loaded with other JSONPaths than these. Objects
-    /// for which this is unknown do not count.
-    pub fn by_other_paths(&self, source: &str, digest: &str) -> u64 {
-        let others = self.paths.iter().filter(|(of, by, _)| of == source && by != digest);
-        others.map(|(.., objects)| objects).sum()
     }
 
     fn add(&mut self, source: &str, uri: &str, etag: &str, is_set_aside: bool) {

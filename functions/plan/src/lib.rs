@@ -1,13 +1,12 @@
-//! Lists what is new in the landing bucket and writes the manifests that the COPY steps read.
+//! Reads what the warehouse found to be new, and writes the manifests that the COPY steps read.
 //!
 //! An object is new if the ledger does not hold it by key *and* ETag, so an object with changed
 //! content is loaded again. Lists are in the work bucket, because a state's payload is small.
 
 mod abandoned;
 mod batches;
-mod jsonpaths;
+mod difference;
 mod ledger;
-mod listing;
 mod manifest;
 mod objects;
 mod preview;
@@ -17,6 +16,7 @@ mod survey;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
+use segue_buckets::{Manifest, Source, put};
 use segue_contract::messages::{Batch, Compression, Load, Plan, PlanRequest};
 use segue_contract::metrics::Metric;
 use segue_contract::{Failure, Run, layout};
@@ -24,20 +24,18 @@ use segue_function::metrics::{Subject, emit};
 use segue_warehouse::Warehouse;
 
 use crate::batches::Batches;
-use crate::ledger::Ledger;
-use crate::manifest::{Manifest, PlannedObjects, put};
+use crate::difference::Difference;
+use crate::manifest::PlannedObjects;
 use crate::survey::{New, Survey};
-pub use jsonpaths::find as find_jsonpaths;
-pub use listing::judge;
 pub use preview::{Preview, Unloaded, preview};
-pub use settings::{Settings, Source};
+pub use settings::Settings;
 
 /// What the function needs besides a request.
 #[derive(Debug)]
 pub struct Context {
     /// The client of the landing and the work bucket.
     pub s3: Client,
-    /// The warehouse that holds the ledger's result.
+    /// The warehouse that has subtracted what is known.
     pub warehouse: Warehouse,
     /// Knows which earlier runs are still live.
     pub step_functions: aws_sdk_sfn::Client,
@@ -47,24 +45,26 @@ pub struct Context {
 
 /// Plans the run.
 ///
-/// Safe to run again: it overwrites the same keys, from a newer listing.
+/// Safe to run again: it overwrites the same keys.
 ///
 /// # Errors
 /// `SourceUnreadable` when there is nothing under any prefix, or a bucket cannot be read;
-/// `InvalidConfiguration` for a JSONPaths file that does not fit, or a permission that is missing; `WarehouseBusy` and
+/// `StatementFailed` if the warehouse unloaded other objects than it counted; `InvalidConfiguration` for a JSONPaths file that does not fit, or a permission that is missing; `WarehouseBusy` and
 /// `WarehouseUnreachable`, which are worth a retry.
 #[tracing::instrument(skip_all, fields(run_id = %request.run.id))]
 pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Failure> {
     let run = &request.run;
     run.validate()?;
-    let ledger = Ledger::read(&context.warehouse, &request.ledger_statement_id).await?;
-    let ledger = if run.input.rebuild { ledger.without_published() } else { ledger };
-    let PlanRequest { ledger_statement_id, execution_arn, .. } = &request;
-    let (warehouse, step_functions) = (&context.warehouse, &context.step_functions);
-    let abandoned =
-        abandoned::find(warehouse, step_functions, ledger_statement_id, execution_arn).await;
+    let PlanRequest { subtract_statement_id: statement_id, execution_arn, .. } = &request;
+    let Context { warehouse, s3, step_functions, .. } = context;
+    let abandoned = abandoned::find(warehouse, step_functions, statement_id, execution_arn).await;
+    let is_complete = request.found.is_complete;
+    let difference = Difference::read(warehouse, s3, statement_id, &request.found).await?;
+    if difference.is_ledger_empty && !is_complete {
+        return Ok(Plan { needs_listing: true, abandoned, ..Plan::default() });
+    }
     let mut planned = PlannedObjects::new(run, &context.settings.work_bucket);
-    let mut survey = Survey::new(context, run, &ledger);
+    let mut survey = Survey::new(context, run, request.found.clone(), difference);
     while let Some((source, new, count)) = survey.next().await? {
         let (load, batches) = match count {
             0 => copied(context, run, source, &new, &mut planned).await?,
@@ -74,7 +74,7 @@ pub async fn handle(context: &Context, request: PlanRequest) -> Result<Plan, Fai
         survey.plan.batches.extend(batches);
     }
     let oldest_second = survey.oldest_second;
-    let plan = Plan { abandoned, ..survey.finish()? };
+    let plan = Plan { abandoned, ..survey.finish(is_complete)? };
     measure(run, &plan, oldest_second);
     if plan.objects > 0 {
         planned.finish(&context.s3).await?;

@@ -1,55 +1,18 @@
-//! The lists that a run writes to the work bucket: a manifest for each COPY, and the objects that
-//! become the ledger's entries.
+//! The list of the objects that a run loads, which become the ledger's entries.
 
 use std::io::Write;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use flate2::write::GzEncoder;
+use segue_buckets::{Manifest, Object, encoder, put};
 use segue_contract::data_files::compression;
 use segue_contract::messages::Compression;
 use segue_contract::{ErrorName, Failure, Run, layout};
-use segue_function::{s3_failure, unreadable};
+use segue_function::unreadable;
 use serde_json::json;
-
-use crate::objects::Object;
 
 /// The most objects in one part of the list: about 10 MB before compression.
 const PART_OBJECTS_MAX: usize = 100_000;
-
-/// What a manifest begins with.
-const BEGINNING: &str = "{\"entries\": [\n";
-
-/// The manifest of one COPY.
-#[derive(Default)]
-pub struct Manifest {
-    entries: Vec<u8>,
-}
-
-impl Manifest {
-    /// Adds an object by its URI; if it is gone when the COPY reads it, the COPY fails.
-    pub fn add(&mut self, uri: &str) {
-        self.entries.extend(if self.entries.is_empty() { BEGINNING } else { ",\n" }.bytes());
-        self.entries.extend(json!({"url": uri, "mandatory": true}).to_string().bytes());
-    }
-
-    /// Writes the manifest.
-    ///
-    /// # Errors
-    /// `SourceUnreadable` if writing to the work bucket fails.
-    pub async fn write(self, s3: &Client, bucket: &str, key: &str) -> Result<(), Failure> {
-        put(s3, bucket, key, self.body()).await
-    }
-
-    /// Completed in place: with millions of objects, there is no memory for a copy.
-    fn body(mut self) -> Vec<u8> {
-        if self.entries.is_empty() {
-            self.entries.extend(BEGINNING.bytes());
-        }
-        self.entries.extend(b"\n]}\n");
-        self.entries
-    }
-}
 
 /// The compressions by the objects' names, each with the first object that has it.
 #[derive(Default)]
@@ -156,43 +119,9 @@ impl PlannedObjects {
     }
 }
 
-/// What lists are compressed with.
-pub fn encoder() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(Vec::new(), flate2::Compression::fast())
-}
-
-/// Writes one object into the work bucket.
-///
-/// # Errors
-/// `SourceUnreadable` if writing to the bucket fails.
-pub async fn put(s3: &Client, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), Failure> {
-    let sent = s3.put_object().bucket(bucket).key(key).body(ByteStream::from(body)).send().await;
-    sent.map(|_| ()).map_err(|error| {
-        let what = format!("{} cannot be written", layout::uri(bucket, key));
-        s3_failure(what, "s3:PutObject", &error)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_manifest_is_json_whatever_the_keys() {
-        let mut manifest = Manifest::default();
-        for uri in ["s3://b/a.json", "s3://b/\"quoted\" ünïcode\n.json"] {
-            manifest.add(uri);
-        }
-        let entries = |manifest: Manifest| {
-            let body: serde_json::Value = serde_json::from_slice(&manifest.body()).expect("JSON");
-            body["entries"].as_array().expect("an array").clone()
-        };
-        assert!(entries(Manifest::default()).is_empty());
-        let entries = entries(manifest);
-        assert_eq!(entries.len(), 2);
-        assert_eq!(entries[0]["mandatory"], true);
-        assert_eq!(entries[1]["url"], "s3://b/\"quoted\" ünïcode\n.json");
-    }
 
     #[test]
     fn mixed_compressions_are_named() {

@@ -3,20 +3,8 @@
 //! Keys are in order and share prefixes, so only the end that differs from the previous one is
 //! kept; an ETag is nearly always an MD5 sum, which is half as long in bytes.
 
+use segue_buckets::Object;
 use segue_contract::compaction::Volume;
-
-/// One object as it was listed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Object {
-    /// `s3://bucket/key`.
-    pub uri: String,
-    /// Its ETag, without quotes.
-    pub etag: String,
-    /// Its size.
-    pub bytes: u64,
-    /// When it was last written, in seconds since 1970; 0 if that is unknown or not kept.
-    pub written_second: i64,
-}
 
 /// An ETag that is an MD5 sum, one of the parts of a multipart upload, and any other.
 const ETAG_SUM: u8 = 0;
@@ -51,11 +39,6 @@ impl Objects {
     /// The number of objects, and their bytes.
     pub fn volume(&self) -> Volume {
         self.volume
-    }
-
-    /// The bytes of memory that they take.
-    pub fn memory_bytes(&self) -> usize {
-        self.packed.capacity()
     }
 
     /// The objects, in their order.
@@ -209,6 +192,5 @@ mod tests {
         }
         let per_object = packed.packed.len() / objects;
         assert!(per_object <= OBJECT_BYTES_MAX, "{per_object} bytes an object");
-        assert!(packed.memory_bytes() >= packed.packed.len());
     }
 }

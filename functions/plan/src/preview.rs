@@ -1,9 +1,14 @@
 //! What the next run would plan, for people: the same survey, without writing anything.
 
-use segue_contract::messages::{Batch, Compression, Load, Plan};
+use std::collections::BTreeMap;
+
+use segue_buckets::{Collect, Object, Place, list};
+use segue_contract::data_files::{SkipCounts, SkipReason};
+use segue_contract::messages::{Batch, Compression, Found, FoundSource, Load, Plan};
 use segue_contract::{Failure, Run};
 use serde::Serialize;
 
+use crate::difference::{Difference, Judged};
 use crate::ledger::{Known, Ledger};
 use crate::survey::Survey;
 use crate::{Context, abandoned};
@@ -46,18 +51,35 @@ pub async fn preview(
     objects_max: usize,
 ) -> Result<Preview, Failure> {
     run.validate()?;
+    let Context { warehouse, s3, step_functions, settings } = context;
     let (ledger, abandoned) = match ledger_statement_id {
         Some(id) => {
-            let (warehouse, step_functions) = (&context.warehouse, &context.step_functions);
             let abandoned = abandoned::find(warehouse, step_functions, id, execution_arn).await;
-            let ledger = Ledger::read(&context.warehouse, id).await?;
+            let ledger = Ledger::read(warehouse, id).await?;
             let is_rebuild = run.input.rebuild;
             (if is_rebuild { ledger.without_published() } else { ledger }, abandoned)
         }
         None => (Ledger::default(), Vec::new()),
     };
+    let mut found = Found { is_complete: true, ..Found::default() };
+    let mut sources = BTreeMap::new();
+    for name in run.sources() {
+        let source = settings.source(name)?;
+        let place = Place {
+            s3,
+            bucket: &settings.landing.bucket,
+            prefix: &source.prefix,
+            paths_key: source.jsonpaths_key.as_deref(),
+        };
+        let ranges = list(place, |_| Listed::of(name, &ledger)).await?;
+        let (listed, skipped, judged) = together(ranges);
+        found.sources.push(FoundSource { source: name.into(), listed, skipped: skipped.of(name) });
+        sources.insert(name.to_owned(), judged);
+    }
+    let mut difference = Difference::of(sources, ledger.paths.clone());
+    difference.is_ledger_empty = ledger.is_empty();
     let mut unloaded = Vec::new();
-    let mut survey = Survey::new(context, run, &ledger);
+    let mut survey = Survey::new(context, run, found, difference);
     while let Some((source, new, count)) = survey.next().await? {
         let room = objects_max.saturating_sub(unloaded.len());
         unloaded.extend(new.objects().take(room).map(|object| Unloaded {
@@ -78,6 +100,49 @@ pub async fn preview(
         };
         survey.plan.batches.extend((0..count).map(batch));
     }
-    let plan = Plan { abandoned, ..survey.finish()? };
+    let plan = Plan { abandoned, ..survey.finish(true)? };
     Ok(Preview { plan, unloaded })
+}
+
+/// One range of a listing, beside the ledger.
+struct Listed<'a> {
+    source: &'a str,
+    ledger: &'a Ledger,
+    listed: u64,
+    skipped: SkipCounts,
+    judged: Judged,
+}
+
+impl<'a> Listed<'a> {
+    fn of(source: &'a str, ledger: &'a Ledger) -> Self {
+        let (skipped, judged) = (SkipCounts::default(), Judged::default());
+        Self { source, ledger, listed: 0, skipped, judged }
+    }
+}
+
+impl Collect for Listed<'_> {
+    fn add(&mut self, object: Object, judged: Result<(), SkipReason>) {
+        if let Err(reason) = judged {
+            self.skipped.add(reason, &object.uri);
+            return;
+        }
+        self.listed += 1;
+        match self.ledger.look_up(self.source, &object) {
+            Known::Same => {}
+            Known::SetAside => self.judged.set_aside += 1,
+            known => self.judged.add(&object, known == Known::Changed),
+        }
+    }
+}
+
+fn together(ranges: Vec<Listed<'_>>) -> (u64, SkipCounts, Judged) {
+    let (mut listed, mut skipped, mut judged) = (0, SkipCounts::default(), Judged::default());
+    for range in ranges {
+        listed += range.listed;
+        skipped.extend(range.skipped);
+        judged.set_aside += range.judged.set_aside;
+        judged.changed += range.judged.changed;
+        range.judged.new.iter().for_each(|object| judged.add(&object, false));
+    }
+    (listed, skipped, judged)
 }

@@ -1,20 +1,19 @@
-//! What is to be loaded, source after source, and in how many batches: reads the landing bucket and
-//! the ledger, and writes nothing.
+//! What is to be loaded, source after source, and in how many batches: writes nothing.
 
+use segue_buckets::{Object, Source, find_jsonpaths};
 use segue_contract::compaction::{self, BATCHES_MAX, Volume};
-use segue_contract::data_files::{SkipCounts, Skipped};
 use segue_contract::jsonpaths::JsonPaths;
-use segue_contract::messages::{Compression, Load, Plan, PlannedSource, UsedPaths};
+use segue_contract::messages::{
+    Compression, Found, FoundSource, Load, Plan, PlannedSource, UsedPaths,
+};
 use segue_contract::{Compact, ErrorName, Failure, Run, layout};
 
-use crate::jsonpaths;
-use crate::ledger::{Known, Ledger};
-use crate::listing::{self, Place};
+use crate::difference::{Difference, Judged};
 use crate::manifest::Compressions;
-use crate::objects::{Object, Objects};
-use crate::{Context, Settings, Source};
+use crate::objects::Objects;
+use crate::{Context, Settings};
 
-/// The most objects of a run: what fits into the function's memory together with the ledger.
+/// The most new objects of a run: what fits into the function's memory.
 const OBJECTS_MAX: u64 = 20_000_000;
 
 /// The most objects that one COPY reads without merging: a statement lasts a day, and its manifest
@@ -29,16 +28,16 @@ pub struct Survey<'a> {
     pub oldest_second: Option<i64>,
     context: &'a Context,
     run: &'a Run,
-    ledger: &'a Ledger,
-    sources: std::vec::IntoIter<&'static str>,
+    difference: Difference,
+    sources: std::vec::IntoIter<FoundSource>,
 }
 
 impl<'a> Survey<'a> {
     /// Starts before the first source.
-    pub fn new(context: &'a Context, run: &'a Run, ledger: &'a Ledger) -> Self {
+    pub fn new(context: &'a Context, run: &'a Run, found: Found, difference: Difference) -> Self {
         let plan = Plan { slices: context.settings.slices, ..Plan::default() };
-        let sources = run.sources().into_iter();
-        Self { plan, oldest_second: None, context, run, ledger, sources }
+        let sources = found.sources.into_iter();
+        Self { plan, oldest_second: None, context, run, difference, sources }
     }
 
     /// The next source with anything new, and the number of batches that it is merged into; 0 for
@@ -47,20 +46,21 @@ impl<'a> Survey<'a> {
     /// # Errors
     /// As the plan function.
     pub async fn next(&mut self) -> Result<Option<(&'a Source, New, u64)>, Failure> {
-        for name in self.sources.by_ref() {
-            let source = self.context.settings.source(name)?;
-            let (s3, bucket) = (&self.context.s3, &self.context.settings.landing_bucket);
-            let key = source.jsonpaths_key.as_deref();
-            let paths = jsonpaths::find(s3, bucket, name, key).await?.map(|(_, paths)| paths);
-            let mut new = find_new(self.context, self.run, source, self.ledger).await?;
+        for found in self.sources.by_ref() {
+            let source = self.context.settings.source(&found.source)?;
+            let (s3, bucket) = (&self.context.s3, &self.context.settings.landing.bucket);
+            let (name, key) = (&source.name, source.jsonpaths_key.as_deref());
+            let paths = find_jsonpaths(s3, bucket, name, key).await?.map(|(_, paths)| paths);
+            let judged = self.difference.take(name);
+            let oldest = [self.oldest_second, judged.oldest_second];
+            self.oldest_second = oldest.into_iter().flatten().min();
+            let mut new = new(self.context, self.run, source, &found, judged);
             if let Some(paths) = &paths {
                 let (source, digest) = (source.name.clone(), paths.digest());
-                new.found.loaded_by_other_paths = self.ledger.by_other_paths(&source, &digest);
+                new.found.loaded_by_other_paths = self.difference.by_other_paths(&source, &digest);
                 self.plan.paths.push(UsedPaths { source, digest });
             }
             new.paths = paths;
-            self.oldest_second =
-                [self.oldest_second, new.oldest_second].into_iter().flatten().min();
             self.plan.objects += new.found.objects;
             self.plan.bytes += new.found.bytes;
             self.plan.sources.push(new.found.clone());
@@ -77,9 +77,10 @@ impl<'a> Survey<'a> {
     ///
     /// # Errors
     /// `SourceUnreadable` when there is nothing under any prefix and never was.
-    pub fn finish(mut self) -> Result<Plan, Failure> {
+    pub fn finish(mut self, is_complete: bool) -> Result<Plan, Failure> {
         let plan = &mut self.plan;
-        if plan.sources.iter().all(|source| source.listed == 0) && self.ledger.is_empty() {
+        let is_nothing = plan.sources.iter().all(|source| source.listed == 0);
+        if is_complete && is_nothing && self.difference.is_ledger_empty {
             return Err(nothing_found(&self.context.settings, plan));
         }
         if plan.objects > 0 {
@@ -97,10 +98,8 @@ impl<'a> Survey<'a> {
 pub struct New {
     /// Its part of the plan.
     pub found: PlannedSource,
-    /// When the oldest was written.
-    oldest_second: Option<i64>,
-    /// In key order, range after range.
-    ranges: Vec<Objects>,
+    /// In key order.
+    objects: Objects,
     /// The compressions by their names.
     pub compressions: Compressions,
     /// The largest of them, when there is one.
@@ -112,7 +111,7 @@ pub struct New {
 impl New {
     /// The objects, in key order.
     pub fn objects(&self) -> impl Iterator<Item = Object> + '_ {
-        self.ranges.iter().flat_map(Objects::iter)
+        self.objects.iter()
     }
 
     /// How many there are, their bytes, and whether they are compressed in several ways.
@@ -122,82 +121,28 @@ impl New {
     }
 }
 
-/// The result of one range of the listing.
-#[derive(Default)]
-struct Listed {
-    listed: u64,
-    changed: u64,
-    set_aside: u64,
-    new: Objects,
-    skipped: SkipCounts,
-    /// When the oldest of the new ones was written.
-    oldest_second: Option<i64>,
-}
-
-async fn find_new(
-    context: &Context,
-    run: &Run,
-    source: &Source,
-    ledger: &Ledger,
-) -> Result<New, Failure> {
-    let Settings { landing_bucket: bucket, .. } = &context.settings;
-    let paths_key = source.jsonpaths_key.as_deref();
-    let place = Place { s3: &context.s3, bucket, prefix: &source.prefix, paths_key };
-    let ranges = listing::list(place, |range: &mut Listed, object, judged| {
-        if let Err(reason) = judged {
-            range.skipped.add(reason, &object.uri);
-            return;
-        }
-        range.listed += 1;
-        match ledger.look_up(&source.name, &object) {
-            Known::Same => return,
-            Known::SetAside => {
-                range.set_aside += 1;
-                return;
-            }
-            Known::Changed => range.changed += 1,
-            Known::Not => {}
-        }
-        range.new.add(&object);
-        let written = Some(object.written_second).filter(|second| *second > 0);
-        range.oldest_second = range.oldest_second.into_iter().chain(written).min();
-    })
-    .await?;
-    let sum = |of: fn(&Listed) -> u64| ranges.iter().map(of).sum();
-    let found = PlannedSource {
-        source: source.name.clone(),
-        prefix: layout::uri(bucket, &source.prefix),
-        listed: sum(|range| range.listed),
-        objects: sum(|range| range.new.volume().objects),
-        changed: sum(|range| range.changed),
-        bytes: sum(|range| range.new.volume().bytes),
-        max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
-        set_aside: sum(|range| range.set_aside),
-        skipped: skipped(&source.name, &ranges),
-        loaded_by_other_paths: 0,
-    };
-    let oldest_second = ranges.iter().filter_map(|range| range.oldest_second).min();
-    let memory_bytes: usize = ranges.iter().map(|range| range.new.memory_bytes()).sum();
-    tracing::info!(source = source.name, objects = found.objects, memory_bytes, "listed");
-    let ranges: Vec<Objects> = ranges.into_iter().map(|range| range.new).collect();
-    let (compressions, largest) = (Compressions::default(), Object::default());
-    let mut new = New { found, oldest_second, ranges, compressions, largest, paths: None };
+fn new(context: &Context, run: &Run, source: &Source, found: &FoundSource, judged: Judged) -> New {
     let (mut compressions, mut largest) = (Compressions::default(), Object::default());
-    for object in new.objects() {
+    for object in judged.new.iter() {
         compressions.add(&object.uri);
         if object.bytes > largest.bytes {
             largest = object;
         }
     }
-    (new.compressions, new.largest) = (compressions, largest);
-    Ok(new)
-}
-
-/// What all ranges have skipped.
-fn skipped(source: &str, ranges: &[Listed]) -> Vec<Skipped> {
-    let mut counts = SkipCounts::default();
-    ranges.iter().for_each(|range| counts.extend(range.skipped.clone()));
-    counts.of(source)
+    let Volume { objects, bytes, .. } = judged.new.volume();
+    let found = PlannedSource {
+        source: source.name.clone(),
+        prefix: layout::uri(&context.settings.landing.bucket, &source.prefix),
+        listed: found.listed,
+        objects,
+        changed: judged.changed,
+        bytes,
+        max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
+        set_aside: judged.set_aside,
+        skipped: found.skipped.clone(),
+        loaded_by_other_paths: 0,
+    };
+    New { found, objects: judged.new, compressions, largest, paths: None }
 }
 
 /// The number of batches that the source is merged into; 0 for none. The limit is divided evenly,
@@ -222,7 +167,7 @@ fn decide(context: &Context, run: &Run, new: &New) -> Result<u64, Failure> {
     if count == 0 || (wish == Compact::Auto && !volume.mixed) {
         return refuse_too_many_to_copy(&new.found).map(|()| 0);
     }
-    let is_elsewhere = context.settings.is_landing_elsewhere;
+    let is_elsewhere = context.settings.landing.is_elsewhere;
     Err(too_large_to_merge(new, share, may_leave_out, is_elsewhere))
 }
 
@@ -256,7 +201,7 @@ fn too_large_to_merge(new: &New, share: u64, may_leave_out: bool, is_elsewhere: 
 
 /// The run's choice of merging, if it has one.
 fn wish(settings: &Settings, compact: Compact) -> Result<Compact, Failure> {
-    match (settings.is_landing_elsewhere, compact) {
+    match (settings.landing.is_elsewhere, compact) {
         (false, wish) => Ok(wish),
         (true, Compact::Auto | Compact::Always) => Ok(Compact::Always),
         (true, Compact::Never) => Err(Failure::new(
@@ -264,7 +209,7 @@ fn wish(settings: &Settings, compact: Compact) -> Result<Compact, Failure> {
             format!(
                 "expected `compact` auto or always, because the bucket {} is in another region, \
                  found never",
-                settings.landing_bucket
+                settings.landing.bucket
             ),
         )
         .hint("omit `compact` from the input: a COPY reads its files and manifest in one region")),
@@ -306,23 +251,25 @@ fn nothing_found(settings: &Settings, plan: &Plan) -> Failure {
     )
     .hint(format!(
         "put files into the bucket {}, or deploy with the prefixes that your files have",
-        settings.landing_bucket
+        settings.landing.bucket
     ))
 }
 
 #[cfg(test)]
 mod tests {
+    use segue_buckets::Landing;
+
     use super::*;
 
     #[test]
     fn objects_of_another_region_are_merged_and_never_copied() {
         let sources = r#"{"songs": {"prefix": "s/"}, "events": {"prefix": "e/"}}"#;
-        let mut settings =
-            Settings::new("theirs".into(), "work".into(), "8", sources).expect("settings");
+        let landing = Landing::new("theirs".into(), sources).expect("settings");
+        let mut settings = Settings::new(landing, "work".into(), "8").expect("settings");
         for compact in [Compact::Auto, Compact::Always, Compact::Never] {
             assert_eq!(wish(&settings, compact).expect("a choice"), compact);
         }
-        settings.is_landing_elsewhere = true;
+        settings.landing.is_elsewhere = true;
         for compact in [Compact::Auto, Compact::Always] {
             assert_eq!(wish(&settings, compact).expect("a choice"), Compact::Always);
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bucket::{Bucket, OBJECT_BYTES, Volume};
 use flate2::read::GzDecoder;
+use segue_contract::RunInput;
 use segue_contract::compaction::BATCHES_MAX;
-use segue_contract::messages::{Plan, PlanRequest};
-use segue_contract::{Compact, Run, RunInput};
+use segue_contract::messages::Plan;
 use serde_json::Value;
 
 /// Objects of the bucket, unless `SEGUE_OBJECTS` says otherwise.
@@ -24,19 +24,8 @@ fn volume(published: u64) -> Volume {
     Volume { objects, published, latency: Duration::from_millis(1) }
 }
 
-async fn plan(address: &str, compact: Compact) -> Plan {
-    let run = Run {
-        id: "r".into(),
-        started_at: "2018-11-01T00:00:00Z".into(),
-        redrive_count: 0,
-        input: RunInput { compact, ..RunInput::default() },
-    };
-    let request = PlanRequest {
-        run,
-        ledger_statement_id: "s".into(),
-        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:load:r".into(),
-    };
-    segue_plan::handle(&bucket::context(address), request).await.expect("plans")
+async fn plan(address: &str) -> Plan {
+    bucket::plan(address, RunInput::default()).await.expect("plans")
 }
 
 /// The lines of everything written under a folder.
@@ -52,7 +41,7 @@ async fn every_object_that_is_not_published_is_in_one_batch() {
     let published = 12_345;
     let volume = volume(published);
     let (bucket, address) = Bucket::start(volume).await;
-    let plan = plan(&address, Compact::Auto).await;
+    let plan = plan(&address).await;
     let new = volume.objects - published;
     assert_eq!((plan.objects, plan.bytes), (new, new * OBJECT_BYTES));
     let songs = plan.sources.iter().find(|source| source.source == "songs").expect("planned");
@@ -61,6 +50,8 @@ async fn every_object_that_is_not_published_is_in_one_batch() {
     let listed = lines(&bucket, "runs/r/batches/songs/");
     let uris: BTreeSet<&str> = listed.iter().filter_map(|line| line["uri"].as_str()).collect();
     assert_eq!((listed.len() as u64, uris.len() as u64), (new, new));
+    let candidates = lines(&bucket, "runs/r/candidates/songs/").len();
+    assert_eq!(candidates as u64, volume.objects, "the warehouse gets them all");
     let batches = plan.batches.len() as u64;
     assert!(batches.is_multiple_of(8) && batches <= BATCHES_MAX / 2, "{batches}");
 }
@@ -69,7 +60,7 @@ async fn every_object_that_is_not_published_is_in_one_batch() {
 async fn a_listing_is_cut_into_ranges_that_are_read_side_by_side_and_once() {
     let volume = volume(0);
     let (bucket, address) = Bucket::start(volume).await;
-    plan(&address, Compact::Auto).await;
+    plan(&address).await;
     let seen = bucket.seen();
     let needed = volume.objects / 1_000;
     // A range begins and ends with a partial page, and folders are listed before.
@@ -80,7 +71,7 @@ async fn a_listing_is_cut_into_ranges_that_are_read_side_by_side_and_once() {
 #[tokio::test]
 async fn what_crosses_a_state_boundary_stays_small_with_the_most_batches() {
     let (_, address) = Bucket::start(volume(0)).await;
-    let mut plan = plan(&address, Compact::Auto).await;
+    let mut plan = plan(&address).await;
     let batch = plan.batches[0].clone();
     plan.batches = vec![batch; BATCHES_MAX as usize];
     let bytes = serde_json::to_string(&plan).expect("JSON").len();

@@ -1,17 +1,19 @@
-//! Starts a run when S3 events arrive, unless one is in flight or the last one has just failed:
-//! then one wake-up stays in the queue.
+//! Keeps what has arrived, and starts a run that looks at it, unless one is in flight or the last one
+//! has just failed: then one wake-up stays in the queue.
 //!
-//! It does not matter which object a message names, only when something landed: a run lists
-//! everything itself. So a hundred messages are as good as one, a duplicate does no harm, and
-//! nothing is lost with an unreadable message. How long to wait follows from the runs that Step
+//! A message names an object. Its key goes to the inbox in the work bucket before the message is
+//! acknowledged, and stays there until a run that has looked at it has succeeded. So duplicates do no
+//! harm, and nothing is lost with a run that fails. How long to wait follows from the runs that Step
 //! Functions knows; there is no other state.
 
+mod inbox;
 mod messages;
 mod runs;
 
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::{SignedDuration, Timestamp};
+use segue_contract::arrivals::Arrivals;
 use segue_contract::{ErrorName, Failure};
 use segue_function::{denied, reason};
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,8 @@ use crate::runs::{Next, Run};
 
 /// How far the clocks of two services may differ, in seconds.
 const CLOCK_SECONDS_MAX: i64 = 1;
+/// The input of the runs: they look at the inbox.
+const INPUT: &str = r#"{"arrivals": true}"#;
 /// A message is delayed at most this long, as SQS allows: a longer wait takes several.
 const DELAY_SECONDS_MAX: i64 = 900;
 
@@ -29,6 +33,10 @@ const DELAY_SECONDS_MAX: i64 = 900;
 pub struct Context {
     /// The client that starts executions.
     pub step_functions: aws_sdk_sfn::Client,
+    /// The client of the work bucket.
+    pub s3: aws_sdk_s3::Client,
+    /// The bucket of the inbox, where runs also keep their files.
+    pub work_bucket: String,
     /// The client of the queue.
     pub sqs: aws_sdk_sqs::Client,
     /// The load state machine.
@@ -75,19 +83,20 @@ pub struct ItemFailure {
     pub item_identifier: String,
 }
 
-/// Starts a run for the messages, or keeps one wake-up for later.
+/// Keeps what the messages name, and starts a run, or keeps one wake-up for later.
 ///
-/// A message stays in the queue until a run has loaded what has landed: however a started run ends,
-/// a wake-up checks afterwards.
+/// A wake-up stays in the queue until a run has loaded what has arrived: however a started run ends,
+/// it checks afterwards.
 ///
 /// A message that is neither from S3 nor a wake-up is returned alone, and ends in the dead-letter
 /// queue for inspection; it does not hold up the others.
 ///
-/// Safe to run again: a run that finds nothing new ends at once.
+/// Safe to run again: the same messages have the same place in the inbox, and a run that finds nothing
+/// new ends at once.
 ///
 /// # Errors
-/// `WarehouseUnreachable` when Step Functions or the queue does not answer, `InvalidConfiguration`
-/// if the function lacks a permission: the messages are delivered again.
+/// `WarehouseUnreachable` when Step Functions or the queue does not answer, `SourceUnreadable` when the
+/// inbox cannot be written, `InvalidConfiguration` if the function lacks a permission: the messages are delivered again.
 #[tracing::instrument(skip_all, fields(messages = event.records.len()))]
 pub async fn handle(context: &Context, event: Messages) -> Result<Response, Failure> {
     handle_at(context, event, Timestamp::now()).await
@@ -102,10 +111,16 @@ pub async fn handle_at(
     event: Messages,
     now: Timestamp,
 ) -> Result<Response, Failure> {
-    let (mut landed, mut response) = (None, Response::default());
+    let (mut arrivals, mut kept, mut woken) = (Arrivals::default(), Vec::new(), None);
+    let mut response = Response::default();
     for message in event.records {
         match messages::read(&message.body) {
-            Some(Wish::Run(time)) => landed = landed.max(Some(time.unwrap_or(now))),
+            Some(Wish::Look(keys)) => {
+                kept.push(message.message_id);
+                arrivals.is_unnamed |= keys.iter().any(Option::is_none);
+                arrivals.keys.extend(keys.into_iter().flatten());
+            }
+            Some(Wish::WakeUp(time)) => woken = woken.max(Some(time.unwrap_or(now))),
             Some(Wish::Nothing) => tracing::info!(message_id = message.message_id, "nothing to do"),
             None => {
                 let message_id = message.message_id;
@@ -114,24 +129,27 @@ pub async fn handle_at(
             }
         }
     }
-    if let Some(landed) = landed {
-        match next(context, landed, now).await? {
+    // A run looks at what the inbox has when it begins, however long the message was on its way.
+    let kept = inbox::keep(context, &kept, arrivals).await?.then_some(now);
+    if let Some(arrived) = woken.max(kept) {
+        match next(context, arrived, now).await? {
             Next::Nothing => tracing::info!("a later run has loaded everything"),
-            Next::Wait(time) => keep_wake_up(context, landed, time).await?,
-            Next::Start => start(context, landed, now).await?,
+            Next::Wait(time) => keep_wake_up(context, arrived, time).await?,
+            Next::Start => start(context, arrived, now).await?,
         }
     }
     Ok(response)
 }
 
-async fn next(context: &Context, landed: Timestamp, now: Timestamp) -> Result<Next, Failure> {
+async fn next(context: &Context, arrived: Timestamp, now: Timestamp) -> Result<Next, Failure> {
     let in_flight = Next::Wait(SignedDuration::from_secs(context.wake_up_seconds));
     let recent = executions(context, None, runs::RECENT_RUNS_MAX).await?;
     if recent.iter().any(Run::is_in_flight) {
         return Ok(in_flight);
     }
+    inbox::forget(context, &recent).await?;
     let interval = SignedDuration::from_mins(context.run_interval_minutes);
-    let next = runs::next(&recent, interval, landed, now);
+    let next = runs::next(&recent, interval, arrived, now);
     if next != Next::Start {
         return Ok(next);
     }
@@ -160,33 +178,33 @@ async fn executions(
 
 /// Starts a run, and keeps a wake-up in case it fails.
 ///
-/// If another invocation has just started a run, that run may already have planned, and starting an
+/// If another invocation has just started a run, that run may already have read the inbox, and starting an
 /// execution with the same name and input returns it as if it were new: the wake-up then requests
 /// another run.
-async fn start(context: &Context, landed: Timestamp, now: Timestamp) -> Result<(), Failure> {
+async fn start(context: &Context, arrived: Timestamp, now: Timestamp) -> Result<(), Failure> {
     let started = context
         .step_functions
         .start_execution()
         .state_machine_arn(&context.state_machine_arn)
         .name(runs::name(now))
-        .input("{}")
+        .input(INPUT)
         .send()
         .await;
-    let landed = match started {
+    let arrived = match started {
         Ok(execution) => {
             let is_new = execution.start_date.secs() >= now.as_second() - CLOCK_SECONDS_MAX;
             tracing::info!(execution_arn = execution.execution_arn, is_new, "started");
-            if is_new { runs::listed_by(&execution.start_date) } else { landed }
+            if is_new { runs::looked_at_by(&execution.start_date) } else { arrived }
         }
-        Err(error) if error.code() == Some("ExecutionAlreadyExists") => landed,
+        Err(error) if error.code() == Some("ExecutionAlreadyExists") => arrived,
         Err(error) => return Err(failed("starting the run", "states:StartExecution", &error)),
     };
-    keep_wake_up(context, landed, SignedDuration::from_secs(context.wake_up_seconds)).await
+    keep_wake_up(context, arrived, SignedDuration::from_secs(context.wake_up_seconds)).await
 }
 
 async fn keep_wake_up(
     context: &Context,
-    landed: Timestamp,
+    arrived: Timestamp,
     wait: SignedDuration,
 ) -> Result<(), Failure> {
     let seconds = wait.as_secs().saturating_add(i64::from(wait.subsec_nanos() > 0));
@@ -195,7 +213,7 @@ async fn keep_wake_up(
         .sqs
         .send_message()
         .queue_url(&context.queue_url)
-        .message_body(messages::wake_up(landed))
+        .message_body(messages::wake_up(arrived))
         .delay_seconds(i32::try_from(seconds).unwrap_or_default())
         .send()
         .await

@@ -10,6 +10,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let context = || {
         Ok(Context {
             step_functions: aws_sdk_sfn::Client::new(&config),
+            s3: aws_sdk_s3::Client::new(&config),
+            work_bucket: setting("WORK_BUCKET")?,
             sqs: aws_sdk_sqs::Client::new(&config),
             state_machine_arn: setting("STATE_MACHINE_ARN")?,
             queue_url: setting("QUEUE_URL")?,

@@ -2,6 +2,7 @@
 //! unknown.
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use segue_contract::data_files;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,10 +19,13 @@ const CREATED: &str = "ObjectCreated:";
 const TEST_EVENT: &str = "s3:TestEvent";
 
 /// What a message requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// A run that lists what had landed by this time; `None` if the message does not say when.
-    Run(Option<Timestamp>),
+    /// A run that looks at these objects; `None` stands for one that the message does not name.
+    Look(Vec<Option<String>>),
+    /// A run, if none has looked at what had arrived by this time; `None` if the wake-up does not say
+    /// when.
+    WakeUp(Option<Timestamp>),
     /// Nothing: a test message, an object that was removed, or one that is not data.
     Nothing,
 }
@@ -54,7 +58,6 @@ enum Body {
 struct Record {
     event_source: String,
     event_name: String,
-    event_time: Option<String>,
     #[serde(default)]
     s3: Value,
 }
@@ -62,12 +65,11 @@ struct Record {
 /// Reads a message; `None` if it is neither from S3 nor a wake-up.
 pub(crate) fn read(body: &str) -> Option<Wish> {
     match serde_json::from_str(body).ok()? {
-        Body::Event { detail_type, time, detail } => [OBJECT_CREATED, WAKE_UP]
-            .contains(&detail_type.as_str())
-            .then(|| match is_data(&detail["object"]) {
-                true => Wish::Run(timestamp(time.as_deref())),
-                false => Wish::Nothing,
-            }),
+        Body::Event { detail_type, time, detail } => match detail_type.as_str() {
+            OBJECT_CREATED => Some(look(arrived(&detail["object"], str::to_owned))),
+            WAKE_UP => Some(Wish::WakeUp(time.and_then(|time| time.parse().ok()))),
+            _ => None,
+        },
         Body::Notification { records } => {
             let is_s3 = |record: &Record| record.event_source == S3;
             (!records.is_empty() && records.iter().all(is_s3)).then(|| notified(&records))
@@ -78,83 +80,96 @@ pub(crate) fn read(body: &str) -> Option<Wish> {
 
 fn notified(records: &[Record]) -> Wish {
     let created = records.iter().filter(|record| record.event_name.starts_with(CREATED));
-    let created = created.filter(|record| is_data(&record.s3["object"]));
-    let times = created.map(|record| timestamp(record.event_time.as_deref()));
-    // A missing time counts as the newest.
-    let newest = times.max_by_key(|time| (time.is_none(), *time));
-    newest.map_or(Wish::Nothing, Wish::Run)
+    look(created.filter_map(|record| arrived(&record.s3["object"], decoded)))
 }
 
-/// Whether an object may be data, by its own name and size. Folders are left to the listing, which
-/// knows the prefix; an object that the message does not describe may be data.
-fn is_data(object: &Value) -> bool {
-    let Some(key) = object["key"].as_str() else { return true };
-    let name = key.rsplit('/').next().unwrap_or(key);
+fn look(objects: impl IntoIterator<Item = Option<String>>) -> Wish {
+    let objects: Vec<_> = objects.into_iter().collect();
+    if objects.is_empty() { Wish::Nothing } else { Wish::Look(objects) }
+}
+
+/// The object of a message: its key, or `None` in place of a key that the message does not have.
+/// No object at all if it cannot be data, by its own name and size. Folders are left to the run,
+/// which knows the prefix.
+fn arrived(object: &Value, read: impl Fn(&str) -> String) -> Option<Option<String>> {
+    let Some(key) = object["key"].as_str().map(read) else { return Some(None) };
+    let name = key.rsplit('/').next().unwrap_or(&key);
     let bytes = object["size"].as_u64().unwrap_or(1);
-    data_files::by_name_and_size(name, bytes).is_ok()
+    data_files::by_name_and_size(name, bytes).is_ok().then_some(Some(key))
 }
 
-fn timestamp(text: Option<&str>) -> Option<Timestamp> {
-    text?.parse().ok()
+/// A key as S3's own notifications write it: as in a form, with `+` for a blank.
+fn decoded(key: &str) -> String {
+    percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
-/// The message that requests a later run, which lists what had landed by this time.
-pub(crate) fn wake_up(landed: Timestamp) -> String {
-    json!({ "detail-type": WAKE_UP, "time": landed }).to_string()
+/// The message that requests a later run, unless one has looked at what had arrived by this time.
+pub(crate) fn wake_up(arrived: Timestamp) -> String {
+    json!({ "detail-type": WAKE_UP, "time": arrived }).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(time: &str) -> Option<Wish> {
-        Some(Wish::Run(Some(time.parse().expect("a time"))))
+    fn look_at(keys: &[&str]) -> Option<Wish> {
+        Some(Wish::Look(keys.iter().map(|key| Some((*key).to_owned())).collect()))
+    }
+
+    fn event(object: &Value) -> String {
+        json!({"detail-type": "Object Created", "detail": {"object": object}}).to_string()
+    }
+
+    fn notification(name: &str, object: &Value) -> String {
+        let record = json!({"eventSource": "aws:s3", "eventName": name, "s3": {"object": object}});
+        json!({"Records": [record]}).to_string()
     }
 
     #[test]
-    fn an_event_and_a_notification_say_when_something_landed() {
-        let event = r#"{"detail-type": "Object Created", "time": "2018-11-01T20:57:10Z"}"#;
-        assert_eq!(read(event), at("2018-11-01T20:57:10Z"));
-        let record = |name: &str, time: &str| json!({"eventSource": "aws:s3", "eventName": name, "eventTime": time});
-        let notification = json!({"Records": [
-            record("ObjectCreated:Put", "2018-11-01T20:57:10.796Z"),
-            record("ObjectCreated:CompleteMultipartUpload", "2018-11-01T20:57:12Z"),
-            record("ObjectRemoved:Delete", "2018-11-01T21:00:00Z"),
-        ]});
-        assert_eq!(read(&notification.to_string()), at("2018-11-01T20:57:12Z"));
-        let landed = "2018-11-01T20:57:10Z".parse().expect("a time");
-        assert_eq!(read(&wake_up(landed)), at("2018-11-01T20:57:10Z"));
+    fn an_event_and_a_notification_name_what_has_arrived() {
+        assert_eq!(
+            read(&event(&json!({"key": "log_data/a+b %41.json"}))),
+            look_at(&["log_data/a+b %41.json"])
+        );
+        let put = |key: &str| json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}});
+        let removed = json!({"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "c"}}});
+        let records = json!({"Records": [put("log_data/a+b+%2B%C3%BC.json"), removed, put("d")]});
+        assert_eq!(read(&records.to_string()), look_at(&["log_data/a b +ü.json", "d"]));
     }
 
     #[test]
-    fn a_message_without_a_time_still_asks_for_a_run() {
+    fn a_wake_up_says_when_something_had_arrived() {
+        let arrived: Timestamp = "2018-11-01T20:57:10Z".parse().expect("a time");
+        assert_eq!(read(&wake_up(arrived)), Some(Wish::WakeUp(Some(arrived))));
+        let unknown = r#"{"detail-type": "Wake-up", "time": "yesterday"}"#;
+        assert_eq!(read(unknown), Some(Wish::WakeUp(None)));
+    }
+
+    #[test]
+    fn a_message_without_a_key_asks_for_everything() {
         let bodies = [
             r#"{"detail-type": "Object Created"}"#,
-            r#"{"detail-type": "Object Created", "time": "yesterday"}"#,
             r#"{"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]}"#,
         ];
         for body in bodies {
-            assert_eq!(read(body), Some(Wish::Run(None)), "{body}");
+            assert_eq!(read(body), Some(Wish::Look(vec![None])), "{body}");
         }
     }
 
     #[test]
     fn a_removed_object_and_a_test_message_ask_for_nothing() {
-        let removed =
-            r#"{"Records": [{"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete"}]}"#;
+        let removed = notification("ObjectRemoved:Delete", &json!({"key": "log_data/a.json"}));
         let test = r#"{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "landing"}"#;
-        for body in [removed, test] {
+        for body in [removed.as_str(), test] {
             assert_eq!(read(body), Some(Wish::Nothing), "{body}");
         }
     }
 
     #[test]
     fn an_object_that_is_not_data_asks_for_nothing() {
-        let event = |key: &str, size: u64| {
+        let both = |key: &str, size: u64| {
             let object = json!({"key": key, "size": size});
-            let event = json!({"detail-type": "Object Created", "detail": {"object": object}});
-            let record = json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": object}});
-            (read(&event.to_string()), read(&json!({"Records": [record]}).to_string()))
+            (read(&event(&object)), read(&notification("ObjectCreated:Put", &object)))
         };
         for (key, size) in [
             ("log_data/_SUCCESS", 1),
@@ -162,10 +177,10 @@ mod tests {
             ("log_data/", 0),
             ("log_data/a.tmp", 9),
         ] {
-            assert_eq!(event(key, size), (Some(Wish::Nothing), Some(Wish::Nothing)), "{key}");
+            assert_eq!(both(key, size), (Some(Wish::Nothing), Some(Wish::Nothing)), "{key}");
         }
-        for key in ["log_data/a.json", "_landing/part-00000", "log_data/a+b.JSON.gz"] {
-            assert_eq!(event(key, 9), (Some(Wish::Run(None)), Some(Wish::Run(None))), "{key}");
+        for key in ["log_data/a.json", "_landing/part-00000", "log_data/b.JSON.gz"] {
+            assert_eq!(both(key, 9), (look_at(&[key]), look_at(&[key])), "{key}");
         }
     }
 

@@ -15,13 +15,13 @@ const START_SECONDS_MIN: i64 = 30;
 const BACK_OFF: SignedDuration = SignedDuration::from_mins(1);
 /// The longest wait after failures.
 const BACK_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
-/// An object that landed this long before a run started is in its listing; the clocks of S3 and
+/// What was in the inbox this long before a run started is what it looks at; the clocks of Lambda and
 /// Step Functions are closer than that.
-const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(10);
+const LOOKED_AT_AFTER: SignedDuration = SignedDuration::from_secs(10);
 /// How many runs to look back: as many failures as lead to [`BACK_OFF_MAX`], and a few more.
 pub(crate) const RECENT_RUNS_MAX: i32 = 10;
 
-/// What to do about something that has landed.
+/// What to do about something that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// A run has loaded it, or has found nothing to load.
@@ -33,19 +33,24 @@ pub(crate) enum Next {
 }
 
 /// A run, as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run {
+    /// Its name.
+    pub(crate) id: String,
     /// Whether this function started it, and nobody has redriven it.
-    by_arrival: bool,
-    has_succeeded: bool,
-    started: Timestamp,
+    pub(crate) by_arrival: bool,
+    /// Whether it has succeeded.
+    pub(crate) has_succeeded: bool,
+    /// When it started.
+    pub(crate) started: Timestamp,
     /// `None` while it is in flight.
     stopped: Option<Timestamp>,
 }
 
-/// The latest time of landing that a run with this start has certainly listed.
-pub(crate) fn listed_by(started: &DateTime) -> Timestamp {
-    timestamp(started).saturating_sub(LISTED_AFTER).unwrap_or(Timestamp::MIN)
+/// By this time something must have been in the inbox for a run with this start to look at it for
+/// certain.
+pub(crate) fn looked_at_by(started: &DateTime) -> Timestamp {
+    timestamp(started).saturating_sub(LOOKED_AT_AFTER).unwrap_or(Timestamp::MIN)
 }
 
 fn timestamp(at: &DateTime) -> Timestamp {
@@ -55,6 +60,7 @@ fn timestamp(at: &DateTime) -> Timestamp {
 impl From<&ExecutionListItem> for Run {
     fn from(execution: &ExecutionListItem) -> Self {
         Self {
+            id: execution.name.clone(),
             by_arrival: execution.name.starts_with(NAME_PREFIX)
                 && execution.redrive_count.unwrap_or_default() == 0,
             has_succeeded: execution.status == ExecutionStatus::Succeeded,
@@ -71,17 +77,17 @@ impl Run {
     }
 }
 
-/// What to do now about something that landed at that time. `runs` are newest first.
+/// What to do now about something that was in the inbox at that time. `runs` are newest first.
 pub(crate) fn next(
     runs: &[Run],
     interval: SignedDuration,
-    landed: Timestamp,
+    arrived: Timestamp,
     now: Timestamp,
 ) -> Next {
     // A run by hand may have loaded only some sources.
-    let has_listed =
-        |run: &&Run| run.by_arrival && run.started.duration_since(landed) >= LISTED_AFTER;
-    if runs.iter().filter(has_listed).any(|run| run.has_succeeded) {
+    let has_looked =
+        |run: &&Run| run.by_arrival && run.started.duration_since(arrived) >= LOOKED_AT_AFTER;
+    if runs.iter().filter(has_looked).any(|run| run.has_succeeded) {
         return Next::Nothing;
     }
     let times = [backed_off_until(runs), runs.first().map(|run| run.started + interval)];
@@ -126,7 +132,13 @@ mod tests {
     /// A run of this function that took a minute.
     fn run(started: i64, has_succeeded: bool) -> Run {
         let stopped = Some(minute(started + 1));
-        Run { by_arrival: true, has_succeeded, started: minute(started), stopped }
+        Run {
+            id: "s3-x".into(),
+            by_arrival: true,
+            has_succeeded,
+            started: minute(started),
+            stopped,
+        }
     }
 
     /// As many failures, one after the other; the last has just ended.
@@ -152,7 +164,10 @@ mod tests {
         let well = [&[run(-1, true)], failures(5).as_slice()].concat();
         assert_eq!(at_once(&well), Next::Start);
         let by_hand = Run { by_arrival: false, ..run(-1, false) };
-        assert_eq!(at_once(&[&[by_hand], failures(5).as_slice()].concat()), Next::Start);
+        assert_eq!(
+            at_once(&[std::slice::from_ref(&by_hand), failures(5).as_slice()].concat()),
+            Next::Start
+        );
         let since = [failures(2).as_slice(), &[by_hand], failures(5).as_slice()].concat();
         assert_eq!(at_once(&since), wait(2));
     }

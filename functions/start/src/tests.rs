@@ -1,3 +1,6 @@
+use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_sfn::operation::list_executions::ListExecutionsOutput;
 use aws_sdk_sfn::operation::start_execution::{StartExecutionError, StartExecutionOutput};
 use aws_sdk_sfn::primitives::DateTime;
@@ -5,6 +8,8 @@ use aws_sdk_sfn::types::ExecutionListItem;
 use aws_sdk_sfn::types::error::ExecutionAlreadyExists;
 use aws_sdk_sqs::operation::send_message::SendMessageOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+
+use segue_contract::arrivals::RECONCILED_KEY;
 
 use super::*;
 
@@ -52,7 +57,7 @@ fn recently(executions: Vec<ExecutionListItem>) -> Rule {
 /// An execution that started this many seconds before it was asked for.
 fn starting(seconds_ago: i64) -> Rule {
     mock!(aws_sdk_sfn::Client::start_execution)
-        .match_requests(|request| request.input() == Some("{}"))
+        .match_requests(|request| request.input() == Some(INPUT))
         .then_output(move || {
             StartExecutionOutput::builder()
                 .execution_arn("arn:e")
@@ -72,12 +77,38 @@ fn keeping(delay_seconds: i32) -> Rule {
         .then_output(|| SendMessageOutput::builder().build())
 }
 
+/// A work bucket that takes everything and has nothing.
+fn empty_bucket() -> [Rule; 3] {
+    let missing = || {
+        let meta = aws_sdk_s3::error::ErrorMetadata::builder().code("NoSuchKey").build();
+        GetObjectError::generic(meta)
+    };
+    [
+        mock!(aws_sdk_s3::Client::put_object).then_output(|| PutObjectOutput::builder().build()),
+        mock!(aws_sdk_s3::Client::get_object).then_error(missing),
+        mock!(aws_sdk_s3::Client::delete_objects)
+            .then_output(|| DeleteObjectsOutput::builder().build()),
+    ]
+}
+
 async fn handled(
     step_functions: &[&Rule],
     sqs: &Rule,
     bodies: &[&str],
 ) -> Result<Response, Failure> {
+    handled_with(&empty_bucket(), step_functions, sqs, bodies).await
+}
+
+async fn handled_with(
+    bucket: &[Rule; 3],
+    step_functions: &[&Rule],
+    sqs: &Rule,
+    bodies: &[&str],
+) -> Result<Response, Failure> {
+    let bucket: Vec<&Rule> = bucket.iter().collect();
     let context = Context {
+        s3: mock_client!(aws_sdk_s3, RuleMode::MatchAny, &bucket),
+        work_bucket: "work".into(),
         step_functions: mock_client!(aws_sdk_sfn, RuleMode::Sequential, step_functions),
         sqs: mock_client!(aws_sdk_sqs, RuleMode::Sequential, &[sqs]),
         state_machine_arn: "arn:m".into(),
@@ -169,7 +200,7 @@ async fn what_a_later_run_has_loaded_is_forgotten() {
 
 #[tokio::test]
 async fn the_wake_up_of_a_run_is_dropped_when_that_run_has_succeeded() {
-    let wake_up = messages::wake_up(runs::listed_by(&DateTime::from_secs(NOW - 60)));
+    let wake_up = messages::wake_up(runs::looked_at_by(&DateTime::from_secs(NOW - 60)));
     for (status, kept) in [(ExecutionStatus::Succeeded, 0), (ExecutionStatus::Failed, 1)] {
         let run = execution("s3-a", status, 60, 10);
         let (recent, keep) = (recently(vec![run]), keeping(50));
@@ -191,7 +222,7 @@ async fn the_second_invocation_keeps_a_wake_up() {
 }
 
 #[tokio::test]
-async fn an_execution_that_was_already_under_way_may_have_planned_without_the_file() {
+async fn an_execution_that_was_already_under_way_may_have_read_the_inbox_without_the_file() {
     let (none, recent, older, keep) = (nothing_runs(), recently(vec![]), starting(20), keeping(7));
     assert!(again(&[&recent, &none, &older], &keep, &[CREATED]).await.is_empty());
     assert_eq!(keep.num_calls(), 1);
@@ -224,4 +255,66 @@ async fn a_missing_permission_of_the_function_is_named() {
     let failure = failure.expect_err("denied");
     assert_eq!(failure.name, ErrorName::InvalidConfiguration);
     assert!(failure.message.contains("expected the permission states:StartExecution"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_arrived_is_kept_before_anything_starts() {
+    let denied = || {
+        let meta = aws_sdk_s3::error::ErrorMetadata::builder().code("AccessDenied").build();
+        PutObjectError::generic(meta)
+    };
+    let [_, get, delete] = empty_bucket();
+    let bucket = [mock!(aws_sdk_s3::Client::put_object).then_error(denied), get, delete];
+    let recent = recently(vec![]);
+    let failure = handled_with(&bucket, &[&recent], &keeping(7), &[CREATED]).await;
+    let failure = failure.expect_err("the messages are delivered again");
+    assert!(failure.message.contains("s3:PutObject"), "{failure}");
+    assert_eq!(recent.num_calls(), 0);
+}
+
+#[tokio::test]
+async fn the_inbox_has_the_keys_under_a_name_that_follows_from_the_messages() {
+    let kept = || {
+        mock!(aws_sdk_s3::Client::put_object)
+            .match_requests(|request| {
+                let body = request.body().bytes().unwrap_or_default();
+                let arrivals: Arrivals = serde_json::from_slice(body).expect("an inbox file");
+                request.key().is_some_and(|key| key.starts_with("inbox/"))
+                    && arrivals == Arrivals { keys: vec!["a".into(), "a".into()], is_unnamed: true }
+            })
+            .then_output(|| PutObjectOutput::builder().build())
+    };
+    let [_, get, delete] = empty_bucket();
+    let bucket = [kept(), get, delete];
+    let (none, recent, start) = (nothing_runs(), recently(vec![]), starting(0));
+    let unnamed = r#"{"detail-type": "Object Created"}"#;
+    let bodies = [CREATED, unnamed, NOTIFIED, TEST_EVENT];
+    let handled = handled_with(&bucket, &[&recent, &none, &start], &keeping(7), &bodies).await;
+    handled.expect("handled");
+    assert_eq!((bucket[0].num_calls(), start.num_calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_a_run_has_looked_at_is_removed_once_it_has_succeeded_and_a_listing_remembered() {
+    for (status, removed) in [(ExecutionStatus::Succeeded, 2), (ExecutionStatus::Failed, 0)] {
+        let looked_at = r#"{"files": ["inbox/1.json", "inbox/2.json"], "isComplete": true}"#;
+        let bucket = [
+            mock!(aws_sdk_s3::Client::put_object)
+                .match_requests(|request| request.key() == Some(RECONCILED_KEY))
+                .then_output(|| PutObjectOutput::builder().build()),
+            mock!(aws_sdk_s3::Client::get_object)
+                .match_requests(|request| request.key() == Some("runs/s3-a/arrivals.json"))
+                .then_output(|| {
+                    GetObjectOutput::builder().body(looked_at.as_bytes().to_vec().into()).build()
+                }),
+            mock!(aws_sdk_s3::Client::delete_objects)
+                .then_output(|| DeleteObjectsOutput::builder().build()),
+        ];
+        let run = execution("s3-a", status, 60, 10);
+        let (recent, keep) = (recently(vec![run]), keeping(50));
+        let wake_up = messages::wake_up(Timestamp::from_second(NOW - 100).expect("a time"));
+        handled_with(&bucket, &[&recent], &keep, &[&wake_up]).await.expect("handled");
+        assert_eq!(bucket[2].num_calls(), removed, "its files, and the list of them");
+        assert_eq!(bucket[0].num_calls(), removed / 2, "a complete listing");
+    }
 }

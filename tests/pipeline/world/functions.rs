@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use segue_buckets::Landing;
 use segue_contract::Failure;
 use segue_contract::pipeline::Deployment;
 use segue_warehouse::Deadlines;
@@ -20,9 +22,10 @@ use super::{Kind, LANDING_BUCKET, WORK_BUCKET};
 pub const LOAD: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:load";
 const STATEMENT: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:statement";
 /// The functions that the machines call.
-pub const FUNCTIONS: [&str; 6] = ["Plan", "Compact", "Submit", "Poll", "Check", "Report"];
+pub const FUNCTIONS: [&str; 7] = ["Find", "Plan", "Compact", "Submit", "Poll", "Check", "Report"];
 /// As in the template.
 pub const STEP_DEADLINE: Duration = Duration::from_secs(21_600);
+pub const LISTING_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 pub const RUN_DEADLINE: Duration = Duration::from_secs(86_400);
 /// How often EventBridge retries a failed function.
 const EVENT_ATTEMPTS: u32 = 185;
@@ -38,6 +41,12 @@ pub fn deploy(region: &Region, wire: Wire, sources: &Value, slices: &str, kind: 
         ..Deployment::default()
     };
     let add = Add { region, wire: &wire };
+    let settings = find_settings(sources);
+    let context =
+        move |wire: &Wire| segue_find::Context { s3: wire.s3(), settings: settings.clone() };
+    add.function("Find", context, |context, request| async move {
+        segue_find::handle(&context, request).await
+    });
     let settings = plan_settings(sources, slices);
     let context = move |wire: &Wire| segue_plan::Context {
         s3: wire.s3(),
@@ -101,8 +110,19 @@ fn limit_times(region: &Region) {
 
 /// The settings of the plan function.
 pub fn plan_settings(sources: &Value, slices: &str) -> segue_plan::Settings {
-    let (landing, work) = (LANDING_BUCKET.into(), WORK_BUCKET.into());
-    segue_plan::Settings::new(landing, work, slices, &sources.to_string()).expect("settings")
+    segue_plan::Settings::new(landing(sources), WORK_BUCKET.into(), slices).expect("settings")
+}
+
+fn find_settings(sources: &Value) -> segue_find::Settings {
+    segue_find::Settings {
+        landing: landing(sources),
+        work_bucket: WORK_BUCKET.into(),
+        listing_interval: LISTING_INTERVAL,
+    }
+}
+
+fn landing(sources: &Value) -> Landing {
+    Landing::new(LANDING_BUCKET.into(), &sources.to_string()).expect("sources")
 }
 
 fn compact_settings() -> segue_compact::Settings {

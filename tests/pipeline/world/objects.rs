@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
@@ -26,6 +27,8 @@ type Change = ((String, String), Option<Vec<u8>>);
 /// All buckets: they exist without being created, until deleted.
 #[derive(Debug, Default)]
 pub struct Objects {
+    /// Requests of the functions.
+    pub requests: AtomicU32,
     objects: Mutex<BTreeMap<(String, String), Object>>,
     deleted: Mutex<BTreeSet<String>>,
     /// Archived objects.

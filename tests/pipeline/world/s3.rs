@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
@@ -36,6 +37,7 @@ pub fn s3(
     client(move |request| {
         let (objects, mischief) = (Arc::clone(&objects), Arc::clone(&mischief));
         unless_killed(doom.clone(), async move {
+            objects.requests.fetch_add(1, Ordering::Relaxed);
             let trouble = mischief.s3();
             let refusal = match trouble {
                 Some(Trouble::Throttled) => Some((503, SLOW_DOWN)),
@@ -128,6 +130,10 @@ fn answer(objects: &Objects, request: &HttpRequest) -> HttpResponse {
             response.headers_mut().insert("etag", format!("\"{etag}\""));
             response
         }
+        ("POST", "") => {
+            let body = request.body().bytes().expect("a body in memory");
+            delete(objects, &uri, std::str::from_utf8(body).expect("UTF-8"))
+        }
         ("POST", key) => upload(objects, &uri, key),
         ("DELETE", _) => {
             drop_parts(objects, &uri);
@@ -142,6 +148,13 @@ fn read(object: &Object) -> HttpResponse {
     response.headers_mut().insert("etag", format!("\"{}\"", object.etag));
     response.headers_mut().insert("content-length", object.body.len().to_string());
     response
+}
+
+/// `DeleteObjects`: a key that is not there is deleted, too.
+fn delete(objects: &Objects, uri: &Url, body: &str) -> HttpResponse {
+    let keys = body.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+    keys.for_each(|(key, _)| objects.remove(&uri.bucket, key));
+    response(200, "application/xml", "<DeleteResult></DeleteResult>")
 }
 
 /// Starts a multipart upload, or completes it. Its parts have their own keys.

@@ -1,5 +1,6 @@
 //! The queue of wake-ups and the function behind it, as SQS and Lambda call it, in virtual time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,8 +10,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use workflow_local::Region;
 
+use super::faults::Mischief;
+use super::functions::LOAD;
 use super::s3::{client, response};
 use super::states::step_functions;
+use super::wire::s3_client;
+use super::{WORK_BUCKET, World};
 
 /// As in the template.
 const BATCHING_WINDOW: Duration = Duration::from_secs(60);
@@ -35,13 +40,22 @@ struct Shared {
 
 #[derive(Debug, Clone)]
 struct Waiting {
+    id: String,
     visible_at: Instant,
     receives: u32,
     body: String,
 }
 
+impl Waiting {
+    fn new(visible_at: Instant, body: &str) -> Self {
+        static SENT: AtomicU64 = AtomicU64::new(0);
+        let id = SENT.fetch_add(1, Ordering::Relaxed).to_string();
+        Self { id, visible_at, receives: 0, body: body.to_owned() }
+    }
+}
+
 impl WakeUps {
-    /// An empty queue, whose function starts runs of this machine.
+    /// An empty queue, whose function starts runs of this machine, which do not look at the inbox.
     pub fn of(region: &Region, machine: &str, run_interval_minutes: i64) -> Self {
         Self::gathered(region, machine, run_interval_minutes, BATCHING_WINDOW)
     }
@@ -53,8 +67,27 @@ impl WakeUps {
         run_interval_minutes: i64,
         window: Duration,
     ) -> Self {
+        let s3 = s3_client(Arc::default(), Arc::new(Mischief::none()));
+        Self::begin(region, machine, run_interval_minutes, window, s3)
+    }
+
+    /// An empty queue, whose function starts runs that load.
+    pub fn of_world(world: &World) -> Self {
+        let s3 = s3_client(Arc::clone(&world.objects), Arc::clone(&world.mischief));
+        Self::begin(&world.region, LOAD, 0, BATCHING_WINDOW, s3)
+    }
+
+    fn begin(
+        region: &Region,
+        machine: &str,
+        run_interval_minutes: i64,
+        window: Duration,
+        s3: aws_sdk_s3::Client,
+    ) -> Self {
         let queue = Self { shared: Arc::default() };
         let context = segue_start::Context {
+            s3,
+            work_bucket: WORK_BUCKET.into(),
             step_functions: step_functions(region.downgrade()),
             sqs: queue.client(),
             state_machine_arn: machine.to_owned(),
@@ -69,12 +102,17 @@ impl WakeUps {
 
     /// Sends a message.
     pub fn send(&self, body: &str) {
-        self.add(Waiting { visible_at: Instant::now(), receives: 0, body: body.to_owned() });
+        self.add(Waiting::new(Instant::now(), body));
     }
 
-    /// Sends EventBridge's event for an object that lands now.
-    pub fn land(&self, region: &Region) {
-        let event = json!({"detail-type": "Object Created", "time": region.now()});
+    /// Sends EventBridge's event for an object, without naming it.
+    pub fn land(&self) {
+        self.send(&json!({"detail-type": "Object Created"}).to_string());
+    }
+
+    /// Sends EventBridge's event for this object.
+    pub fn arrive(&self, key: &str) {
+        let event = json!({"detail-type": "Object Created", "detail": {"object": {"key": key}}});
         self.send(&event.to_string());
     }
 
@@ -122,28 +160,24 @@ impl WakeUps {
             batch.extend(is_visible.then(|| message.clone()));
             !is_visible
         });
-        let message = |(number, message): (usize, &Waiting)| segue_start::Message {
-            message_id: number.to_string(),
+        let message = |message: &Waiting| segue_start::Message {
+            message_id: message.id.clone(),
             body: message.body.clone(),
         };
-        let records = batch.iter().enumerate().map(message).collect();
+        let records = batch.iter().map(message).collect();
         let event = segue_start::Messages { records };
         let response = segue_start::handle_at(context, event, region.now()).await;
-        let again: Vec<usize> = match response {
-            Err(_) => (0..batch.len()).collect(),
-            Ok(response) => response
-                .batch_item_failures
-                .iter()
-                .map(|failure| failure.item_identifier.parse().expect("a number"))
-                .collect(),
-        };
-        for number in again {
-            let Waiting { receives, body, .. } = batch[number].clone();
-            if receives + 1 >= RECEIVES_MAX {
-                self.shared.dead.lock().expect("no panic").push(body);
+        if let Ok(response) = response {
+            let failures = response.batch_item_failures;
+            batch.retain(|one| failures.iter().any(|failure| failure.item_identifier == one.id));
+        }
+        for message in batch {
+            let receives = message.receives + 1;
+            if receives >= RECEIVES_MAX {
+                self.shared.dead.lock().expect("no panic").push(message.body);
             } else {
                 let visible_at = Instant::now() + VISIBILITY_TIMEOUT;
-                self.add(Waiting { visible_at, receives: receives + 1, body });
+                self.add(Waiting { visible_at, receives, ..message });
             }
         }
     }
@@ -170,8 +204,7 @@ impl WakeUps {
         let message: Value = serde_json::from_slice(body).expect("JSON");
         let delay = message["DelaySeconds"].as_u64().unwrap_or_default();
         assert!(delay <= DELAY_SECONDS_MAX, "SQS refuses a delay of {delay} seconds");
-        let body = message["MessageBody"].as_str().expect("a body").to_owned();
-        let visible_at = Instant::now() + Duration::from_secs(delay);
-        self.add(Waiting { visible_at, receives: 0, body });
+        let body = message["MessageBody"].as_str().expect("a body");
+        self.add(Waiting::new(Instant::now() + Duration::from_secs(delay), body));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use redshift_local::Engine;
@@ -86,18 +87,27 @@ impl Wire {
 
     /// The parts of such a client.
     pub fn s3_config(&self) -> aws_sdk_s3::config::Builder {
-        use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
         let (objects, mischief) = (Arc::clone(&self.objects), Arc::clone(&self.mischief));
-        Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("id", "key", None, None, "test"))
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts())
-            .endpoint_url("http://s3.test")
-            .force_path_style(true)
-            .http_client(s3(objects, mischief, self.doom.clone()))
+        s3_config(s3(objects, mischief, self.doom.clone()))
     }
+}
+
+/// A client of these buckets.
+pub fn s3_client(objects: Arc<Objects>, mischief: Arc<Mischief>) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(s3_config(s3(objects, mischief, None)).build())
+}
+
+fn s3_config(http: SharedHttpClient) -> aws_sdk_s3::config::Builder {
+    use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+    Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("id", "key", None, None, "test"))
+        .retry_config(RetryConfig::standard())
+        .timeout_config(timeouts())
+        .endpoint_url("http://s3.test")
+        .force_path_style(true)
+        .http_client(http)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -145,13 +145,14 @@ pub fn render(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Fa
 }
 
 /// The statements that read the files of the run's manifest for this source, as the run's COPY
-/// would, but load nothing: one transaction, which leaves nothing behind.
+/// would, but load nothing, and that unload one row, as a run unloads what is new: one transaction,
+/// which leaves nothing behind in the warehouse.
 ///
 /// # Errors
 /// As [`render`].
 pub fn rehearse(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, Failure> {
     let values = values(step, deployment, true)?;
-    let steps = ["create/staging", &step.step, "rehearse/drop"];
+    let steps = ["create/staging", &step.step, "rehearse/unload", "rehearse/drop"];
     let statements = steps.map(|name| render_with(name, &values));
     Ok(statements.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -195,6 +196,9 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         rejects => stored(layout::rejects_prefix(&step.run)),
         set_aside => stored(layout::set_aside_prefix(&step.run)),
         paths => Serde(&step.paths),
+        candidates => step.candidates,
+        is_complete => step.is_complete,
+        new_objects => stored(layout::new_objects_prefix(&step.run, step.attempt)),
         ..bounds::values(step)?
     })
 }
@@ -298,6 +302,8 @@ mod tests {
             abandoned: vec!["staging_run_0".into()],
             sources: None,
             bounds: Some(bounds::tests::widest()),
+            candidates: 3,
+            is_complete: true,
         }
     }
 

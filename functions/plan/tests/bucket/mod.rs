@@ -1,8 +1,9 @@
 //! A landing bucket of any size, whose listing is generated page by page; a work bucket that keeps
-//! what is written; and a warehouse whose ledger holds the first objects.
+//! what is written; and a warehouse that has published the first objects and unloads the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,6 +14,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::routing::{get, post, put};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::SignedDuration;
+use segue_buckets::Landing;
+use segue_contract::messages::{FindRequest, Plan, PlanRequest};
+use segue_contract::{Failure, Run, RunInput};
 use segue_plan::{Context, Settings};
 use segue_warehouse::{Target, Warehouse};
 use serde_json::{Value, json};
@@ -23,8 +30,10 @@ const PREFIX: &str = "song_data/";
 const FOLDERS: u64 = 26 * 26 * 26;
 /// Objects, or folders, on a page of the listing.
 const PAGE_OBJECTS: u64 = 1_000;
-/// Rows on a page of the ledger: about a megabyte.
-const PAGE_ROWS: u64 = 6_000;
+/// Rows of a file that the warehouse unloads.
+const UNLOADED_ROWS: u64 = 200_000;
+/// Where it unloads them.
+const UNLOADED: &str = "runs/r/new/0-1/";
 /// Bytes of every object.
 pub const OBJECT_BYTES: u64 = 272;
 
@@ -33,7 +42,7 @@ pub const OBJECT_BYTES: u64 = 272;
 pub struct Volume {
     /// Objects in the landing bucket.
     pub objects: u64,
-    /// How many of them the ledger holds, the first in key order.
+    /// How many of them were published, the first in key order.
     pub published: u64,
     /// How long every page takes.
     pub latency: Duration,
@@ -68,7 +77,7 @@ impl Bucket {
             .route("/", post(result_page))
             .route("/landing", get(listing_page))
             .route("/landing/", get(listing_page))
-            .route("/work/{*key}", put(write))
+            .route("/work/{*key}", put(write).get(unloaded))
             .layer(DefaultBodyLimit::disable())
             .with_state(bucket.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -147,19 +156,43 @@ impl Bucket {
         page
     }
 
-    fn ledger(&self, request: &Value) -> Value {
-        let begin = request["NextToken"].as_str().map_or(0, |token| token.parse().expect("ours"));
-        let after = self.volume.published.min(begin + PAGE_ROWS);
-        let field = |text: String| json!({"stringValue": text});
-        let row = |number: u64| {
-            let uri = format!("s3://landing/{}", self.key(number));
-            json!([field("songs".into()), field(uri), field(etag(number))])
+    /// A result of the step that subtracts.
+    fn result(&self, id: &str) -> Value {
+        let (text, number) =
+            (|text: &str| json!({"stringValue": text}), |number: u64| json!({"longValue": number}));
+        let counted = |outcome: &str, objects: u64| {
+            let place = format!("s3://work/{UNLOADED}");
+            json!([text("songs"), text(outcome), number(objects), text(&place)])
         };
-        let mut page = json!({"Records": (begin..after).map(row).collect::<Vec<_>>()});
-        if after < self.volume.published {
-            page["NextToken"] = after.to_string().into();
+        let Volume { objects, published, .. } = self.volume;
+        let records = match id.rsplit(':').next() {
+            Some("2") => vec![json!([number(published.min(1))])],
+            Some("8") => vec![counted("known", published), counted("new", objects - published)],
+            _ => Vec::new(),
+        };
+        json!({"Records": records})
+    }
+
+    /// A file that the warehouse has unloaded.
+    fn unloaded(&self, name: &str) -> Vec<u8> {
+        let Volume { objects, published, .. } = self.volume;
+        if name == "manifest" {
+            let files = (objects - published).div_ceil(UNLOADED_ROWS);
+            let url = |file: u64| json!({"url": format!("s3://work/{UNLOADED}{file}")});
+            return json!({"entries": (0..files).map(url).collect::<Vec<_>>()}).to_string().into();
         }
-        page
+        let file: u64 = name.parse().expect("a number");
+        let begin = published + file * UNLOADED_ROWS;
+        let mut rows = GzEncoder::new(Vec::new(), Compression::fast());
+        for number in begin..objects.min(begin + UNLOADED_ROWS) {
+            let row = json!({
+                "source": "songs", "uri": format!("s3://landing/{}", self.key(number)),
+                "etag": etag(number), "bytes": OBJECT_BYTES, "written_second": 1_543_536_000,
+                "outcome": "new",
+            });
+            writeln!(rows, "{row}").expect("memory");
+        }
+        rows.finish().expect("memory")
     }
 }
 
@@ -194,15 +227,40 @@ async fn write(State(bucket): State<Bucket>, Path(key): Path<String>, body: Byte
 async fn result_page(State(bucket): State<Bucket>, body: Bytes) -> String {
     tokio::time::sleep(bucket.volume.latency).await;
     let request: Value = serde_json::from_slice(&body).expect("JSON");
-    // The first result is the ledger, the third counts objects by their JSONPaths.
-    match request["Id"].as_str().is_some_and(|id| id.ends_with(":3")) {
-        true => json!({"Records": []}).to_string(),
-        false => bucket.ledger(&request).to_string(),
-    }
+    bucket.result(request["Id"].as_str().unwrap_or_default()).to_string()
+}
+
+async fn unloaded(State(bucket): State<Bucket>, Path(key): Path<String>) -> Vec<u8> {
+    bucket.unloaded(key.strip_prefix(UNLOADED).expect("only what was unloaded is read"))
+}
+
+/// Finds and plans, as a run does.
+///
+/// # Errors
+/// As the functions.
+pub async fn plan(address: &str, input: RunInput) -> Result<Plan, Failure> {
+    let run =
+        Run { id: "r".into(), started_at: "2018-11-01T00:00:00Z".into(), redrive_count: 0, input };
+    let context = context(address);
+    let settings = segue_find::Settings {
+        landing: context.settings.landing.clone(),
+        work_bucket: context.settings.work_bucket.clone(),
+        listing_interval: SignedDuration::ZERO,
+    };
+    let find = segue_find::Context { s3: context.s3.clone(), settings };
+    let request = FindRequest { run: run.clone(), everything: false };
+    let found = segue_find::handle(&find, request).await?;
+    let request = PlanRequest {
+        run,
+        found,
+        subtract_statement_id: "s".into(),
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:load:r".into(),
+    };
+    segue_plan::handle(&context, request).await
 }
 
 /// The function's context, for an endpoint at this address.
-pub fn context(address: &str) -> Context {
+fn context(address: &str) -> Context {
     let http = || {
         aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -223,7 +281,7 @@ pub fn context(address: &str) -> Context {
         .http_client(http());
     let target = Target::new("dev".into(), Some("workgroup".into()), None, None);
     let sources = json!({"songs": {"prefix": PREFIX}, "events": {"prefix": "log_data/"}});
-    let (landing, work) = ("landing".into(), "work".into());
+    let landing = Landing::new("landing".into(), &sources.to_string()).expect("sources");
     Context {
         s3: s3::Client::from_conf(storage.build()),
         warehouse: Warehouse::new(
@@ -237,6 +295,6 @@ pub fn context(address: &str) -> Context {
                 .http_client(http())
                 .build(),
         ),
-        settings: Settings::new(landing, work, "8", &sources.to_string()).expect("settings"),
+        settings: Settings::new(landing, "work".into(), "8").expect("settings"),
     }
 }

@@ -11,7 +11,18 @@ use segue_contract::data_files::{self, SkipReason};
 use segue_contract::{Failure, layout};
 use segue_function::s3_failure;
 
-use crate::objects::Object;
+/// One object as it was listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Object {
+    /// `s3://bucket/key`.
+    pub uri: String,
+    /// Its ETag, without quotes.
+    pub etag: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last written, in seconds since 1970; 0 if that is unknown or not kept.
+    pub written_second: i64,
+}
 
 /// Ranges that are listed at once.
 const LISTS_AT_ONCE_MAX: usize = 16;
@@ -40,21 +51,34 @@ struct Range {
     before: Option<String>,
 }
 
-/// Lists every object of a place: data, and what is skipped with its reason. `collect` collects
-/// each range; the collections are returned in key order.
+/// What collects the objects of one range of keys.
+pub trait Collect {
+    /// Takes an object: data, or skipped for a reason.
+    fn add(&mut self, object: Object, judged: Result<(), SkipReason>);
+
+    /// Follows every page: here a collection is written that must not fill the memory.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` if it cannot be written.
+    fn end_page(&mut self) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// Lists every object of a place. `begin` makes the collection of each range, by its number; they
+/// are returned in key order.
 ///
 /// # Errors
-/// `SourceUnreadable` when the bucket cannot be listed.
-pub async fn list<Collection: Default>(
+/// `SourceUnreadable` when the bucket cannot be listed, and as [`Collect::end_page`].
+pub async fn list<Collection: Collect>(
     place: Place<'_>,
-    collect: impl Fn(&mut Collection, Object, Result<(), SkipReason>),
+    begin: impl Fn(usize) -> Collection,
 ) -> Result<Vec<Collection>, Failure> {
-    let collect = &collect;
-    stream::iter(ranges(cuts(place).await?))
-        .map(|range| async move {
-            let mut collection = Collection::default();
-            let found = |object, judged| collect(&mut collection, object, judged);
-            place.list_range(range, found).await?;
+    let begin = &begin;
+    stream::iter(ranges(cuts(place).await?).into_iter().enumerate())
+        .map(|(number, range)| async move {
+            let mut collection = begin(number);
+            place.list_range(range, &mut collection).await?;
             Ok(collection)
         })
         .buffered(LISTS_AT_ONCE_MAX)
@@ -98,6 +122,26 @@ fn ranges(cuts: Vec<String>) -> Vec<Range> {
 }
 
 impl Place<'_> {
+    /// Looks at one key: the object as a listing would find it now, or nothing. Listing needs no
+    /// right to read the object, and says the same of it as a complete listing.
+    ///
+    /// # Errors
+    /// `SourceUnreadable` when the bucket cannot be listed.
+    pub async fn look_at(
+        &self,
+        key: &str,
+    ) -> Result<Option<(Object, Result<(), SkipReason>)>, Failure> {
+        let request = self.s3.list_objects_v2().bucket(self.bucket).prefix(key).max_keys(1);
+        let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+        let page = request.send().await.map_err(|error| self.unlisted(&error))?;
+        // The key itself comes before all longer ones.
+        let found = page.contents.unwrap_or_default().into_iter().next();
+        Ok(found.filter(|object| object.key.as_deref() == Some(key)).map(|object| {
+            let judged = judge(self.prefix, self.paths_key, &object);
+            (self.object(key, object), judged)
+        }))
+    }
+
     async fn folders(&self, prefix: String) -> Result<Vec<String>, Failure> {
         let page = self.s3.list_objects_v2().bucket(self.bucket).prefix(&prefix).delimiter("/");
         let page = page.send().await;
@@ -108,22 +152,19 @@ impl Place<'_> {
 
     /// A range ends with the key of the split, and the next begins after it, so every object is
     /// found once.
-    async fn list_range(
-        &self,
-        range: Range,
-        mut found: impl FnMut(Object, Result<(), SkipReason>),
-    ) -> Result<(), Failure> {
+    async fn list_range(&self, range: Range, collection: &mut impl Collect) -> Result<(), Failure> {
         let mut token = None;
         loop {
             let page = self.page(&range, token).await?;
             for object in page.contents.unwrap_or_default() {
                 let Some(key) = object.key.clone() else { continue };
                 if range.before.as_ref().is_some_and(|before| key > *before) {
-                    return Ok(());
+                    return collection.end_page().await;
                 }
                 let judged = judge(self.prefix, self.paths_key, &object);
-                found(self.object(&key, object), judged);
+                collection.add(self.object(&key, object), judged);
             }
+            collection.end_page().await?;
             match page.next_continuation_token {
                 Some(next) => token = Some(next),
                 None => return Ok(()),

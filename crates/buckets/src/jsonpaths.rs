@@ -2,10 +2,11 @@
 //! run keeps a copy, so that a retry reads what the plan has read.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata;
 use segue_contract::jsonpaths::{self, JsonPaths};
 use segue_contract::{ErrorName, Failure, layout, pipeline};
-use segue_function::{s3_failure, unreadable};
+use segue_function::s3_failure;
+
+use crate::work;
 
 /// The JSONPaths file that the COPY of a source uses, and where it is; `None` for a source whose
 /// keys are its columns' names. `key` is the key of the landing bucket's own file.
@@ -27,21 +28,10 @@ pub async fn find(
     })?;
     let Some(key) = key else { return Ok(Some((name, own))) };
     let uri = layout::uri(bucket, key);
-    match brought(s3, bucket, key).await? {
+    match work::get(s3, bucket, key).await? {
         Some(bytes) => fits(&uri, &bytes, &own).map(|paths| Some((uri, paths))),
         None => refuse_misnamed(s3, bucket, key).await.map(|()| Some((name, own))),
     }
-}
-
-async fn brought(s3: &Client, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let place = || format!("{} cannot be read", layout::uri(bucket, key));
-    let object = match s3.get_object().bucket(bucket).key(key).send().await {
-        Ok(object) => object,
-        Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-        Err(error) => return Err(s3_failure(place(), "s3:GetObject", &error)),
-    };
-    let bytes = object.body.collect().await.map_err(|error| unreadable(place(), error))?;
-    Ok(Some(bytes.to_vec()))
 }
 
 fn fits(uri: &str, bytes: &[u8], own: &JsonPaths) -> Result<JsonPaths, Failure> {

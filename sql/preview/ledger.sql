@@ -1,4 +1,5 @@
--- Reads what has been published or set aside, for the plan to subtract.
+-- Reads what has been published or set aside, for a person who asks what the next run would load.
+-- A run never reads it whole.
 -- Grain: one row per source object and outcome.
 select
     source,
