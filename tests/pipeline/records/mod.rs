@@ -112,10 +112,14 @@ fn lines(text: &str) -> usize {
     text.replace("\r\n", "\n").matches(['\n', '\r']).count()
 }
 
-/// A file of good and broken records.
+/// A file of good and broken records. Without anything in between, no two broken ones touch: what is
+/// cut within a text and what is cut at its beginning may read as one text.
 fn file(kinds: &[Option<usize>], (between, is_pretty): (&str, bool)) -> (String, Vec<Record>) {
     let (mut text, mut records) = (String::new(), Vec::new());
     for (number, kind) in kinds.iter().enumerate() {
+        let touches =
+            between.is_empty() && records.last().is_some_and(|last: &Record| !last.is_good);
+        let kind = kind.filter(|_| !touches);
         let record = match kind {
             Some(kind) => BROKEN[kind % BROKEN.len()].to_owned(),
             None => good(number, is_pretty),
