@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use segue_contract::arrivals::{
-    Arrivals, INBOX_FILES_MAX, INBOX_PREFIX, RECONCILED_KEY, inbox_key,
+    Arrivals, INBOX_FILES_MAX, INBOX_PREFIX, RECONCILED_KEY, Reconciled, inbox_key,
 };
 use serde_json::{Value, json};
 
@@ -190,6 +190,22 @@ fn an_empty_ledger_leads_to_a_complete_listing_whatever_arrived() {
         stack.arrive("1.json");
         stack.minutes(RUN_MINUTES).await;
         assert_eq!(stack.loaded_objects().await, ["0.json", "1.json"]);
+    });
+}
+
+#[test]
+fn another_prefix_than_was_listed_leads_to_a_complete_listing() {
+    in_virtual_time(async {
+        let stack = Stack::loaded().await;
+        let listed = vec!["s3://landing/elsewhere/".into(), "s3://landing/song_data/".into()];
+        let started_at = stack.world.region.now().to_string();
+        let reconciled = Reconciled { started_at, listed };
+        let body = serde_json::to_vec(&reconciled).expect("JSON");
+        stack.world.objects.put(WORK_BUCKET, RECONCILED_KEY, body);
+        stack.world.put(Source::Events, "unannounced.json", &play(1));
+        stack.arrive("0.json");
+        stack.minutes(RUN_MINUTES).await;
+        assert_eq!(stack.loaded_objects().await, ["0.json", "unannounced.json"]);
     });
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segue_contract::rejects::MAX_REJECTS;
-use segue_contract::{ErrorName, Failure, pipeline};
+use segue_contract::{ErrorName, Failure, layout, pipeline};
 use segue_function::{Elsewhere, setting};
 use serde::Deserialize;
 
@@ -103,12 +103,12 @@ impl Landing {
         })
     }
 
-    /// The sources under whose prefix a key is.
-    pub fn sources_of(&self, key: &str) -> impl Iterator<Item = &Source> {
-        self.sources.iter().filter(move |source| key.starts_with(&source.prefix))
+    /// The URIs of the prefixes, in the order of the sources' names.
+    pub fn prefixes(&self) -> Vec<String> {
+        self.sources.iter().map(|source| layout::uri(&self.bucket, &source.prefix)).collect()
     }
 
-    /// The source whose JSONPaths file this key is.
+    /// Whether a key is that of a JSONPaths file.
     pub fn has_paths_at(&self, key: &str) -> bool {
         self.sources.iter().any(|source| source.jsonpaths_key.as_deref() == Some(key))
     }
@@ -130,9 +130,7 @@ mod tests {
         .expect("complete");
         assert_eq!(landing.source("songs").expect("known").prefix, "song_data/");
         assert_eq!(landing.source("events").expect("known").jsonpaths_key, None);
-        let names = |key| landing.sources_of(key).map(|one| one.name.as_str()).collect::<Vec<_>>();
-        assert_eq!(names("log_data/a.json"), ["events"]);
-        assert_eq!(names("elsewhere/a.json"), [""; 0]);
+        assert_eq!(landing.prefixes(), ["s3://landing/log_data/", "s3://landing/song_data/"]);
     }
 
     #[test]

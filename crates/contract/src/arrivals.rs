@@ -33,8 +33,9 @@ pub struct Arrivals {
 pub struct LookedAt {
     /// The keys of the files, in the work bucket.
     pub files: Vec<String>,
-    /// Whether the run has listed everything.
-    pub is_complete: bool,
+    /// If the run has listed everything: the URIs of the prefixes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Vec<String>>,
 }
 
 /// The last run that listed everything and succeeded, by [`RECONCILED_KEY`].
@@ -43,6 +44,8 @@ pub struct LookedAt {
 pub struct Reconciled {
     /// When it started, RFC 3339.
     pub started_at: String,
+    /// The URIs of the prefixes that it listed: under others, nothing was found yet.
+    pub listed: Vec<String>,
 }
 
 /// The key of a file of the inbox.

@@ -75,13 +75,16 @@ async fn files(context: &Context) -> Result<Vec<String>, Failure> {
     Ok(files)
 }
 
-/// Whether it is too long ago that everything was listed and loaded, or has never happened.
+/// Whether it is too long ago that everything under today's prefixes was listed and loaded, or has
+/// never happened.
 async fn is_listing_due(context: &Context, started_at: &str) -> Result<bool, Failure> {
+    let settings = &context.settings;
     let last = read_json::<Reconciled>(context, RECONCILED_KEY).await?;
+    let last = last.filter(|last| last.listed == settings.landing.prefixes());
     let time = |text: &str| text.parse::<Timestamp>().ok();
-    let last = last.and_then(|last| time(&last.started_at));
-    let passed = time(started_at).zip(last).map(|(now, last)| now.duration_since(last));
-    Ok(passed.is_none_or(|passed| passed >= context.settings.listing_interval))
+    let passed = time(started_at).zip(last.and_then(|last| time(&last.started_at)));
+    let passed = passed.map(|(now, last)| now.duration_since(last));
+    Ok(passed.is_none_or(|passed| passed >= settings.listing_interval))
 }
 
 async fn read_json<T: DeserializeOwned>(

@@ -14,6 +14,7 @@ use segue_contract::arrivals::LookedAt;
 use segue_contract::data_files::SkipCounts;
 use segue_contract::messages::{FindRequest, Found, FoundSource};
 use segue_contract::{Failure, Run, layout};
+use segue_function::unreadable;
 
 use crate::arrivals::Inbox;
 use crate::candidates::{Candidates, List};
@@ -60,9 +61,9 @@ pub async fn handle(context: &Context, request: FindRequest) -> Result<Found, Fa
         found.sources.push(of_source);
     }
     candidates.finish(context).await?;
-    if let Some(inbox) = inbox {
-        remember(context, run, LookedAt { files: inbox.files, is_complete: found.is_complete })
-            .await?;
+    if let Some(Inbox { files, .. }) = inbox {
+        let listed = found.is_complete.then(|| context.settings.landing.prefixes());
+        remember(context, run, &LookedAt { files, listed }).await?;
     }
     tracing::info!(candidates = found.candidates, is_complete = found.is_complete, "found");
     Ok(found)
@@ -87,9 +88,10 @@ fn place<'a>(context: &'a Context, source: &'a Source) -> Place<'a> {
 
 /// Writes which files of the inbox this run has looked at: when it has succeeded, they are removed,
 /// and no others.
-async fn remember(context: &Context, run: &Run, looked_at: LookedAt) -> Result<(), Failure> {
-    let body = serde_json::to_vec(&looked_at).unwrap_or_default();
+async fn remember(context: &Context, run: &Run, looked_at: &LookedAt) -> Result<(), Failure> {
     let key = layout::looked_at_key(run);
+    let body = serde_json::to_vec(looked_at)
+        .map_err(|error| unreadable(format!("{key} cannot be written"), error))?;
     put(&context.s3, &context.settings.work_bucket, &key, body).await
 }
 

@@ -1,9 +1,8 @@
 //! What the warehouse found to be new: its counts from the statement's result, the objects from what
 //! it unloaded to the work bucket.
 //!
-//! A failed attempt leaves files behind, and nothing says that a bucket lists what was just written
-//! under a prefix once and for all; so only the files that the manifest names are read, and their
-//! rows must be as many as the same transaction counted.
+//! Nothing undoes an UNLOAD, so a failed attempt leaves files behind. Only the files that the manifest
+//! names are read, and their rows must be as many as the same transaction counted.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

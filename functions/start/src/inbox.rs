@@ -56,8 +56,8 @@ pub(crate) async fn forget(context: &Context, recent: &[Run]) -> Result<(), Fail
         for files in looked_at.files.chunks(DELETED_AT_ONCE_MAX) {
             delete(context, files).await?;
         }
-        if looked_at.is_complete {
-            let reconciled = Reconciled { started_at: run.started.to_string() };
+        if let Some(listed) = looked_at.listed {
+            let reconciled = Reconciled { started_at: run.started.to_string(), listed };
             write(context, RECONCILED_KEY, &reconciled).await?;
         }
         // Last: whatever failed before is tried again.

@@ -297,7 +297,8 @@ async fn the_inbox_has_the_keys_under_a_name_that_follows_from_the_messages() {
 #[tokio::test]
 async fn what_a_run_has_looked_at_is_removed_once_it_has_succeeded_and_a_listing_remembered() {
     for (status, removed) in [(ExecutionStatus::Succeeded, 2), (ExecutionStatus::Failed, 0)] {
-        let looked_at = r#"{"files": ["inbox/1.json", "inbox/2.json"], "isComplete": true}"#;
+        let looked_at =
+            r#"{"files": ["inbox/1.json", "inbox/2.json"], "listed": ["s3://l/log_data/"]}"#;
         let bucket = [
             mock!(aws_sdk_s3::Client::put_object)
                 .match_requests(|request| request.key() == Some(RECONCILED_KEY))
