@@ -116,7 +116,7 @@ select
     case
         when set_aside.uri is not null then 'set aside'
         when known.uri is null then 'new'
-        when candidates.etag = '' or candidates.etag <> known.etag then 'changed'
+        when coalesce(candidates.etag, '') = '' or candidates.etag <> known.etag then 'changed'
         else 'known'
     end as outcome
 from candidates

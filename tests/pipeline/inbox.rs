@@ -210,6 +210,26 @@ fn another_prefix_than_was_listed_leads_to_a_complete_listing() {
 }
 
 #[test]
+fn a_state_file_of_another_version_leads_to_a_complete_listing_and_holds_up_nothing() {
+    in_virtual_time(async {
+        let stack = Stack::loaded().await;
+        for (number, key) in [RECONCILED_KEY, &inbox_key("of-another-version")].iter().enumerate() {
+            let body = br#"{"version": 2}"#.to_vec();
+            stack.world.objects.put(WORK_BUCKET, key, body);
+            stack.world.put(
+                Source::Events,
+                &format!("unannounced-{number}.json"),
+                &play(1 + number),
+            );
+            stack.arrive("0.json");
+            stack.minutes(RUN_MINUTES).await;
+            assert_eq!(stack.loaded_objects().await.len(), 2 + number, "{key}");
+            assert_eq!((stack.inbox(), stack.queue.len()), (0, 0), "{key}");
+        }
+    });
+}
+
+#[test]
 fn a_full_inbox_leads_to_a_complete_listing_and_is_emptied() {
     in_virtual_time(async {
         let stack = Stack::loaded().await;

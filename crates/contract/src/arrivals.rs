@@ -33,7 +33,7 @@ pub struct Arrivals {
 pub struct LookedAt {
     /// The keys of the files, in the work bucket.
     pub files: Vec<String>,
-    /// If the run has listed everything: the URIs of the prefixes.
+    /// If the run has listed everything: what that was, the URIs of the prefixes and the warehouse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Vec<String>>,
 }
@@ -44,7 +44,7 @@ pub struct LookedAt {
 pub struct Reconciled {
     /// When it started, RFC 3339.
     pub started_at: String,
-    /// The URIs of the prefixes that it listed: under others, nothing was found yet.
+    /// What it listed, as [`LookedAt::listed`]: of anything else, nothing was found yet.
     pub listed: Vec<String>,
 }
 

@@ -108,7 +108,9 @@ impl SkipReason {
             }
             Self::FolderMarker => "folder markers",
             Self::Empty => "empty",
-            Self::Archived => "archived, restore them or move them out of the prefix",
+            Self::Archived => {
+                "archived, restore them and start a run, or move them out of the prefix"
+            }
             Self::JsonPaths => "the JSONPaths file of the source",
             Self::Outside => "outside song_data/ and log_data/",
             Self::BrokenLink => "a link to something that is not there",

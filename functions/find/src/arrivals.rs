@@ -10,7 +10,7 @@ use segue_contract::arrivals::{
 };
 use segue_contract::data_files::SkipReason;
 use segue_contract::{Failure, Run, layout};
-use segue_function::{s3_failure, unreadable};
+use segue_function::s3_failure;
 use serde::de::DeserializeOwned;
 
 use crate::candidates::List;
@@ -38,26 +38,38 @@ impl Inbox {
         if files.len() > INBOX_FILES_MAX || is_listing_due(context, started_at).await? {
             return Ok(Self { files, keys: None });
         }
-        let arrivals: Vec<Arrivals> = stream::iter(files.clone())
-            .map(|key| async move { read_json::<Arrivals>(context, &key).await })
-            .buffer_unordered(REQUESTS_AT_ONCE_MAX)
-            // A file that is gone was removed after another run had looked at it.
-            .try_filter_map(|arrivals| async { Ok(arrivals) })
-            .try_collect()
-            .await?;
-        let landing = &context.settings.landing;
-        let is_unnamed = arrivals.iter().any(|file| file.is_unnamed);
-        let keys: BTreeSet<String> = arrivals.into_iter().flat_map(|file| file.keys).collect();
-        // Other JSONPaths concern objects that were loaded before.
-        let has_paths = keys.iter().any(|key| landing.has_paths_at(key));
-        let is_enough = !is_unnamed && !has_paths && keys.len() <= ARRIVALS_MAX;
-        Ok(Self { files, keys: is_enough.then_some(keys) })
+        let keys = keys(context, files.clone()).await?;
+        Ok(Self { files, keys })
     }
 
     /// The keys to look at; `None` if everything must be listed.
     pub fn keys(&self) -> Option<&BTreeSet<String>> {
         self.keys.as_ref()
     }
+}
+
+/// The keys that these files name; `None` if they cannot stand for everything, or are too many.
+async fn keys(context: &Context, files: Vec<String>) -> Result<Option<BTreeSet<String>>, Failure> {
+    let mut arrivals = stream::iter(files)
+        .map(|key| async move { read_json::<Arrivals>(context, &key).await })
+        .buffer_unordered(REQUESTS_AT_ONCE_MAX);
+    let (mut keys, landing) = (BTreeSet::new(), &context.settings.landing);
+    while let Some(file) = arrivals.try_next().await? {
+        let Read::Content(Arrivals { keys: more, is_unnamed }) = file else {
+            // Removed after another run had looked at it, or not to be understood.
+            if matches!(file, Read::Unknown) {
+                return Ok(None);
+            }
+            continue;
+        };
+        // Other JSONPaths concern objects that were loaded before.
+        let has_paths = more.iter().any(|key| landing.has_paths_at(key));
+        keys.extend(more);
+        if is_unnamed || has_paths || keys.len() > ARRIVALS_MAX {
+            return Ok(None);
+        }
+    }
+    Ok(Some(keys))
 }
 
 async fn files(context: &Context) -> Result<Vec<String>, Failure> {
@@ -79,23 +91,34 @@ async fn files(context: &Context) -> Result<Vec<String>, Failure> {
 /// never happened.
 async fn is_listing_due(context: &Context, started_at: &str) -> Result<bool, Failure> {
     let settings = &context.settings;
-    let last = read_json::<Reconciled>(context, RECONCILED_KEY).await?;
-    let last = last.filter(|last| last.listed == settings.landing.prefixes());
+    let last = match read_json::<Reconciled>(context, RECONCILED_KEY).await? {
+        Read::Content(last) => Some(last).filter(|last| last.listed == settings.listed()),
+        Read::Nothing | Read::Unknown => None,
+    };
     let time = |text: &str| text.parse::<Timestamp>().ok();
     let passed = time(started_at).zip(last.and_then(|last| time(&last.started_at)));
     let passed = passed.map(|(now, last)| now.duration_since(last));
     Ok(passed.is_none_or(|passed| passed >= settings.listing_interval))
 }
 
-async fn read_json<T: DeserializeOwned>(
-    context: &Context,
-    key: &str,
-) -> Result<Option<T>, Failure> {
+/// A small file of the work bucket.
+enum Read<T> {
+    Content(T),
+    Nothing,
+    /// Another version of Segue has written it: everything is listed instead.
+    Unknown,
+}
+
+async fn read_json<T: DeserializeOwned>(context: &Context, key: &str) -> Result<Read<T>, Failure> {
     let bucket = &context.settings.work_bucket;
-    let Some(bytes) = get(&context.s3, bucket, key).await? else { return Ok(None) };
-    let read = serde_json::from_slice(&bytes);
-    let what = || format!("{} is not what Segue writes there", layout::uri(bucket, key));
-    read.map(Some).map_err(|error| unreadable(what(), error))
+    let Some(bytes) = get(&context.s3, bucket, key).await? else { return Ok(Read::Nothing) };
+    Ok(serde_json::from_slice(&bytes).map_or_else(
+        |error| {
+            tracing::warn!(key, %error, "not understood");
+            Read::Unknown
+        },
+        Read::Content,
+    ))
 }
 
 /// Looks at the objects of a source that have arrived.

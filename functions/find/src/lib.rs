@@ -62,7 +62,7 @@ pub async fn handle(context: &Context, request: FindRequest) -> Result<Found, Fa
     }
     candidates.finish(context).await?;
     if let Some(Inbox { files, .. }) = inbox {
-        let listed = found.is_complete.then(|| context.settings.landing.prefixes());
+        let listed = found.is_complete.then(|| context.settings.listed());
         remember(context, run, &LookedAt { files, listed }).await?;
     }
     tracing::info!(candidates = found.candidates, is_complete = found.is_complete, "found");

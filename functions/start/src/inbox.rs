@@ -1,6 +1,7 @@
 //! The inbox in the work bucket: what has arrived, until a run that has looked at it has succeeded.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use segue_buckets::{get, put};
 use segue_contract::arrivals::{Arrivals, LookedAt, RECONCILED_KEY, Reconciled, inbox_key};
 use segue_contract::{Failure, layout};
@@ -13,6 +14,8 @@ use crate::runs::Run;
 
 /// The most objects that S3 deletes in one call.
 const DELETED_AT_ONCE_MAX: usize = 1_000;
+/// Such calls at once.
+const CALLS_AT_ONCE_MAX: usize = 8;
 
 /// Keeps what some messages name; returns whether there was anything.
 ///
@@ -44,18 +47,23 @@ pub(crate) async fn keep(
 /// `SourceUnreadable` if the work bucket cannot be read or written: the next call removes the rest.
 pub(crate) async fn forget(context: &Context, recent: &[Run]) -> Result<(), Failure> {
     let bucket = &context.work_bucket;
-    for run in recent.iter().filter(|run| run.by_arrival && run.has_succeeded) {
+    for run in recent.iter().filter(|run| run.has_settled(recent)) {
         let key = layout::looked_at_key_of(&run.id);
         let Some(bytes) = get(&context.s3, bucket, &key).await? else { continue };
-        let looked_at: LookedAt = serde_json::from_slice(&bytes).map_err(|error| {
-            unreadable(
-                format!("{} is not what Segue writes there", layout::uri(bucket, &key)),
-                error,
-            )
-        })?;
-        for files in looked_at.files.chunks(DELETED_AT_ONCE_MAX) {
-            delete(context, files).await?;
-        }
+        let looked_at: LookedAt = match serde_json::from_slice(&bytes) {
+            Ok(looked_at) => looked_at,
+            Err(error) => {
+                tracing::warn!(key, %error, "not understood: its files stay for a later run");
+                continue;
+            }
+        };
+        let chunks: Vec<_> =
+            looked_at.files.chunks(DELETED_AT_ONCE_MAX).map(<[_]>::to_vec).collect();
+        stream::iter(chunks)
+            .map(|files| async move { delete(context, &files).await })
+            .buffer_unordered(CALLS_AT_ONCE_MAX)
+            .try_collect::<()>()
+            .await?;
         if let Some(listed) = looked_at.listed {
             let reconciled = Reconciled { started_at: run.started.to_string(), listed };
             write(context, RECONCILED_KEY, &reconciled).await?;

@@ -99,17 +99,17 @@ pub struct ItemFailure {
 /// inbox cannot be written, `InvalidConfiguration` if the function lacks a permission: the messages are delivered again.
 #[tracing::instrument(skip_all, fields(messages = event.records.len()))]
 pub async fn handle(context: &Context, event: Messages) -> Result<Response, Failure> {
-    handle_at(context, event, Timestamp::now()).await
+    handle_at(context, event, Timestamp::now).await
 }
 
-/// Like [`handle`], at this time.
+/// Like [`handle`], by this clock.
 ///
 /// # Errors
 /// As [`handle`].
 pub async fn handle_at(
     context: &Context,
     event: Messages,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<Response, Failure> {
     let (mut arrivals, mut kept, mut woken) = (Arrivals::default(), Vec::new(), None);
     let mut response = Response::default();
@@ -120,7 +120,7 @@ pub async fn handle_at(
                 arrivals.is_unnamed |= keys.iter().any(Option::is_none);
                 arrivals.keys.extend(keys.into_iter().flatten());
             }
-            Some(Wish::WakeUp(time)) => woken = woken.max(Some(time.unwrap_or(now))),
+            Some(Wish::WakeUp(time)) => woken = woken.max(Some(time.unwrap_or_else(&clock))),
             Some(Wish::Nothing) => tracing::info!(message_id = message.message_id, "nothing to do"),
             None => {
                 let message_id = message.message_id;
@@ -129,8 +129,10 @@ pub async fn handle_at(
             }
         }
     }
-    // A run looks at what the inbox has when it begins, however long the message was on its way.
-    let kept = inbox::keep(context, &kept, arrivals).await?.then_some(now);
+    // A run looks at what the inbox has when it begins, however long that took to get there.
+    let is_kept = inbox::keep(context, &kept, arrivals).await?;
+    let now = clock();
+    let kept = is_kept.then_some(now);
     if let Some(arrived) = woken.max(kept) {
         match next(context, arrived, now).await? {
             Next::Nothing => tracing::info!("a later run has loaded everything"),
@@ -147,7 +149,9 @@ async fn next(context: &Context, arrived: Timestamp, now: Timestamp) -> Result<N
     if recent.iter().any(Run::is_in_flight) {
         return Ok(in_flight);
     }
-    inbox::forget(context, &recent).await?;
+    if let Err(failure) = inbox::forget(context, &recent).await {
+        tracing::warn!(%failure, "the inbox keeps what runs have loaded; a later call removes it");
+    }
     let interval = SignedDuration::from_mins(context.run_interval_minutes);
     let next = runs::next(&recent, interval, arrived, now);
     if next != Next::Start {

@@ -71,6 +71,17 @@ impl From<&ExecutionListItem> for Run {
 }
 
 impl Run {
+    /// Whether what it looked at is loaded, and stays so. A run by hand may have loaded only some
+    /// sources. If one overlapped this run, it may have been a rebuild that listed everything before and
+    /// has since forgotten what this run loaded.
+    pub(crate) fn has_settled(&self, recent: &[Self]) -> bool {
+        let ended_before =
+            |one: &Self, next: &Self| one.stopped.is_some_and(|stopped| stopped < next.started);
+        let overlaps = |other: &Self| !ended_before(self, other) && !ended_before(other, self);
+        let by_hand = recent.iter().filter(|other| !other.by_arrival);
+        self.by_arrival && self.has_succeeded && !by_hand.into_iter().any(overlaps)
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.stopped.is_none()
@@ -84,10 +95,8 @@ pub(crate) fn next(
     arrived: Timestamp,
     now: Timestamp,
 ) -> Next {
-    // A run by hand may have loaded only some sources.
-    let has_looked =
-        |run: &&Run| run.by_arrival && run.started.duration_since(arrived) >= LOOKED_AT_AFTER;
-    if runs.iter().filter(has_looked).any(|run| run.has_succeeded) {
+    let has_looked = |run: &&Run| run.started.duration_since(arrived) >= LOOKED_AT_AFTER;
+    if runs.iter().filter(has_looked).any(|run| run.has_settled(runs)) {
         return Next::Nothing;
     }
     let times = [backed_off_until(runs), runs.first().map(|run| run.started + interval)];
@@ -192,6 +201,23 @@ mod tests {
         assert_eq!(landed(-6, &[run(-5, false)]), Next::Start, "nothing was loaded");
         let by_hand = Run { by_arrival: false, ..run(-5, true) };
         assert_eq!(landed(-6, &[by_hand]), Next::Start, "it may have loaded one source only");
+    }
+
+    #[test]
+    fn a_run_that_a_run_by_hand_overlapped_does_not_count_as_having_loaded() {
+        let by_hand = |started, stopped| Run {
+            by_arrival: false,
+            stopped: Some(minute(stopped)),
+            ..run(started, true)
+        };
+        for (started, stopped, settled) in
+            [(-10, -7, true), (-10, -5, false), (-4, -2, false), (-3, -2, true)]
+        {
+            let runs = [run(-5, true), by_hand(started, stopped)];
+            assert_eq!(runs[0].has_settled(&runs), settled, "{started} to {stopped}");
+            let next = next(&runs, NO_INTERVAL, minute(-6), minute(0));
+            assert_eq!(next == Next::Nothing, settled, "{started} to {stopped}");
+        }
     }
 
     #[test]

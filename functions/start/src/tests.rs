@@ -121,7 +121,7 @@ async fn handled_with(
         body: (*body).into(),
     };
     let event = Messages { records: bodies.iter().enumerate().map(message).collect() };
-    handle_at(&context, event, Timestamp::from_second(NOW).expect("a time")).await
+    handle_at(&context, event, || Timestamp::from_second(NOW).expect("a time")).await
 }
 
 /// The messages to deliver again.

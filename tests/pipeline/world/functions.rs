@@ -117,6 +117,7 @@ fn find_settings(sources: &Value) -> segue_find::Settings {
     segue_find::Settings {
         landing: landing(sources),
         work_bucket: WORK_BUCKET.into(),
+        warehouse: "warehouse/dev".into(),
         listing_interval: LISTING_INTERVAL,
     }
 }

@@ -166,7 +166,7 @@ impl WakeUps {
         };
         let records = batch.iter().map(message).collect();
         let event = segue_start::Messages { records };
-        let response = segue_start::handle_at(context, event, region.now()).await;
+        let response = segue_start::handle_at(context, event, || region.now()).await;
         if let Ok(response) = response {
             let failures = response.batch_item_failures;
             batch.retain(|one| failures.iter().any(|failure| failure.item_identifier == one.id));

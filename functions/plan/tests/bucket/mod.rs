@@ -245,6 +245,7 @@ pub async fn plan(address: &str, input: RunInput) -> Result<Plan, Failure> {
     let settings = segue_find::Settings {
         landing: context.settings.landing.clone(),
         work_bucket: context.settings.work_bucket.clone(),
+        warehouse: String::new(),
         listing_interval: SignedDuration::ZERO,
     };
     let find = segue_find::Context { s3: context.s3.clone(), settings };
