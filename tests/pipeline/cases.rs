@@ -114,7 +114,9 @@ async fn an_archived_object_is_skipped_and_named() {
     let diagnosis = world.doctor(Depth::Sample).await;
     assert!(diagnosis.is_healthy(), "{:?}", diagnosis.lines(Verdict::Bad));
     let warnings = diagnosis.lines(Verdict::Warning).join("\n");
-    assert!(warnings.contains("archived, restore them or move them out of the prefix"));
+    assert!(
+        warnings.contains("archived, restore them and start a run, or move them out of the prefix")
+    );
     assert!(warnings.contains("log_data/old.json"), "{warnings}");
     assert_eq!(sessions(&world).await, ["1"]);
 }

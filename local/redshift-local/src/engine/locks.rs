@@ -185,21 +185,19 @@ mod tests {
         let cancel = Cancel::default();
         locks.acquire(1, "a", Mode::Write, &cancel).expect("free");
         locks.acquire(2, "b", Mode::Write, &cancel).expect("free");
-        std::thread::scope(|scope| {
-            let first = scope.spawn(|| locks.acquire(1, "b", Mode::Write, &Cancel::default()));
-            let second = scope.spawn(|| {
-                let outcome = locks.acquire(2, "a", Mode::Write, &Cancel::default());
-                locks.release(2, &HashSet::new());
-                outcome
-            });
-            let second = second.join().expect("no panic");
-            if second.is_ok() {
-                assert!(first.join().expect("no panic").is_err());
-            } else {
-                assert_eq!(second.expect_err("deadlock").to_string(), "ERROR: deadlock detected");
-            }
-            locks.release(1, &HashSet::new());
+        // Each ends its transaction, so that the other goes on; either may be the one that is refused.
+        let ask = |transaction, table| {
+            let outcome = locks.acquire(transaction, table, Mode::Write, &Cancel::default());
+            locks.release(transaction, &HashSet::new());
+            outcome
+        };
+        let outcomes = std::thread::scope(|scope| {
+            let threads = [scope.spawn(|| ask(1, "b")), scope.spawn(|| ask(2, "a"))];
+            threads.map(|thread| thread.join().expect("no panic"))
         });
+        let refused: Vec<String> =
+            outcomes.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+        assert_eq!(refused, ["ERROR: deadlock detected"]);
     }
 
     #[test]
