@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 
-use aws_sdk_s3::primitives::ByteStream;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
+use segue_buckets::{encoder, put};
 use segue_contract::messages::{CheckRequest, PlannedSource, RejectedRows};
 use segue_contract::rejects::{Refused, Reject, storable};
 use segue_contract::{ErrorName, Failure, layout};
@@ -240,14 +239,13 @@ async fn write(
     let bucket = &context.deployment.work_bucket;
     let key = layout::copy_rejects_key(&request.run, &rejects.source);
     let what = format!("{} cannot be written", layout::uri(bucket, &key));
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = encoder();
     for reject in &rejects.refused {
         let line = serde_json::to_string(reject).map_err(|error| unreadable(&what, error))?;
         writeln!(encoder, "{line}").map_err(|error| unreadable(&what, error))?;
     }
     let body = encoder.finish().map_err(|error| unreadable(&what, error))?;
-    let put = context.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(body));
-    put.send().await.map(|_| ()).map_err(|error| s3_failure(&what, "s3:PutObject", &error))
+    put(&context.s3, bucket, &key, body).await
 }
 
 #[cfg(test)]
