@@ -26,6 +26,8 @@ use crate::{
 const RUN_ID: &str = "preview";
 /// The step whose result is the ledger.
 const LEDGER: &str = "preview/ledger";
+/// The step by which a run compares with it.
+const SUBTRACT: &str = "plan/subtract";
 /// Tables that the ledger's step reads: before the first run there are none. The catalog shows them
 /// even to people who may not read them; `information_schema` would hide them.
 const TABLES_SQL: &str = "select c.relname from pg_catalog.pg_class as c \
@@ -150,7 +152,11 @@ async fn read_ledger(
     deployment: &Deployment,
 ) -> Outcome<String> {
     let step = Step::first(run.clone(), LEDGER);
-    let statements = pipeline::render(&step, deployment).map_err(problem_of)?;
+    // What a run asks besides, without any candidates.
+    let asked = Step { is_complete: true, ..Step::first(run.clone(), SUBTRACT) };
+    let statements = [&asked, &step].map(|step| pipeline::render(step, deployment));
+    let statements = statements.into_iter().collect::<Result<Vec<_>, _>>().map_err(problem_of)?;
+    let statements = statements.concat();
     let mut state = warehouse.submit(&step, &statements).await.map_err(problem_of)?;
     let long_poll = std::time::Duration::from_secs(LONG_POLL_SECONDS.unsigned_abs().into());
     loop {

@@ -79,9 +79,13 @@ struct Row {
 }
 
 impl Difference {
-    /// Nothing is known: everything is new.
-    pub fn of(sources: BTreeMap<String, Judged>, paths: Vec<(String, String, u64)>) -> Self {
-        Self { sources, paths, is_ledger_empty: false }
+    /// A difference that was found without the warehouse.
+    pub fn of(
+        sources: BTreeMap<String, Judged>,
+        paths: Vec<(String, String, u64)>,
+        is_ledger_empty: bool,
+    ) -> Self {
+        Self { sources, paths, is_ledger_empty }
     }
 
     /// Reads the difference that the finished statement has unloaded.
@@ -102,10 +106,7 @@ impl Difference {
         })
         .await?;
         difference.is_ledger_empty = published == 0;
-        each(warehouse, &format!("{statement_id}:{PATHS_RESULT}"), |row| {
-            difference.paths.push((row.text(0), row.text(1), row.count(2)));
-        })
-        .await?;
+        difference.paths = paths(warehouse, statement_id).await?;
         if found.candidates == 0 {
             return Ok(difference);
         }
@@ -166,6 +167,22 @@ impl Difference {
         let others = self.paths.iter().filter(|(of, by, _)| of == source && by != digest);
         others.map(|(.., objects)| objects).sum()
     }
+}
+
+/// Counts published objects by source and digest of the JSONPaths that they were loaded with.
+///
+/// # Errors
+/// As reading a result.
+pub async fn paths(
+    warehouse: &Warehouse,
+    statement_id: &str,
+) -> Result<Vec<(String, String, u64)>, Failure> {
+    let mut paths = Vec::new();
+    each(warehouse, &format!("{statement_id}:{PATHS_RESULT}"), |row| {
+        paths.push((row.text(0), row.text(1), row.count(2)));
+    })
+    .await?;
+    Ok(paths)
 }
 
 fn expect(what: &str, expected: u64, found: u64) -> Result<(), Failure> {

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use segue_buckets::Object;
 use segue_contract::Failure;
-use segue_warehouse::{Warehouse, number, text};
+use segue_warehouse::{Warehouse, text};
 use sha2::{Digest, Sha256};
 
 /// The ledger's word for an object that is set aside.
 const SET_ASIDE: &str = "set aside";
+/// Its result, by its number in the batch.
+const LEDGER_RESULT: &str = "4";
 
 /// The known objects, by digest.
 #[derive(Debug, Default)]
@@ -18,8 +20,6 @@ pub struct Ledger {
     etags: HashMap<u128, u128>,
     /// Objects that are set aside.
     set_aside: HashMap<u128, u128>,
-    /// Published objects, by source and digest of the JSONPaths that they were loaded with.
-    pub paths: Vec<(String, String, u64)>,
 }
 
 /// What the ledger knows about an object.
@@ -36,27 +36,18 @@ pub enum Known {
 }
 
 impl Ledger {
-    /// Reads the ledger from the result of the step `preview/ledger`.
+    /// Reads the ledger: the result of the step `preview/ledger`, which follows those of
+    /// `plan/subtract` in one batch.
     ///
     /// # Errors
     /// As reading a result.
     pub async fn read(warehouse: &Warehouse, statement_id: &str) -> Result<Self, Failure> {
         let mut ledger = Self::default();
         warehouse
-            .read(&format!("{statement_id}:1"), |rows| {
+            .read(&format!("{statement_id}:{LEDGER_RESULT}"), |rows| {
                 for row in rows {
                     let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
                     ledger.add(&field(0), &field(1), &field(2), field(3) == SET_ASIDE);
-                }
-                Ok(())
-            })
-            .await?;
-        warehouse
-            .read(&format!("{statement_id}:3"), |rows| {
-                for row in rows {
-                    let field = |index: usize| row.get(index).and_then(text).unwrap_or_default();
-                    let objects = row.get(2).and_then(number).and_then(|one| one.try_into().ok());
-                    ledger.paths.push((field(0), field(1), objects.unwrap_or_default()));
                 }
                 Ok(())
             })
@@ -71,7 +62,7 @@ impl Ledger {
 
     /// Without what was published, for a rebuild; what is set aside stays set aside.
     pub fn without_published(self) -> Self {
-        Self { etags: HashMap::new(), paths: Vec::new(), ..self }
+        Self { etags: HashMap::new(), ..self }
     }
 
     /// Whether nothing was ever published.

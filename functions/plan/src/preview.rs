@@ -8,7 +8,7 @@ use segue_contract::messages::{Batch, Compression, Found, FoundSource, Load, Pla
 use segue_contract::{Failure, Run};
 use serde::Serialize;
 
-use crate::difference::{Difference, Judged};
+use crate::difference::{self, Difference, Judged};
 use crate::ledger::{Known, Ledger};
 use crate::survey::Survey;
 use crate::{Context, abandoned};
@@ -52,14 +52,15 @@ pub async fn preview(
 ) -> Result<Preview, Failure> {
     run.validate()?;
     let Context { warehouse, s3, step_functions, settings } = context;
-    let (ledger, abandoned) = match ledger_statement_id {
+    let (ledger, paths, abandoned) = match ledger_statement_id {
         Some(id) => {
             let abandoned = abandoned::find(warehouse, step_functions, id, execution_arn).await;
             let ledger = Ledger::read(warehouse, id).await?;
             let is_rebuild = run.input.rebuild;
-            (if is_rebuild { ledger.without_published() } else { ledger }, abandoned)
+            let ledger = if is_rebuild { ledger.without_published() } else { ledger };
+            (ledger, difference::paths(warehouse, id).await?, abandoned)
         }
-        None => (Ledger::default(), Vec::new()),
+        None => (Ledger::default(), Vec::new(), Vec::new()),
     };
     let mut found = Found { is_complete: true, ..Found::default() };
     let mut sources = BTreeMap::new();
@@ -76,8 +77,7 @@ pub async fn preview(
         found.sources.push(FoundSource { source: name.into(), listed, skipped: skipped.of(name) });
         sources.insert(name.to_owned(), judged);
     }
-    let mut difference = Difference::of(sources, ledger.paths.clone());
-    difference.is_ledger_empty = ledger.is_empty();
+    let difference = Difference::of(sources, paths, ledger.is_empty());
     let mut unloaded = Vec::new();
     let mut survey = Survey::new(context, run, found, difference);
     while let Some((source, new, count)) = survey.next().await? {
