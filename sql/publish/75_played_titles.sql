@@ -1,6 +1,7 @@
 -- Records in which sessions each title was played: those of this run's plays or, if the titles of
 -- earlier runs are not complete, of all.
--- Grain: one row per title and artist. Safe to run again: a span only grows, or is computed anew.
+-- Grain: one row per title and artist. Safe to run again: a span only grows, or is computed
+-- from all plays.
 {% if rebuild or (brings.songs and not has_titles) %}
 delete from ops.played_titles;
 
