@@ -6,7 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use segue_contract::Compact;
 
-use crate::{estimate::Assumptions, generate::Options, local::WarehouseOptions, runs};
+use crate::{
+    estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, report, runs, stop,
+};
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
@@ -29,11 +31,11 @@ pub enum Command {
     /// List the latest runs
     Runs(runs::List),
     /// Follow a run to its end
-    Follow(runs::Follow),
+    Follow(follow::Follow),
     /// Fetch the report of a run
-    Report(runs::Show),
+    Report(report::Fetch),
     /// Stop a run
-    Stop(runs::Stop),
+    Stop(stop::Stop),
     /// Run a query
     Query(Query),
     /// Set aside files that cannot be loaded, until their content changes; without files, list them

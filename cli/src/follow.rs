@@ -1,0 +1,31 @@
+//! `segue follow`: one run, to its end.
+
+use clap::Args;
+
+use crate::{cli::Target, errors::Outcome, print, runs::Found};
+
+/// `segue follow`
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// The run, or the first characters of its name [default: the latest]
+    pub run: Option<String>,
+    /// The stack to use
+    #[command(flatten)]
+    pub target: Target,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Follows a run to its end, or says how it ended.
+pub async fn follow(wanted: Follow) -> Outcome {
+    let again = wanted.target.flags();
+    let found = Found::of(wanted.target, wanted.run.as_deref()).await?;
+    let report = found.runs.follow(&found.arn, &again).await?;
+    if wanted.json {
+        print::json(&report)?;
+    } else if report.is_good() {
+        print::line(&report.line(&format!("segue run{again} --rebuild")))?;
+    }
+    report.into_problem().map(|_| ())
+}
