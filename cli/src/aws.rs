@@ -106,6 +106,11 @@ impl AwsClients {
         aws_sdk_lambda::Client::new(&self.aws)
     }
 
+    /// Log groups.
+    pub fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.aws)
+    }
+
     /// Topics and who has subscribed to them.
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.aws)

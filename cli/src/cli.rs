@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use segue_contract::Compact;
 
 use crate::{
-    estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, report, runs, stop,
+    estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, logs, report, runs,
+    show, stop,
 };
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
@@ -30,12 +31,16 @@ pub enum Command {
     Plan(Plan),
     /// List the latest runs
     Runs(runs::List),
+    /// Show what a run did
+    Show(show::Show),
     /// Follow a run to its end
     Follow(follow::Follow),
     /// Fetch the report of a run
     Report(report::Fetch),
     /// Stop a run
     Stop(stop::Stop),
+    /// Show what the functions logged about a run
+    Logs(logs::Logs),
     /// Run a query
     Query(Query),
     /// Set aside files that cannot be loaded, until their content changes; without files, list them

@@ -11,9 +11,9 @@ use crate::{
     errors::{Outcome, Problem},
     estimate,
     execution::{Report, Runs},
-    follow, generate, grants, local, plan, print,
+    follow, generate, grants, local, logs, plan, print,
     project::Project,
-    query, report, runs, skip,
+    query, report, runs, show, skip,
     stack::{Destination, Stack},
     stop, ui, upload,
     warehouse::Warehouse,
@@ -25,6 +25,8 @@ pub async fn run(command: Command) -> Outcome {
         Command::Run(run) => load(run).await,
         Command::Plan(wanted) => show_plan(wanted).await,
         Command::Runs(wanted) => runs::list(wanted).await,
+        Command::Show(wanted) => show::show(wanted).await,
+        Command::Logs(wanted) => logs::logs(wanted).await,
         Command::Follow(wanted) => follow::follow(wanted).await,
         Command::Report(wanted) => report::report(wanted).await,
         Command::Stop(wanted) => stop::stop(wanted).await,
@@ -219,5 +221,5 @@ fn local_status(wanted: cli::Status) -> Outcome {
         ["warehouse pid".to_owned(), shown(pid(status.warehouse_pid))],
         ["folder".to_owned(), status.folder],
     ];
-    print::line(&print::table(&["local stack", ""], rows, &[]).to_string())
+    print::line(&print::table(&["local stack", ""], rows, &[]))
 }

@@ -1,7 +1,10 @@
-//! How foreign text is shown: no character of it may control a terminal, reverse the reading
-//! direction, or end a cell.
+//! How text is shown to people. No character of foreign text may control a terminal, reverse the
+//! reading direction, or end a cell.
 
 use std::fmt::Write as _;
+
+use anstyle::AnsiColor;
+use jiff::Timestamp;
 
 /// Whether a character is a control character: C0, DEL, C1, the separators of lines and paragraphs,
 /// and those that change the direction of writing.
@@ -62,6 +65,67 @@ pub fn json(document: &str) -> String {
     shown
 }
 
+/// The text with its line ends, and every other control character visible.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// What makes a line good, bad, or advice, and its colour.
+const COLOURS: [(&str, AnsiColor); 6] = [
+    ("✓", AnsiColor::Green),
+    ("✗", AnsiColor::Red),
+    ("error:", AnsiColor::Red),
+    ("hint:", AnsiColor::Cyan),
+    ("warning:", AnsiColor::Yellow),
+    ("report:", AnsiColor::Cyan),
+];
+
+/// The text with the marks at the beginnings of its lines, and of the cells of its tables, in colour.
+pub fn coloured(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let mut shown = line.to_owned();
+        for (mark, colour) in COLOURS {
+            let style = colour.on_default().bold();
+            let painted = format!("{style}{mark}{style:#}");
+            if let Some(rest) = shown.trim_start().strip_prefix(mark) {
+                let indent = shown.len() - shown.trim_start().len();
+                shown = format!("{}{painted}{rest}", &shown[..indent]);
+            }
+            if line.starts_with('|') {
+                shown = shown.replace(&format!("| {mark} "), &format!("| {painted} "));
+            }
+        }
+        shown
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `272 B`, `3.8 MB`.
+pub fn bytes(bytes: u64) -> String {
+    let mut shown = bytes as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        // What would be rounded to 1000.0 is one of the next.
+        if shown < 999.95 {
+            break;
+        }
+        (shown, unit) = (shown / 1_000.0, larger);
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{shown:.1} {unit}") }
+}
+
+/// How long ago something was, as people say it: `3 min ago`; after two days, the time itself.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second() - then.as_second();
+    match seconds {
+        ..10 => "just now".to_owned(),
+        10..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => then.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +151,25 @@ mod tests {
         assert_eq!(shown, r#""\u001b\u009b\u202e\u007fé""#);
         let read: String = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(read, "\u{1b}\u{9b}\u{202e}\u{7f}é");
+    }
+
+    #[test]
+    fn only_marks_are_coloured() {
+        let shown = coloured("✓ Find ✓\n  hint: a hint: b\n| a | ✗ failed |\nreporting");
+        let plain = anstream::adapter::strip_str(&shown).to_string();
+        assert_eq!(plain, "✓ Find ✓\n  hint: a hint: b\n| a | ✗ failed |\nreporting");
+        assert_eq!(shown.matches("\u{1b}[0m").count(), 3, "{shown:?}");
+    }
+
+    #[test]
+    fn sizes_and_times_read_as_people_say_them() {
+        let sizes = [0, 999, 1_000, 999_949, 999_950, 3_755_598, 5_000_000_000].map(bytes);
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "3.8 MB", "5.0 GB"]);
+        let then =
+            |seconds| ago(Timestamp::UNIX_EPOCH, Timestamp::from_second(seconds).expect("a time"));
+        let times = [-3, 9, 59, 3_599, 172_799, 172_800].map(then);
+        let expected =
+            ["just now", "just now", "59 s ago", "59 min ago", "47 h ago", "1970-01-01 00:00 UTC"];
+        assert_eq!(times, expected);
     }
 }

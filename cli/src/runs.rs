@@ -1,16 +1,26 @@
 //! `segue runs`: the runs of a stack.
 
 use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
     aws::AwsClients,
     cli::Target,
     commands::find,
+    display,
     errors::Outcome,
-    execution::{self, Runs},
-    print, ui,
+    execution::{LISTED_MAX, Report, Runs, short_name},
+    print,
+    stack::Stack,
+    ui,
 };
+
+/// Runs that are described at once.
+const DESCRIBED_AT_ONCE: usize = 8;
+/// Runs that are described at most, to find those that loaded something.
+const DESCRIBED_MAX: usize = 1_000;
 
 /// `segue runs`
 #[derive(Debug, Args)]
@@ -22,6 +32,9 @@ pub struct List {
     #[arg(long, value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub count: u16,
+    /// List runs that found nothing new, too
+    #[arg(long)]
+    pub all: bool,
     /// Print a JSON array of objects
     #[arg(long)]
     pub json: bool,
@@ -31,6 +44,8 @@ pub struct List {
 pub struct Found {
     /// Clients for its stack.
     pub clients: AwsClients,
+    /// The stack.
+    pub stack: Stack,
     /// All runs of the stack.
     pub runs: Runs,
     /// The run's execution.
@@ -46,49 +61,103 @@ impl Found {
         let (clients, stack) = find(target).await?;
         let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
         let arn = runs.find(run).await?;
-        Ok(Self { clients, runs, arn })
+        Ok(Self { clients, stack, runs, arn })
     }
 }
 
 /// One run in a list.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
-    run_id: String,
-    status: String,
-    started_at: String,
-    duration_seconds: Option<f64>,
+    /// What other commands accept in place of the whole name.
+    short_id: String,
+    #[serde(flatten)]
+    run: Report,
 }
 
 /// Lists the latest runs.
 pub async fn list(wanted: List) -> Outcome {
     let (clients, stack) = find(wanted.target).await?;
     let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
-    let listed: Vec<Listed> = runs
-        .latest(wanted.count)
-        .await?
-        .into_iter()
-        .map(|run| Listed {
-            status: execution::status(&run.status),
-            started_at: jiff::Timestamp::from_second(run.start_date.secs())
-                .map(|started| started.to_string())
-                .unwrap_or_default(),
-            duration_seconds: run
-                .stop_date
-                .map(|stopped| stopped.as_secs_f64() - run.start_date.as_secs_f64()),
-            run_id: run.name,
-        })
-        .collect();
+    let latest = runs.latest(LISTED_MAX).await?;
+    let names: Vec<&str> = latest.iter().map(|run| run.name.as_str()).collect();
+    let mut hidden = 0;
+    let mut listed = Vec::new();
+    let described = latest.iter().take(DESCRIBED_MAX).map(|run| runs.ended(&run.execution_arn));
+    let mut described = stream::iter(described).buffered(DESCRIBED_AT_ONCE);
+    while let Some(run) = described.try_next().await? {
+        if run.found_nothing() && !wanted.all {
+            hidden += 1;
+            continue;
+        }
+        listed.push(Listed { short_id: short_name(&run.run_id, &names), run });
+        if listed.len() == usize::from(wanted.count) {
+            break;
+        }
+    }
     if wanted.json {
         return print::json(&listed);
     }
-    if listed.is_empty() {
-        ui::say("there are no runs yet");
+    if latest.is_empty() {
+        ui::say("there are no runs yet; `segue run` starts one");
         return Ok(());
     }
-    let rows = listed.into_iter().map(|run| {
-        let seconds = run.duration_seconds.map(|seconds| format!("{seconds:.1}"));
-        [run.run_id, run.status, run.started_at, seconds.unwrap_or_default()]
+    if !listed.is_empty() {
+        print::line(&table(&listed, Timestamp::now()))?;
+    }
+    if hidden > 0 {
+        let runs = ui::count(hidden, "run");
+        ui::say(format!("hidden: {runs} that found nothing new (--all shows them)"));
+    }
+    Ok(())
+}
+
+fn table(listed: &[Listed], now: Timestamp) -> String {
+    let rows = listed.iter().map(|Listed { short_id, run }| {
+        let started =
+            run.start_time().map(|started| display::ago(started, now)).unwrap_or_default();
+        let by = run.started_by().to_owned();
+        [short_id.clone(), run.outcome(), run.loaded(), started, run.took(), by]
     });
-    print::line(&print::table(&["run", "status", "started", "seconds"], rows, &[3]).to_string())
+    print::table(&["run", "outcome", "loaded", "started", "took", "started by"], rows, &[4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_what_happened_what_was_loaded_and_when() {
+        let run = |name: &str, status: &str, error: Option<&str>| Report {
+            status: status.to_owned(),
+            error: error.map(str::to_owned),
+            started_at: Some("2018-11-01T00:00:00Z".to_owned()),
+            ..Report::started(format!("arn:{name}"))
+        };
+        let loaded = Report {
+            objects: Some(101),
+            rows: Some(8_127),
+            duration_seconds: Some(3.5),
+            trigger: Some("arrival".to_owned()),
+            ..run("1f0e8400-e29b", "loaded", None)
+        };
+        let runs = [
+            run("s3-20181101T000000Z", "running", None),
+            loaded,
+            run("1f0e8400-e300", "failed", Some("LoadRejected")),
+            run("77b1c2d3-0000", "aborted", Some("Stopped")),
+        ];
+        let names: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
+        let short: Vec<String> = names.iter().map(|name| short_name(name, &names)).collect();
+        let listed = runs.into_iter().zip(short).map(|(run, short_id)| Listed { short_id, run });
+        let now = "2018-11-01T00:03:10Z".parse().expect("a time");
+        insta::assert_snapshot!(table(&listed.collect::<Vec<_>>(), now), @"
+        | run         | outcome        | loaded                | started   |  took | started by |
+        |-------------|----------------|-----------------------|-----------|-------|------------|
+        | s3-20181    | - running      |                       | 3 min ago |       | a person   |
+        | 1f0e8400-e2 | ✓ loaded       | 101 files, 8,127 rows | 3 min ago | 3.5 s | new files  |
+        | 1f0e8400-e3 | ✗ LoadRejected |                       | 3 min ago |       | a person   |
+        | 77b1c2d3    | ✗ aborted      |                       | 3 min ago |       | a person   |
+        ");
+    }
 }

@@ -107,6 +107,11 @@ impl Stack {
         self.output("LoadStateMachineArn")
     }
 
+    /// The log group of all functions.
+    pub fn function_logs(&self) -> Outcome<&str> {
+        self.output("FunctionLogsName")
+    }
+
     /// The topic that alerts go to.
     pub fn alerts_topic(&self) -> Option<&str> {
         self.filled("AlertsTopicArn")

@@ -26,9 +26,9 @@ pub async fn stop(wanted: Stop) -> Outcome {
     let again = wanted.target.flags();
     let found = Found::of(wanted.target, Some(&wanted.run)).await?;
     let run = name(&found.arn);
-    let status = found.runs.ended(&found.arn).await?.status;
-    if status != "running" {
-        return Err(Problem::wrong_use(format!("run {run} has ended already: {status}")));
+    let ended = found.runs.ended(&found.arn).await?;
+    if !ended.is_running() {
+        return Err(Problem::wrong_use(format!("run {run} has ended already: {}", ended.status)));
     }
     found.runs.stop(&found.arn).await?;
     ui::say(format!("stopped {run}; `segue run{again}` starts another one"));

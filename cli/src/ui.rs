@@ -5,13 +5,26 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::display;
 
 const SPINNER_TICK: Duration = Duration::from_millis(100);
 
-/// Writes one line to stderr; a closed stderr is not an error.
-pub fn say(line: impl AsRef<str>) {
-    let _ = writeln!(io::stderr(), "{}", line.as_ref());
+/// Writes lines to stderr; a closed stderr is not an error.
+pub fn say(lines: impl AsRef<str>) {
+    let _ = writeln!(io::stderr(), "{}", for_people(lines.as_ref()));
+}
+
+/// The lines as stderr shows them: nothing in them commands the terminal, and marks have a colour if
+/// it is one that takes colours.
+pub fn for_people(lines: &str) -> String {
+    let lines = display::lines(lines);
+    match AutoStream::choice(&io::stderr()) {
+        ColorChoice::Never => lines,
+        _ => display::coloured(&lines),
+    }
 }
 
 /// A piece of work that takes a while: a spinner on a terminal, otherwise a line when it ends.
@@ -63,9 +76,11 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// `1 file`, `2 files`, `71,000 files`.
-pub fn count(number: usize, thing: &str) -> String {
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    // No count of things in memory or in a bucket is larger.
+    let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", indicatif::HumanCount(number as u64))
+    format!("{} {thing}{plural}", indicatif::HumanCount(number))
 }
 
 /// Whether somebody watches stderr on a terminal that can move its cursor; else plain lines are printed.
@@ -94,6 +109,6 @@ mod tests {
 
     #[test]
     fn one_thing_is_singular() {
-        assert_eq!([count(1, "file"), count(71_000, "file")], ["1 file", "71,000 files"]);
+        assert_eq!([count(1_u64, "file"), count(71_000_usize, "file")], ["1 file", "71,000 files"]);
     }
 }

@@ -68,7 +68,10 @@ fn ten_thousand_events_for_a_thousand_objects_load_each_once_in_few_runs() {
     quiet(&stack, &cloud);
 
     let statuses = stack.statuses();
-    assert!(statuses.iter().all(|status| status == "succeeded"), "{statuses:?}");
+    assert!(
+        statuses.iter().all(|status| ["loaded", "up-to-date"].contains(&&**status)),
+        "{statuses:?}"
+    );
     assert!((1..=RUNS_MAX).contains(&statuses.len()), "{} runs", statuses.len());
     let objects = OBJECTS as u64;
     let counts = [

@@ -33,6 +33,17 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
     let page = String::from_utf8(stack.done(&["report", "--local", run])).expect("a path");
     let page = fs::read_to_string(stack.folder().join(page.trim_end())).expect("a page");
     assert!(page.contains(run), "{page}");
+    let shown = stack.json(&["show", "--local", "--json", &run[..9]]);
+    assert_eq!((&shown["runId"], &shown["trigger"]), (&first["runId"], &"manual".into()));
+    let phases = shown["phases"].as_array().expect("phases").iter();
+    let phases: Vec<&str> = phases.map(|one| one["phase"].as_str().expect("a name")).collect();
+    assert_eq!((phases.first(), phases.last()), (Some(&"Create tables"), Some(&"Report")));
+    let rows = shown["sources"].as_array().expect("sources").iter();
+    let rows: u64 = rows.map(|source| source["rows"].as_u64().expect("a number")).sum();
+    assert_eq!(Some(rows), first["rows"].as_u64(), "{shown}");
+    let logged = stack.done(&["logs", "--local", "--json", run]);
+    let logged = String::from_utf8(logged).expect("UTF-8");
+    assert!(logged.lines().any(|line| line.contains("\"planned\"")), "{logged}");
     let stopped = stack.segue(&["stop", "--local", run]);
     let errors = String::from_utf8_lossy(&stopped.stderr);
     assert!(errors.contains("has ended already: loaded"), "{errors}");
@@ -41,6 +52,9 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
     let second = stack.load(&data);
     assert_eq!(second["status"], "up-to-date");
     assert_eq!(stack.mart(), mart);
+    let listed = stack.json(&["runs", "--local", "--json"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "a run that found nothing is hidden");
+    assert_eq!(stack.statuses(), ["up-to-date", "loaded"]);
 
     let rebuilt = stack.json(&["run", "--local", "--json", "--rebuild"]);
     assert_eq!(rebuilt["status"], "loaded");

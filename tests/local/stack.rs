@@ -242,7 +242,7 @@ impl Stack {
     }
 
     pub fn statuses(&self) -> Vec<String> {
-        let runs = self.json(&["runs", "--local", "--json", "--count", "1000"]);
+        let runs = self.json(&["runs", "--local", "--json", "--all", "--count", "1000"]);
         let status = |run: &Value| run["status"].as_str().expect("a status").to_owned();
         runs.as_array().expect("an array").iter().map(status).collect()
     }

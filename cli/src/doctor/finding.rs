@@ -142,7 +142,7 @@ fn table(findings: &[Finding]) -> String {
     let rows = findings
         .iter()
         .map(|finding| [name(finding), finding.verdict.to_string(), finding.found.clone()]);
-    print::table(&["check", "is", "found"], rows, &[]).to_string()
+    print::table(&["check", "is", "found"], rows, &[])
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     let counts = estimate.sources.iter().map(|source| {
         [source.source.clone(), source.objects.to_string(), source.bytes.to_string()]
     });
-    print::line(&print::table(&["source", "objects", "bytes"], counts, &[1, 2]).to_string())?;
+    print::line(&print::table(&["source", "objects", "bytes"], counts, &[1, 2]))?;
     let ways = [
         ("each object copied", &estimate.without_compaction),
         ("every source merged", &estimate.with_compaction),
@@ -94,12 +94,12 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     let rows = ways.map(|(name, way)| row(name, way));
     let headers =
         ["way", "parts", "seconds", "S3 reads", "S3 writes", "transitions", "GB-s", "cost"];
-    print::line(&print::table(&headers, rows, &[1, 2, 3, 4, 5, 6, 7]).to_string())?;
+    print::line(&print::table(&headers, rows, &[1, 2, 3, 4, 5, 6, 7]))?;
     let cadences = Cadence::SHOWN.iter().zip(&estimate.cadences).map(|((name, _), cadence)| {
         [(*name).to_owned(), dollars(cadence.warehouse_a_day), dollars(cadence.month())]
     });
     let headers = ["a small run every", "warehouse a day", "all a month"];
-    print::line(&print::table(&headers, cadences, &[1, 2]).to_string())?;
+    print::line(&print::table(&headers, cadences, &[1, 2]))?;
     let Prices { as_of, region, currency, .. } = &estimate.prices;
     print::line(&format!(
         "{currency}, prices of {as_of} in {region}; {slices} slices; Redshift Serverless at {rpus} \

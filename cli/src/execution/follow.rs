@@ -9,6 +9,8 @@ use aws_sdk_sfn::{
     types::{ExecutionStatus, HistoryEvent},
 };
 use indicatif::ProgressBar;
+use jiff::{Timestamp, Unit};
+use segue_contract::RunInput;
 use serde_json::Value;
 
 use super::{Report, cause, history, name, phases::Phases, status};
@@ -28,10 +30,7 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     let mut seen = 0;
     loop {
         let described = describe(client, arn).await?;
-        let since_start = |time: &DateTime| {
-            let seconds = time.as_secs_f64() - described.start_date.as_secs_f64();
-            Duration::try_from_secs_f64(seconds).unwrap_or_default()
-        };
+        let since_start = since(&described.start_date);
         for event in history::newer(client, arn, seen).await? {
             seen = event.id;
             progress.take(&event, since_start(&event.timestamp));
@@ -46,18 +45,42 @@ pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
     }
 }
 
+/// How long after the start of a run something was.
+pub fn since(start: &DateTime) -> impl Fn(&DateTime) -> Duration + 'static {
+    let start = start.as_secs_f64();
+    move |time| Duration::try_from_secs_f64(time.as_secs_f64() - start).unwrap_or_default()
+}
+
 /// Looks once.
 pub async fn look(client: &Client, arn: &str) -> Outcome<Report> {
     let described = describe(client, arn).await?;
     Ok(match described.status {
-        ExecutionStatus::Running => Report::started(arn.to_owned()),
+        ExecutionStatus::Running => Report {
+            started_at: rfc_3339(&described.start_date),
+            trigger: Some(trigger(described.input.as_deref())),
+            ..Report::started(arn.to_owned())
+        },
         _ => report(arn, described),
     })
 }
 
-async fn describe(client: &Client, arn: &str) -> Outcome<DescribeExecutionOutput> {
+/// The execution as Step Functions describes it.
+pub async fn describe(client: &Client, arn: &str) -> Outcome<DescribeExecutionOutput> {
     let described = client.describe_execution().execution_arn(arn).send().await;
     described.map_err(|error| aws::problem("describe the run", error))
+}
+
+fn rfc_3339(time: &DateTime) -> Option<String> {
+    let time = Timestamp::new(time.secs(), time.subsec_nanos().cast_signed()).ok()?;
+    Some(time.round(Unit::Second).ok()?.to_string())
+}
+
+/// What started a run, by its input.
+fn trigger(input: Option<&str>) -> String {
+    let input = input.and_then(|input| serde_json::from_str::<RunInput>(input).ok());
+    let RunInput { trigger, arrivals, .. } = input.unwrap_or_default();
+    let unnamed = if arrivals { "arrival" } else { "manual" };
+    trigger.unwrap_or_else(|| unnamed.to_owned())
 }
 
 fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
@@ -69,6 +92,8 @@ fn report(arn: &str, described: DescribeExecutionOutput) -> Report {
     let text = |key: &str| output.get(key).and_then(Value::as_str).map(str::to_owned);
     let ended = described.stop_date.map(|stop| stop.as_secs_f64());
     let mut report = Report {
+        started_at: rfc_3339(&described.start_date),
+        trigger: Some(trigger(described.input.as_deref())),
         run_id: text("runId").unwrap_or_else(|| name(arn).to_owned()),
         report: text("report"),
         objects: output.get("objects").and_then(Value::as_u64),
@@ -130,8 +155,8 @@ impl Progress {
     }
 
     fn take(&mut self, event: &HistoryEvent, since_start: Duration) {
-        if let Some(line) = self.phases.take(event, since_start) {
-            self.say(line);
+        if let Some(news) = self.phases.take(event, since_start) {
+            self.say(news.line());
         }
     }
 
@@ -145,8 +170,8 @@ impl Progress {
     }
 
     fn end(&mut self, since_start: Duration) {
-        if let Some(line) = self.phases.broken_off(since_start) {
-            self.say(line);
+        if let Some(phase) = self.phases.broken_off(since_start) {
+            self.say(phase.line());
         }
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();

@@ -4,77 +4,20 @@ mod cause;
 mod follow;
 mod history;
 mod phases;
-
-use std::time::Duration;
+mod report;
 
 use aws_sdk_sfn::{
     Client,
     types::{ExecutionListItem, ExecutionStatus},
 };
-use segue_contract::data_files::{Skipped, loaded_by_other_paths};
-use segue_contract::{RunInput, messages::Variants};
-use serde::Serialize;
+use segue_contract::RunInput;
 
+pub use self::{phases::Ended, report::Report};
 use crate::{
     aws,
     errors::{Outcome, Problem},
     ui,
 };
-
-/// How a run ended, as it is printed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// `loaded`, `up-to-date`, `loaded-with-rejects`, `failed`, `aborted`, `timed-out`; or
-    /// `running` when nobody waited for the end.
-    pub status: String,
-    /// The run's name, which is its execution's name too.
-    pub run_id: String,
-    /// Its execution.
-    pub execution_arn: String,
-    /// From start to end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_seconds: Option<f64>,
-    /// States entered, including those of nested executions: what Step Functions bills.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub transitions: Option<u64>,
-    /// Objects that it loaded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub objects: Option<u64>,
-    /// Rows that they brought.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows: Option<u64>,
-    /// Objects that are not data, by source and reason.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<Skipped>,
-    /// Published objects that were loaded with other JSONPaths than the current ones.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub loaded_by_other_paths: Option<u64>,
-    /// Records that it could not load and was allowed to skip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rejected: Option<u64>,
-    /// Files that it could not load and was allowed to set aside whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub set_aside: Option<u64>,
-    /// Keys under which it brought records that differ, by table.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub variants: Vec<Variants>,
-    /// What looks wrong but did not stop it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// The URI of the run's own report.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<String>,
-    /// The error's name, when it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What happened, when it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// What to do about it, when it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
 
 /// The executions of one load state machine.
 pub struct Runs {
@@ -146,16 +89,10 @@ impl Runs {
 
     /// A run's input; `None` if it is not valid.
     async fn input_of(&self, arn: &str) -> Outcome<Option<RunInput>> {
-        let described = self
-            .client
-            .describe_execution()
-            .execution_arn(arn)
-            .send()
-            .await
-            .map_err(|error| aws::problem("describe the run", error))?;
+        let described = follow::describe(&self.client, arn).await?;
         let input = described.input.unwrap_or_else(|| "{}".to_owned());
         let input = serde_json::from_str::<RunInput>(&input).ok();
-        Ok(input.map(|input| RunInput { started_by: None, ..input }))
+        Ok(input.map(|input| RunInput { started_by: None, trigger: None, ..input }))
     }
 
     /// The run of this name, or of the only name that begins like this; the latest without one.
@@ -196,6 +133,32 @@ impl Runs {
         stopped.map(|_| ()).map_err(|error| aws::problem(&format!("stop {}", name(arn)), error))
     }
 
+    /// The shortest beginning of a run's name that no other one has, see [`short_names`].
+    pub async fn short_name(&self, arn: &str) -> Outcome<String> {
+        let runs = self.latest(LISTED_MAX).await?;
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        Ok(short_name(name(arn), &names))
+    }
+
+    /// The phases of a run so far, in their order.
+    pub async fn phases(&self, arn: &str) -> Outcome<Vec<Ended>> {
+        let described = follow::describe(&self.client, arn).await?;
+        let events = history::newer(&self.client, arn, 0).await?;
+        let since_start = follow::since(&described.start_date);
+        let mut phases = phases::Phases::default();
+        let mut ended: Vec<Ended> = Vec::new();
+        for event in &events {
+            if let Some(phases::News::Ended(phase)) =
+                phases.take(event, since_start(&event.timestamp))
+            {
+                ended.push(phase);
+            }
+        }
+        let stopped = described.stop_date.as_ref();
+        ended.extend(stopped.and_then(|stopped| phases.broken_off(since_start(stopped))));
+        Ok(ended)
+    }
+
     /// How a run ended, or that it is still running.
     pub async fn ended(&self, arn: &str) -> Outcome<Report> {
         follow::look(&self.client, arn).await
@@ -218,14 +181,27 @@ impl Runs {
         self.counted(end).await
     }
 
-    async fn counted(&self, report: Report) -> Outcome<Report> {
+    /// The same with the states that it entered.
+    pub async fn counted(&self, report: Report) -> Outcome<Report> {
         let transitions = history::transitions(&self.client, &report.execution_arn).await?;
         Ok(Report { transitions: Some(transitions), ..report })
     }
 }
 
-/// Runs that one list call may return.
-const LISTED_MAX: u16 = 100;
+/// The runs among which the beginning of a name must be unambiguous: what one call lists.
+pub const LISTED_MAX: u16 = 1_000;
+/// The least characters of a shortened name: shorter ones would soon be ambiguous.
+const SHORT_NAME_CHARACTERS_MIN: usize = 8;
+
+/// The shortest beginning of a run's name that none of the others has, as `segue runs` shows it.
+pub fn short_name(run: &str, names: &[&str]) -> String {
+    let shared = |other: &&str| {
+        run.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
+    };
+    let others = names.iter().filter(|other| **other != run);
+    let longest = others.map(shared).max().unwrap_or_default();
+    run.chars().take(SHORT_NAME_CHARACTERS_MIN.max(longest + 1)).collect()
+}
 
 /// The last part of an execution's ARN.
 pub fn name(arn: &str) -> &str {
@@ -237,91 +213,14 @@ pub fn status(status: &ExecutionStatus) -> String {
     status.as_str().to_lowercase().replace('_', "-")
 }
 
-impl Report {
-    /// A run that nobody waits for.
-    pub fn started(arn: String) -> Self {
-        Self {
-            status: "running".to_owned(),
-            run_id: name(&arn).to_owned(),
-            execution_arn: arn,
-            duration_seconds: None,
-            transitions: None,
-            objects: None,
-            rows: None,
-            skipped: Vec::new(),
-            loaded_by_other_paths: None,
-            rejected: None,
-            set_aside: None,
-            variants: Vec::new(),
-            warnings: Vec::new(),
-            report: None,
-            error: None,
-            message: None,
-            hint: None,
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Whether the run succeeded, or was only started.
-    pub fn is_good(&self) -> bool {
-        self.error.is_none()
-    }
-
-    /// How it ended, for people: the last line sums up; notes and warnings come before. `rebuild`
-    /// is the command that loads everything again.
-    pub fn line(&self, rebuild: &str) -> String {
-        let other_paths = self.loaded_by_other_paths.unwrap_or_default();
-        let mut before: Vec<String> = self.skipped.iter().map(Skipped::line).collect();
-        before.extend(loaded_by_other_paths(other_paths, rebuild));
-        let mut line = self.status.clone();
-        if let (Some(objects), Some(rows)) = (self.objects.filter(|one| *one > 0), self.rows) {
-            let (files, rows) =
-                (ui::count(objects as usize, "file"), ui::count(rows as usize, "row"));
-            line.push_str(&format!(" {files}, {rows}"));
-        }
-        if let Some(seconds) = self.duration_seconds {
-            let duration = ui::seconds(Duration::from_secs_f64(seconds.max(0.0)));
-            line.push_str(&format!(" in {duration}"));
-        }
-        if let Some(transitions) = self.transitions {
-            let transitions = ui::count(transitions as usize, "transition");
-            line.push_str(&format!(", {transitions}: run {}", self.run_id));
-        } else {
-            line.push_str(&format!(": run {}", self.run_id));
-        }
-        if let Some(rejected) = self.rejected {
-            let records = ui::count(rejected as usize, "record");
-            line.push_str(&format!("; {records} skipped: see ops.rejected_rows and the report"));
-        }
-        if let Some(set_aside) = self.set_aside {
-            let files = ui::count(set_aside as usize, "file");
-            line.push_str(&format!(
-                "; {files} set aside: see ops.set_aside_objects and the report"
-            ));
-        }
-        for Variants { table, within_run, beside_published } in &self.variants {
-            let within = ui::count(*within_run as usize, "key");
-            let beside = ui::count(*beside_published as usize, "key");
-            before.push(format!(
-                "mart.{table}: records of this run differ under {within}, and differ from \
-                 published ones under {beside}"
-            ));
-        }
-        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
-        before.extend(warnings);
-        before.push(line);
-        before.join("\n")
-    }
-
-    /// The failure as the command's own, when it failed.
-    pub fn into_problem(self) -> Outcome<Self> {
-        let Some(error) = &self.error else { return Ok(self) };
-        let message = self.message.as_deref().unwrap_or("no reason given");
-        let problem = Problem::failed(format!("run {} failed, {error}: {message}", self.run_id));
-        let hint =
-            self.hint.as_deref().unwrap_or("read its report or its history in Step Functions");
-        Err(match &self.report {
-            Some(report) => problem.hint(format!("{hint}\nreport: {report}")),
-            None => problem.hint(hint),
-        })
+    #[test]
+    fn a_short_name_is_the_beginning_of_one_run_only() {
+        let names = ["1f0e8400-e29b", "1f0e8400-e300", "s3-20181101T000000Z", "1f0", "1f0e8400"];
+        let short: Vec<String> = names.iter().map(|name| short_name(name, &names)).collect();
+        assert_eq!(short, ["1f0e8400-e2", "1f0e8400-e3", "s3-20181", "1f0", "1f0e8400"]);
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::types::HistoryEvent;
+use serde::Serialize;
 
 use crate::ui;
 
@@ -21,6 +22,51 @@ struct Phase {
     failed_with: Option<String>,
 }
 
+/// A phase that has ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// Its name: the state's.
+    pub phase: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether the run went on after it.
+    pub succeeded: bool,
+}
+
+impl Ended {
+    /// `✓ Create tables             0.3 s`
+    pub fn line(&self) -> String {
+        let mark = if self.succeeded { '✓' } else { '✗' };
+        let took = ui::seconds(Duration::try_from_secs_f64(self.seconds).unwrap_or_default());
+        format!("{mark} {:<16} {took:>12}", self.phase)
+    }
+}
+
+/// What an event says that is worth a line.
+#[derive(Debug)]
+pub enum News {
+    /// A phase has ended.
+    Ended(Ended),
+    /// A phase is tried again after this error.
+    Retried {
+        /// Its name.
+        phase: String,
+        /// The error's name.
+        error: String,
+    },
+}
+
+impl News {
+    /// One line.
+    pub fn line(&self) -> String {
+        match self {
+            News::Ended(phase) => phase.line(),
+            News::Retried { phase, error } => format!("  {phase}: trying again after {error}"),
+        }
+    }
+}
+
 /// What a run has done so far.
 #[derive(Debug, Default)]
 pub struct Phases {
@@ -29,7 +75,7 @@ pub struct Phases {
 
 impl Phases {
     /// Takes the next event, at this time since the run's start; a line when there is news.
-    pub fn take(&mut self, event: &HistoryEvent, at: Duration) -> Option<String> {
+    pub fn take(&mut self, event: &HistoryEvent, at: Duration) -> Option<News> {
         let kind = event.r#type.as_str();
         if kind.ends_with("StateEntered") {
             return self.enter(event, at);
@@ -48,12 +94,12 @@ impl Phases {
             }
             "TaskScheduled" => {
                 let error = phase.failed_with.take_if(|error| !error.is_empty())?;
-                return Some(format!("  {}: trying again after {error}", phase.name));
+                return Some(News::Retried { phase: phase.name.clone(), error });
             }
             _ if kind.ends_with("StateExited") => {
                 let details = event.state_exited_event_details.as_ref()?;
                 let ended = self.current.take_if(|phase| phase.name == details.name)?;
-                return Some(ended.line(at));
+                return Some(News::Ended(ended.ended(at)));
             }
             _ => {}
         }
@@ -62,12 +108,12 @@ impl Phases {
 
     /// Enters a state. One within a Map is a part of its phase; choices and passes take no time, and
     /// naming them would only hide the others.
-    fn enter(&mut self, event: &HistoryEvent, at: Duration) -> Option<String> {
+    fn enter(&mut self, event: &HistoryEvent, at: Duration) -> Option<News> {
         let within = |phase: &Phase| phase.iterations.is_some() && phase.failed_with.is_none();
         if self.current.as_ref().is_some_and(within) {
             return None;
         }
-        let ended = self.broken_off(at);
+        let ended = self.broken_off(at).map(News::Ended);
         let iterations = match event.r#type.as_str() {
             "TaskStateEntered" => None,
             "MapStateEntered" => Some((0, 0)),
@@ -96,17 +142,17 @@ impl Phases {
     }
 
     /// The phase in which the run ended, if it ended in the middle of one.
-    pub fn broken_off(&mut self, at: Duration) -> Option<String> {
-        let failed_with = self.current.as_ref()?.failed_with.clone().or(Some(String::new()));
-        self.current.take().map(|phase| Phase { failed_with, ..phase }.line(at))
+    pub fn broken_off(&mut self, at: Duration) -> Option<Ended> {
+        self.current.take().map(|phase| Ended { succeeded: false, ..phase.ended(at) })
     }
 }
 
 impl Phase {
-    fn line(&self, at: Duration) -> String {
-        let mark = if self.failed_with.is_some() { '✗' } else { '✓' };
-        let took = ui::seconds(at.saturating_sub(self.entered));
-        format!("{mark} {:<16} {took:>12}", self.name)
+    fn ended(self, at: Duration) -> Ended {
+        let took = at.saturating_sub(self.entered);
+        // More digits are noise of the conversion.
+        let seconds = (took.as_secs_f64() * 1_000.0).round() / 1_000.0;
+        Ended { phase: self.name, seconds, succeeded: self.failed_with.is_none() }
     }
 }
 
@@ -149,7 +195,8 @@ mod tests {
         let mut lines = Vec::new();
         for (second, event) in (1..).zip(events) {
             let at = Duration::from_secs(second);
-            lines.extend(phases.take(&event.build().expect("an event"), at));
+            let news = phases.take(&event.build().expect("an event"), at);
+            lines.extend(news.map(|news| news.line()));
             lines.extend(phases.under_way(at));
         }
         lines
@@ -178,8 +225,8 @@ mod tests {
         ✓ Check                   3.0 s
         Publish 0 ms
         ");
-        let ended = phases.broken_off(Duration::from_secs(600)).unwrap_or_default();
-        assert_eq!(ended, "✗ Publish            9 min 53 s");
+        let ended = phases.broken_off(Duration::from_secs(600)).expect("a phase");
+        assert_eq!(ended.line(), "✗ Publish            9 min 53 s");
         assert_eq!(phases.broken_off(Duration::from_secs(600)), None);
     }
 

@@ -181,7 +181,7 @@ async fn table_rows(warehouse: &Warehouse) -> Outcome<BTreeMap<String, u64>> {
 
 fn tables_for_people(tables: &BTreeMap<String, u64>) -> String {
     let rows = tables.iter().map(|(name, rows)| [format!("mart.{name}"), rows.to_string()]);
-    print::table(&["table", "rows"], rows, &[1]).to_string()
+    print::table(&["table", "rows"], rows, &[1])
 }
 
 async fn answer_examples(project: &Project, warehouse: &Warehouse) -> Outcome {

@@ -223,7 +223,7 @@ fn show(planned: &Planned, options: Options) -> Outcome {
         std::iter::once(source.source.clone()).chain(numbers.map(|number| number.to_string()))
     });
     let headers = ["source", "listed", "set aside", "new", "changed", "bytes to load", "batches"];
-    print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]).to_string())?;
+    print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]))?;
     for source in planned.plan.sources.iter().filter(|one| one.max_rejects > 0 && one.objects > 0) {
         ui::say(format!(
             "{}: files are merged, so that skipped records can be counted (up to {} may be \

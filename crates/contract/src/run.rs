@@ -17,6 +17,8 @@ const SCHEMA_NAME_BYTES_MAX: usize = 60;
 pub const STAGING_PREFIX: &str = "staging_";
 /// The most bytes of a run's ID: the limit of Step Functions for an execution's name.
 const RUN_ID_BYTES_MAX: usize = 80;
+/// The most bytes of the name of what starts a run.
+const TRIGGER_BYTES_MAX: usize = 64;
 /// The prefix of the folders of runs with invalid names; a digest follows.
 const REFUSED_PREFIX: &str = "refused-";
 const REFUSED_DIGEST_CHARACTERS: usize = 16;
@@ -65,6 +67,9 @@ pub struct RunInput {
     /// S3's events start have it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub arrivals: bool,
+    /// What started the run, for people: `schedule`, or the name of a caller. Nothing depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<String>,
     /// The parent's id, which Step Functions' own integrations add to an input.
     #[serde(default, rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", skip_serializing)]
     pub started_by: Option<String>,
@@ -137,6 +142,17 @@ impl Run {
             )
             .hint("omit `arrivals`: the run then lists everything"));
         }
+        let is_name = |name: &String| name.len() <= TRIGGER_BYTES_MAX && is_plain(name);
+        if let Some(name) = self.input.trigger.as_ref().filter(|name| !is_name(name)) {
+            return Err(Failure::new(
+                ErrorName::InvalidInput,
+                format!(
+                    "expected `trigger` to be at most {TRIGGER_BYTES_MAX} letters, digits, '-', '_' \
+                     and '.', found {name:?}"
+                ),
+            )
+            .hint("give what starts the run a short name, or omit `trigger`"));
+        }
         let Some(sources) = &self.input.sources else { return Ok(()) };
         if sources.is_empty() {
             return Err(Failure::new(
@@ -157,9 +173,8 @@ impl Run {
 
     /// Whether the name can be part of keys, statements' names and paths; `.` and `..` cannot.
     fn has_plain_name(&self) -> bool {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let is_dots = self.id.bytes().all(|byte| byte == b'.');
-        !is_dots && self.id.len() <= RUN_ID_BYTES_MAX && self.id.bytes().all(plain)
+        !is_dots && self.id.len() <= RUN_ID_BYTES_MAX && is_plain(&self.id)
     }
 
     /// The run's folder in the work bucket: its name, or a digest of an invalid name.
@@ -216,6 +231,11 @@ impl Run {
     pub fn statement_name_prefix(&self) -> String {
         format!("segue/{}/", self.id)
     }
+}
+
+/// Whether a text has only letters, digits, `-`, `_` and `.`.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// SHA-256 over the parts, each with its length, in hexadecimal.
@@ -296,8 +316,11 @@ mod tests {
         assert!(with(rejects("songs", MAX_REJECTS)).validate().is_ok());
         let many = with(rejects("songs", MAX_REJECTS + 1));
         let of_nothing = with(rejects("song", 1));
+        let trigger = |name: &str| RunInput { trigger: Some(name.into()), ..RunInput::default() };
+        assert!(with(trigger("schedule")).validate().is_ok());
+        let named = with(trigger("my \u{1b}[2J"));
         let messages: Vec<String> =
-            [unknown, none, part, run("a b"), run(""), run(".."), many, of_nothing]
+            [unknown, none, part, run("a b"), run(""), run(".."), many, of_nothing, named]
                 .iter()
                 .map(|run| run.validate().expect_err("refused").to_string())
                 .collect();

@@ -76,6 +76,12 @@ impl Prices {
         seconds / 3_600.0 * rpus as f64 * self.redshift_per_rpu_hour
     }
 
+    /// What this many transitions of a state machine cost.
+    #[must_use]
+    pub fn transitions(&self, transitions: u64) -> f64 {
+        transitions as f64 / 1e3 * self.step_functions_per_thousand_transitions
+    }
+
     /// What short runs cost a day: Serverless's minimum for each, and its transitions.
     #[must_use]
     pub fn cadence(&self, runs_a_day: u64, rpus: u64) -> Cadence {
@@ -83,8 +89,7 @@ impl Prices {
         Cadence {
             runs_a_day,
             warehouse_a_day: runs * self.warehouse(SERVERLESS_SECONDS_MIN as f64, rpus),
-            transitions_a_day: runs * RUN_TRANSITIONS as f64 / 1e3
-                * self.step_functions_per_thousand_transitions,
+            transitions_a_day: self.transitions(RUN_TRANSITIONS) * runs,
         }
     }
 }
