@@ -5,6 +5,9 @@
 -- Redshift does not enforce keys, but its planner trusts them: the publish step keeps them true.
 -- `row_version` is the total order under which the greatest version of a row wins; because every
 -- merge takes that maximum, the order in which files arrive cannot change the outcome.
+-- `run_id` and `loaded_at` say which run wrote a row's winning version, and when; a run that brings
+-- the same version again, or an older one, changes neither. Both are null in rows that are older
+-- than these columns. They are last, as in a warehouse to which a migration has added them.
 -- Dimensions are distributed automatically: while they are small, each node keeps a copy for its
 -- joins; a copy of a hundred million songs on every node would slow down each merge.
 
@@ -17,6 +20,8 @@ create table if not exists mart.users (
     level varchar(16),
     as_of timestamp not null,
     row_version varchar(96) not null,
+    run_id varchar(80),
+    loaded_at timestamp,
     primary key (user_id)
 )
 diststyle auto
@@ -30,6 +35,8 @@ create table if not exists mart.artists (
     latitude numeric(9, 5),
     longitude numeric(9, 5),
     row_version varchar(96) not null,
+    run_id varchar(80),
+    loaded_at timestamp,
     primary key (artist_id)
 )
 diststyle auto
@@ -46,6 +53,8 @@ create table if not exists mart.songs (
     year smallint,
     duration numeric(12, 5) not null,
     row_version varchar(96) not null,
+    run_id varchar(80),
+    loaded_at timestamp,
     primary key (song_id),
     foreign key (artist_id) references mart.artists (artist_id)
 )
@@ -62,6 +71,8 @@ create table if not exists mart.time (
     month smallint not null,
     year smallint not null,
     weekday smallint not null,
+    run_id varchar(80),
+    loaded_at timestamp,
     primary key (start_time)
 )
 distkey (start_time)
@@ -69,6 +80,8 @@ sortkey (start_time);
 
 -- Grain: one row per play, identified by session and item. `song_id` and `artist_id` stay null
 -- until the catalogue has the song; title, artist and length are kept as they were logged.
+-- A song that comes late sets both without changing the play's `run_id` and `loaded_at`: the song's
+-- own row says which run brought it.
 -- Distributed by session, like the staged events: the merge moves no rows between nodes, and most
 -- `song_id`s are null, which would pile up on one node. Sorted by time, the most common filter.
 create table if not exists mart.songplays (
@@ -86,6 +99,8 @@ create table if not exists mart.songplays (
     location varchar(1024),
     user_agent varchar(4096),
     row_version varchar(96) not null,
+    run_id varchar(80),
+    loaded_at timestamp,
     primary key (songplay_id),
     foreign key (start_time) references mart.time (start_time),
     foreign key (user_id) references mart.users (user_id),

@@ -2,8 +2,10 @@
 -- Safe to run again: nothing that exists is touched.
 
 -- Grain: one row per source object that has been published, as it was when it was planned.
--- A key of S3 has at most 1,024 bytes, a bucket's name 63.
+-- A key of S3 has at most 1,024 bytes, a bucket's name 63. `uri_hash` is `fnv_hash(uri)`: joins
+-- begin with it, because it is short and sorts evenly; the URI itself decides.
 create table if not exists ops.loaded_objects (
+    uri_hash bigint not null,
     source varchar(64) not null,
     uri varchar(1100) not null,
     etag varchar(128) not null,
@@ -12,8 +14,8 @@ create table if not exists ops.loaded_objects (
     loaded_at timestamp not null,
     primary key (source, uri)
 )
-distkey (uri)
-sortkey (source, uri);
+distkey (uri_hash)
+sortkey (uri_hash);
 
 -- Grain: one row per source object that is set aside whole: runs skip it until its content, and so
 -- its ETag, changes.
@@ -127,6 +129,18 @@ create table if not exists ops.staging_schemas (
 )
 diststyle all
 sortkey (created_at);
+
+-- Grain: one row per migration (`sql/migrate`) that changed this warehouse, or that it has had from
+-- the beginning.
+create table if not exists ops.migrations (
+    number integer not null,
+    name varchar(127) not null,
+    run_id varchar(80) not null,
+    applied_at timestamp not null,
+    primary key (number)
+)
+diststyle all
+sortkey (number);
 
 -- Has no rows. A publishing run locks it first, so that publishing runs queue up while
 -- readers of the star schema are not affected.

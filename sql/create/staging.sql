@@ -44,12 +44,13 @@ diststyle even;
 
 -- What this run is to load; becomes the ledger's entries when it is published.
 create table {{ staging }}.planned_objects (
+    uri_hash bigint not null,
     source varchar(64) not null,
     uri varchar(1100) not null,
     etag varchar(128) not null,
     bytes bigint not null
 )
-distkey (uri);
+distkey (uri_hash);
 
 -- Has no rows: publishing adds one that its column refuses if what it was given no longer holds.
 create table {{ staging }}.guards (

@@ -4,7 +4,14 @@
 {% if is_repeated %}
 delete from {{ staging }}.planned_objects;
 {% endif %}
-copy {{ staging }}.planned_objects
+create temporary table listed (
+    source varchar(64) not null,
+    uri varchar(1100) not null,
+    etag varchar(128) not null,
+    bytes bigint not null
+);
+
+copy listed
 from {{ manifest }}
 iam_role {{ copy_role }}
 manifest
@@ -12,3 +19,14 @@ format as json 'auto'
 gzip
 compupdate off
 statupdate off;
+
+insert into {{ staging }}.planned_objects (
+    uri_hash, source, uri, etag, bytes
+)
+select
+    fnv_hash(uri) as uri_hash,
+    source,
+    uri,
+    etag,
+    bytes
+from listed;

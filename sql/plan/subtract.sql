@@ -119,7 +119,16 @@ select
         when coalesce(candidates.etag, '') = '' or candidates.etag <> known.etag then 'changed'
         else 'known'
     end as outcome
-from candidates
+from (
+    select
+        source,
+        uri,
+        etag,
+        bytes,
+        written_second,
+        fnv_hash(uri) as uri_hash
+    from candidates
+) as candidates
 left join set_aside
     on
         candidates.source = set_aside.source
@@ -127,7 +136,8 @@ left join set_aside
         and candidates.etag = set_aside.etag
 left join ops.loaded_objects as known
     on
-        candidates.source = known.source
+        candidates.uri_hash = known.uri_hash
+        and candidates.source = known.source
         and candidates.uri = known.uri
         {% if rebuild %}
         and 1 = 0

@@ -46,11 +46,13 @@ when matched then update set
     artist_name = loaded.artist_name,
     year = loaded.year,
     duration = loaded.duration,
-    row_version = loaded.row_version
+    row_version = loaded.row_version,
+    run_id = {{ run_id }},
+    loaded_at = getdate()
 when not matched then insert (
-    song_id, title, artist_id, artist_name, year, duration, row_version
+    song_id, title, artist_id, artist_name, year, duration, row_version, run_id, loaded_at
 ) values (
     loaded.song_id, loaded.title, loaded.artist_id, loaded.artist_name, loaded.year,
-    loaded.duration, loaded.row_version
+    loaded.duration, loaded.row_version, {{ run_id }}, getdate()
 );
 {% endif %}

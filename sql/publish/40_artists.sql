@@ -15,11 +15,13 @@ when matched then update set
     location = loaded.location,
     latitude = loaded.latitude,
     longitude = loaded.longitude,
-    row_version = loaded.row_version
+    row_version = loaded.row_version,
+    run_id = {{ run_id }},
+    loaded_at = getdate()
 when not matched then insert (
-    artist_id, name, location, latitude, longitude, row_version
+    artist_id, name, location, latitude, longitude, row_version, run_id, loaded_at
 ) values (
     loaded.artist_id, loaded.name, loaded.location, loaded.latitude, loaded.longitude,
-    loaded.row_version
+    loaded.row_version, {{ run_id }}, getdate()
 );
 {% endif %}

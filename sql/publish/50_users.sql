@@ -60,11 +60,13 @@ when matched then update set
     gender = changed.gender,
     level = changed.level,
     as_of = changed.as_of,
-    row_version = changed.row_version
+    row_version = changed.row_version,
+    run_id = {{ run_id }},
+    loaded_at = getdate()
 when not matched then insert (
-    user_id, first_name, last_name, gender, level, as_of, row_version
+    user_id, first_name, last_name, gender, level, as_of, row_version, run_id, loaded_at
 ) values (
     changed.user_id, changed.first_name, changed.last_name, changed.gender, changed.level,
-    changed.as_of, changed.row_version
+    changed.as_of, changed.row_version, {{ run_id }}, getdate()
 );
 {% endif %}

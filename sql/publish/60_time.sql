@@ -4,7 +4,7 @@
 -- Grain: one row per distinct instant. Safe to run again: it skips existing instants.
 {% if instants %}
 insert into mart.time (
-    start_time, hour, day, week, month, year, weekday
+    start_time, hour, day, week, month, year, weekday, run_id, loaded_at
 )
 select
     loaded.start_time,
@@ -13,7 +13,9 @@ select
     loaded.week,
     loaded.month,
     loaded.year,
-    loaded.weekday
+    loaded.weekday,
+    {{ run_id }} as run_id,
+    getdate() as loaded_at
 from {{ staging }}.new_time as loaded
 left join {{ staging }}.known_instants as published on loaded.start_time = published.start_time
 where published.start_time is null

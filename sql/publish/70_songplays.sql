@@ -50,7 +50,7 @@ where
 
 insert into mart.songplays (
     songplay_id, start_time, user_id, level, song_id, artist_id, session_id, item_in_session,
-    song_title, artist_name, length, location, user_agent, row_version
+    song_title, artist_name, length, location, user_agent, row_version, run_id, loaded_at
 )
 select
     loaded.songplay_id,
@@ -66,7 +66,9 @@ select
     loaded.length,
     loaded.location,
     loaded.user_agent,
-    loaded.row_version
+    loaded.row_version,
+    {{ run_id }} as run_id,
+    getdate() as loaded_at
 from {{ staging }}.new_songplays as loaded
 left join {{ staging }}.matched_plays as matched
     on

@@ -3,7 +3,8 @@
 -- Safe to run again: the merge counts nothing twice, and a run is recorded once.
 merge into ops.loaded_objects
 using {{ staging }}.planned_objects as planned
-    on ops.loaded_objects.source = planned.source
+    on ops.loaded_objects.uri_hash = planned.uri_hash
+    and ops.loaded_objects.source = planned.source
     and ops.loaded_objects.uri = planned.uri
 when matched then update set
     etag = planned.etag,
@@ -11,9 +12,10 @@ when matched then update set
     run_id = {{ run_id }},
     loaded_at = getdate()
 when not matched then insert (
-    source, uri, etag, bytes, run_id, loaded_at
+    uri_hash, source, uri, etag, bytes, run_id, loaded_at
 ) values (
-    planned.source, planned.uri, planned.etag, planned.bytes, {{ run_id }}, getdate()
+    planned.uri_hash, planned.source, planned.uri, planned.etag, planned.bytes, {{ run_id }},
+    getdate()
 );
 
 insert into ops.runs (
@@ -46,18 +48,25 @@ where not exists (
 );
 
 -- The paths that mapped each source, so that a later run notices when they have changed.
-{% for source in paths %}
+{% if paths %}
 insert into ops.run_paths (
     run_id, source, paths
 )
 select
-    {{ run_id }} as run_id,
-    {{ source.source }} as source,
-    {{ source.digest }} as paths
+    run_id,
+    source,
+    paths
+from (
+    {% for source in paths %}
+    {% if not loop.first %}union all{% endif %}
+    select
+        {{ run_id }} as run_id,
+        {{ source.source }} as source,
+        {{ source.digest }} as paths
+    {% endfor %}
+) as used
 where not exists (
     select 1 from ops.run_paths
-    where
-        run_paths.run_id = {{ run_id }}
-        and run_paths.source = {{ source.source }}
+    where run_paths.run_id = {{ run_id }}
 );
-{% endfor %}
+{% endif %}

@@ -127,6 +127,7 @@ async fn a_second_run_over_the_same_files_loads_nothing() {
     let states = [
         "Begin",
         "Create tables",
+        "Anything to migrate?",
         "Find",
         "Subtract",
         "Plan",

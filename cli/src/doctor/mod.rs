@@ -10,6 +10,7 @@ mod finding;
 mod fix;
 mod judge;
 mod known;
+mod migrations;
 mod rehearsal;
 mod sample;
 mod shape;
@@ -101,6 +102,7 @@ impl Doctor {
             let rights =
                 warehouse::Rights { warehouse: &warehouse, stack: &self.stack, place: self.place };
             findings.extend(rights.examine().await?);
+            findings.push(migrations::examine(&warehouse).await?);
         }
         if self.place == Place::Deployed {
             findings.push(account::concurrency(&self.clients.lambda()).await);

@@ -158,10 +158,12 @@ mod tests {
                 Stage::Loads => None,
             })
             .collect();
-        // The plan names the loads; a diagnosis, a preview and a rehearsal are no steps of a run, an outcome is
-        // looked up only when it is in doubt, and files are set aside only by a run that fails.
+        // The plan names the loads, and the warehouse the migrations; a diagnosis, a preview and a
+        // rehearsal are no steps of a run, an outcome is looked up only when it is in doubt, and files
+        // are set aside only by a run that fails.
         let elsewhere = [
             "stage/",
+            "migrate/",
             "plan/objects",
             "plan/set_aside",
             "diagnose/",

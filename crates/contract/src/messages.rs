@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Run;
 use crate::data_files::Skipped;
+use crate::pipeline::Pending;
 
 /// A step of a run to carry out, and how often it has been tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Step {
     /// Whether these are all objects of the bucket, as [`Found::is_complete`].
     #[serde(default)]
     pub is_complete: bool,
+    /// The columns that a migration is to add, as [`Pending::missing`].
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// The JSONPaths file with which a run maps the keys of a source.
@@ -72,6 +76,7 @@ impl Step {
             bounds: None,
             candidates: 0,
             is_complete: false,
+            missing: Vec::new(),
         }
     }
 }
@@ -126,6 +131,9 @@ pub enum StatementState {
         /// Keys with differing records, for each table that has any, if the step counts them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         variants: Vec<Variants>,
+        /// The migrations that the warehouse needs, if the step asks for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pending: Option<Vec<Pending>>,
     },
 }
 

@@ -10,6 +10,7 @@ mod classify;
 mod deadlines;
 mod diagnose;
 mod loads;
+mod migrations;
 mod results;
 mod tables;
 mod variants;
@@ -177,6 +178,7 @@ impl Warehouse {
                 measure_lag(step, statement);
                 Ok(StatementState::Finished {
                     variants: self.variants(&statement_id, statements).await?,
+                    pending: self.pending(&statement_id, statements).await?,
                     statement_id,
                     step: step.step.clone(),
                     duration_ms: milliseconds(statement.duration),

@@ -60,6 +60,7 @@ fn step() -> Step {
         bounds: None,
         candidates: 0,
         is_complete: false,
+        missing: Vec::new(),
     }
 }
 
@@ -129,6 +130,7 @@ async fn a_finished_batch_has_the_rows_of_each_file() {
             duration_ms: 7,
             files: vec![file("publish/10_lock", None, 2), file("publish/30_songs", Some(7), 4)],
             variants: Vec::new(),
+            pending: None,
         }
     );
 }

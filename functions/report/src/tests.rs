@@ -20,6 +20,7 @@ pub fn request() -> ReportRequest {
             duration_ms: 5,
             files: vec![FileOutcome { file: "stage/songs".into(), rows: None, duration_ms: 5 }],
             variants: Vec::new(),
+            pending: None,
         }],
         transformed: None,
         checked: Some(Checked { staged: staged(), ..Checked::default() }),
@@ -105,6 +106,7 @@ fn the_page_counts_keys_with_records_that_differ() {
         duration_ms: 5,
         files: Vec::new(),
         variants: vec![songs],
+        pending: None,
     });
     let page = page::render(&report(ReportRequest { published, ..request() })).expect("renders");
     assert!(page.contains("Records that differ") && page.contains("1,234"), "{page}");

@@ -18,7 +18,9 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use redshift_local::{Clock, Engine, Objects as EngineObjects, Options, Value as Field};
+use redshift_local::{
+    Clock, Engine, Objects as EngineObjects, Options, QueryResult, Value as Field,
+};
 use serde_json::{Value, json};
 use workflow_local::{Ended, Execution, Region};
 
@@ -39,6 +41,8 @@ pub const TABLES: [&str; 6] = [
     "mart.users",
     "ops.latest_user_events",
 ];
+/// The columns that say which run wrote a row of `mart`, and when.
+const LINEAGE: [&str; 2] = ["run_id", "loaded_at"];
 /// Where files land.
 pub const LANDING_BUCKET: &str = "landing";
 /// Where runs keep their files.
@@ -212,13 +216,29 @@ impl World {
         ended
     }
 
-    /// The content of [`TABLES`].
+    /// The content of [`TABLES`], without which run wrote a row and when: these depend on how the
+    /// files were divided into runs.
     pub async fn tables(&self) -> Tables {
         let mut tables = Tables::new();
         for name in TABLES {
-            tables.insert(name, self.rows(&format!("select * from {name}")).await);
+            tables.insert(name, self.rows_without(name, &LINEAGE).await);
         }
         tables
+    }
+
+    /// The rows of a table, in order, as text, without some of its columns.
+    async fn rows_without(&self, table: &str, left_out: &[&str]) -> Vec<Row> {
+        let result = self.engine.query(&format!("select * from {table}")).await;
+        // Before the first run there is no table.
+        let QueryResult { columns, rows, .. } = result.unwrap_or_default();
+        let row = |row: Vec<Field>| -> Row {
+            let fields = columns.iter().zip(row);
+            let kept = fields.filter(|(column, _)| !left_out.contains(&column.name.as_str()));
+            kept.map(|(_, field)| text(field)).collect()
+        };
+        let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
+        rows.sort();
+        rows
     }
 
     /// What a run would load if nothing had been loaded, and what it would skip.

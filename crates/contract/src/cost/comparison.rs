@@ -183,6 +183,7 @@ mod tests {
             duration_ms,
             files: Vec::new(),
             variants: Vec::new(),
+            pending: None,
         }
     }
 

@@ -1,11 +1,13 @@
 //! The pipeline is the `sql/` folder, compiled into the functions that need it.
 //!
 //! A folder is one step: its numbered files, in their order, run as one transaction. A file without
-//! a number is a step of its own. `sql/stage` holds one file per source, and with it the source.
+//! a number is a step of its own. `sql/stage` holds one file per source, and with it the source; the
+//! numbered files of `sql/migrate` are steps of their own.
 
 mod bounds;
 mod columns;
 mod files;
+mod migrations;
 mod templates;
 
 use std::borrow::Cow;
@@ -23,6 +25,10 @@ use crate::{ErrorName, Failure, layout};
 pub use bounds::RANGES_MAX;
 pub use columns::{Column, columns};
 pub use files::{FOLDER_VARIABLE, read_from};
+pub use migrations::{
+    APPLIED_HEADER, Applied, COLUMNS_HEADER, Migration, PUBLISHED_NUMBER, Pending, migrations,
+    not_recorded, pending,
+};
 use templates::{is_numbered, render_with};
 
 /// The most statements in a batch, a limit of the Data API.
@@ -199,6 +205,9 @@ fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, F
         candidates => step.candidates,
         is_complete => step.is_complete,
         new_objects => stored(layout::new_objects_prefix(&step.run, step.attempt)),
+        missing => &step.missing,
+        migrations => migrations::values(),
+        migration => migrations::current(&step.step),
         ..bounds::values(step)?
     })
 }
@@ -261,6 +270,10 @@ pub fn steps() -> Vec<String> {
     let mut names = Vec::new();
     for folder in files::folders() {
         let files = files::templates(&folder);
+        if migrations::is_folder(&folder) {
+            names.extend(files.into_iter().filter(|file| is_numbered(file)));
+            continue;
+        }
         if files.iter().any(|file| is_numbered(file)) {
             names.push(folder);
         }
@@ -304,6 +317,7 @@ mod tests {
             bounds: Some(bounds::tests::widest()),
             candidates: 3,
             is_complete: true,
+            missing: migrations().into_iter().flat_map(|one| one.adds).collect(),
         }
     }
 

@@ -4,7 +4,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
-use super::{Statement, files, steps};
+use super::{Statement, files, migrations, steps};
 use crate::quoting::{Identifier, Principal, literal};
 use crate::{ErrorName, Failure};
 
@@ -14,7 +14,7 @@ pub(super) fn is_numbered(file: &str) -> bool {
 
 pub(super) fn render_with(step: &str, values: &Value) -> Result<Vec<Statement>, Failure> {
     let files = match files::text(&format!("{step}.sql")) {
-        Some(_) => vec![step.to_owned()],
+        Some(_) => migrations::files_of(step).unwrap_or_else(|| vec![step.to_owned()]),
         None => files::templates(step).into_iter().filter(|file| is_numbered(file)).collect(),
     };
     if files.is_empty() || !steps().iter().any(|known| known == step) {
