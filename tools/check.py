@@ -49,9 +49,10 @@ def checks() -> list[Check]:
     statements = found("sql/**/*.sql")
     sqlfluff = [str(TOOLS / "lint/bin/sqlfluff"), "lint", "--disable-progress-bar"]
     sam = [str(TOOLS / "sam/bin/sam"), "validate", "--lint", "--region", REGION, "--template"]
-    # A merge is written more compactly here than the linter's indentation allows.
-    published = found("sql/publish/*.sql")
-    others = [name for name in statements if name not in published]
+    # A merge is written more compactly than the linter's indentation allows, and it cannot tell
+    # how a list of columns is indented that a template writes.
+    compact = found("sql/publish/*.sql") + found("sql/check/1*.sql")
+    others = [name for name in statements if name not in compact]
     return [
         Check(
             "clippy",
@@ -65,7 +66,7 @@ def checks() -> list[Check]:
             f"{len(statements)} files",
             [
                 [*sqlfluff, *others],
-                [*sqlfluff, "--exclude-rules", f"{excluded_rules()},LT02", *published],
+                [*sqlfluff, "--exclude-rules", f"{excluded_rules()},LT02", *compact],
                 [sys.executable, "tools/sql/lint.py", *statements],
             ],
         ),

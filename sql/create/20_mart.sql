@@ -12,6 +12,7 @@
 -- joins; a copy of a hundred million songs on every node would slow down each merge.
 
 -- Grain: one row per user who has ever played a song.
+-- Source: events
 create table if not exists mart.users (
     user_id bigint not null,
     first_name varchar(256),
@@ -28,6 +29,7 @@ diststyle auto
 sortkey (user_id);
 
 -- Grain: one row per artist.
+-- Source: songs
 create table if not exists mart.artists (
     artist_id varchar(64) not null,
     name varchar(1024) not null,
@@ -45,6 +47,7 @@ sortkey (artist_id);
 -- Grain: one row per song. `artist_name` is the name under which the song is catalogued; plays
 -- are matched by it, because an artist may have several names. A year of 0 means unknown, as in the
 -- source.
+-- Source: songs
 create table if not exists mart.songs (
     song_id varchar(64) not null,
     title varchar(1024) not null,
@@ -63,6 +66,7 @@ sortkey (song_id);
 
 -- Grain: one row per distinct instant at which a song was played, to the millisecond.
 -- `weekday` counts from Sunday = 0. Nearly as long as the fact table: distributed, sorted by time.
+-- Source: events
 create table if not exists mart.time (
     start_time timestamp not null,
     hour smallint not null,
@@ -84,6 +88,7 @@ sortkey (start_time);
 -- own row says which run brought it.
 -- Distributed by session, like the staged events: the merge moves no rows between nodes, and most
 -- `song_id`s are null, which would pile up on one node. Sorted by time, the most common filter.
+-- Source: events
 create table if not exists mart.songplays (
     songplay_id varchar(48) not null,
     start_time timestamp not null,

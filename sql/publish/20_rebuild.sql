@@ -3,35 +3,13 @@
 -- Safe to run again: a rebuild that is already published forgets nothing, in particular not
 -- what others have published since.
 {% if rebuild %}
-delete from mart.songplays
+{% for table in tables %}
+delete from mart.{{ table.table }}
 where not exists (
     select 1 from ops.runs
     where run_id = {{ run_id }}
 );
-
-delete from mart.time
-where not exists (
-    select 1 from ops.runs
-    where run_id = {{ run_id }}
-);
-
-delete from mart.songs
-where not exists (
-    select 1 from ops.runs
-    where run_id = {{ run_id }}
-);
-
-delete from mart.artists
-where not exists (
-    select 1 from ops.runs
-    where run_id = {{ run_id }}
-);
-
-delete from mart.users
-where not exists (
-    select 1 from ops.runs
-    where run_id = {{ run_id }}
-);
+{% endfor %}
 
 delete from ops.latest_user_events
 where not exists (

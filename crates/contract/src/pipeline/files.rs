@@ -60,14 +60,14 @@ pub(super) fn templates(of: &str) -> Vec<String> {
     templates
 }
 
-/// The sources that the program was built for, in the order of their names: one for each file in
-/// `sql/stage`. A new one needs a build, because the template names it, too.
+/// The sources, in the order of their names: one for each template in `sql/stage`.
 pub(super) fn sources() -> Vec<&'static str> {
-    let files = BUILT_IN.get_dir("stage").into_iter().flat_map(Dir::files);
-    let mut names: Vec<_> =
-        files.filter_map(|file| file.path().file_name()?.to_str()?.strip_suffix(".sql")).collect();
-    names.sort_unstable();
-    names
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let named = || {
+        let templates = templates("stage").into_iter();
+        templates.filter_map(|file| Some(file.strip_prefix("stage/")?.to_owned())).collect()
+    };
+    NAMES.get_or_init(named).iter().map(String::as_str).collect()
 }
 
 fn built_in(folder: &str) -> Vec<String> {

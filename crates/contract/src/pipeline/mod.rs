@@ -5,31 +5,29 @@
 //! numbered files of `sql/migrate` are steps of their own.
 
 mod bounds;
-mod columns;
 mod files;
 mod migrations;
+mod tables;
 mod templates;
+mod values;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use crate::messages::{Compression, Step};
-use crate::quoting::{Identifier, Principal};
-use crate::run::STAGING_PREFIX;
-use crate::{ErrorName, Failure, layout};
+use crate::messages::Step;
+use crate::{ErrorName, Failure};
 
 pub use bounds::RANGES_MAX;
-pub use columns::{Column, columns};
 pub use files::{FOLDER_VARIABLE, read_from};
 pub use migrations::{
     APPLIED_HEADER, Applied, COLUMNS_HEADER, Migration, PUBLISHED_NUMBER, Pending, migrations,
     not_recorded, pending,
 };
+pub use tables::{Column, Table, columns, tables};
 use templates::{is_numbered, render_with};
+use values::values;
 
 /// The most statements in a batch, a limit of the Data API.
 pub const STATEMENTS_MAX: usize = 40;
@@ -39,6 +37,9 @@ pub const STATEMENT_BYTES_MAX: usize = 100_000;
 /// The most staging schemas in the database, including that of the current run: a file that always
 /// fails must not use up the 9,900 schemas that a database holds.
 pub const STAGING_SCHEMAS_MAX: usize = 20;
+
+/// The line of a source's file that says where its objects land.
+const FOLDER_HEADER: &str = "-- Lands in: ";
 
 /// The header of a file that counts keys with differing records.
 pub const VARIANTS_HEADER: &str = "-- Counts variants: ";
@@ -117,23 +118,17 @@ pub struct Deployment {
     pub warnings_fail: bool,
 }
 
-impl Deployment {
-    /// Who may read the star schema: the kind of principal, and its name.
-    fn readers(&self) -> Result<Vec<Value>, Failure> {
-        let named = [("role", &self.reader_role), ("group", &self.reader_group)].into_iter();
-        let named = named.filter_map(|(kind, name)| Some((kind, name.as_ref()?)));
-        named
-            .map(|(kind, name)| {
-                let kind = Identifier::new(kind)?;
-                Ok(context! { kind => Value::from(kind), name => Value::from(Principal::new(name)?) })
-            })
-            .collect()
-    }
-}
-
 /// The sources, in the order of their names: one for each file in `sql/stage`.
 pub fn sources() -> Vec<&'static str> {
     files::sources()
+}
+
+/// The folder that a source's files are in, in a directory of data, and where they land unless the
+/// stack has another prefix: `log_data`. Without a header in `sql/stage`, the source's name.
+pub fn folder(source: &str) -> String {
+    let text = files::text(&format!("stage/{source}.sql")).unwrap_or_default();
+    let named = text.lines().find_map(|line| line.strip_prefix(FOLDER_HEADER));
+    named.unwrap_or(source).trim_end_matches('/').to_owned()
 }
 
 /// Segue's own JSONPaths file for a source whose keys are not its columns' names.
@@ -161,75 +156,6 @@ pub fn rehearse(step: &Step, deployment: &Deployment) -> Result<Vec<Statement>, 
     let steps = ["create/staging", &step.step, "rehearse/unload", "rehearse/drop"];
     let statements = steps.map(|name| render_with(name, &values));
     Ok(statements.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
-}
-
-fn values(step: &Step, deployment: &Deployment, noload: bool) -> Result<Value, Failure> {
-    let staged_sources = sources()
-        .into_iter()
-        .map(|source| {
-            let table = Identifier::new(staging_table(source))?;
-            let is_brought = brings(step, source);
-            Ok(context! { name => source, table => Value::from(table), is_brought })
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let abandoned = step.abandoned.iter().map(abandoned).collect::<Result<Vec<_>, Failure>>()?;
-    let staging = step.run.staging_schema()?;
-    let source = step.step.rsplit('/').next().unwrap_or_default();
-    let brought: BTreeMap<_, _> =
-        sources().into_iter().map(|source| (source, brings(step, source))).collect();
-    let stored = |key: String| layout::uri(&deployment.work_bucket, &key);
-    Ok(context! {
-        noload,
-        staging_name => staging.to_string(),
-        staging => Value::from(staging),
-        staging_retention_days => deployment.staging_retention_days,
-        staging_schemas_max => STAGING_SCHEMAS_MAX,
-        abandoned => abandoned,
-        readers => deployment.readers()?,
-        run_id => step.run.id.as_str(),
-        is_repeated => step.attempt > 1 || step.run.redrive_count > 0,
-        rebuild => step.run.input.rebuild,
-        allow_drop => step.run.input.allow_drop,
-        sources => staged_sources,
-        brings => brought,
-        manifest => stored(layout::manifest_key(&step.run, &step.step)),
-        jsonpaths => stored(layout::jsonpaths_key(&step.run, source)),
-        copy_role => deployment.copy_role_arn.as_str(),
-        gzip => step.compression == Compression::Gzip,
-        zstd => step.compression == Compression::Zstd,
-        max_errors => max_errors(step.max_rejects),
-        has_rejects => step.has_rejects,
-        rejects => stored(layout::rejects_prefix(&step.run)),
-        set_aside => stored(layout::set_aside_prefix(&step.run)),
-        paths => Serde(&step.paths),
-        candidates => step.candidates,
-        is_complete => step.is_complete,
-        new_objects => stored(layout::new_objects_prefix(&step.run, step.attempt)),
-        missing => &step.missing,
-        migrations => migrations::values(),
-        migration => migrations::current(&step.step),
-        ..bounds::values(step)?
-    })
-}
-
-/// Whether the step's run loads objects of this source.
-fn brings(step: &Step, source: &str) -> bool {
-    step.sources.as_ref().is_none_or(|sources| sources.iter().any(|one| one == source))
-}
-
-/// A staging schema to drop, as a name and as text.
-fn abandoned(name: &String) -> Result<Value, Failure> {
-    if !name.starts_with(STAGING_PREFIX) {
-        let reason = format!("expected a staging schema to drop, found {name:?}");
-        return Err(Failure::new(ErrorName::InvalidInput, reason));
-    }
-    Ok(context! { name => name, schema => Value::from(Identifier::new(name)?) })
-}
-
-/// The `MAXERROR` of a COPY that tolerates `max_rejects` errors: a COPY fails when errors reach it.
-/// 0 tolerates none.
-fn max_errors(max_rejects: u64) -> u64 {
-    if max_rejects == 0 { 0 } else { max_rejects.saturating_add(1) }
 }
 
 /// The statement that reads what a COPY rejected, at most this many rows; `query_id` is its number
@@ -286,7 +212,7 @@ pub fn steps() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::UsedPaths;
+    use crate::messages::{Compression, UsedPaths};
     use crate::{Run, RunInput};
 
     fn deployment() -> Deployment {
