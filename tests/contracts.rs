@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use segue_contract::pipeline;
 use serde_yaml_ng::Value;
 
 type Names = BTreeSet<String>;
@@ -274,6 +275,38 @@ fn what_holds_data_is_kept_and_nothing_else_stays_behind() {
         }
     }
     assert_eq!(kept, ["LandingBucket", "Namespace", "WorkBucket"].map(str::to_owned).into());
+}
+
+/// What is known of a source is in the template alone; everything else reads the stack.
+#[test]
+fn the_template_says_where_each_source_lands_and_lets_its_files_be_read_and_start_runs() {
+    let (text, template) = (read("template.yaml"), template());
+    let settings = &template["Globals"]["Function"]["Environment"]["Variables"]["SOURCES"];
+    assert_eq!(
+        settings, &template["Outputs"]["Sources"]["Value"],
+        "what functions and people read"
+    );
+    let readable = &template["Resources"]["CopyPolicy"]["Properties"]["PolicyDocument"];
+    let starts = &template["Resources"]["FilesLanded"]["Properties"]["EventPattern"];
+    let [settings, readable, starts] =
+        [settings, readable, starts].map(|part| serde_yaml_ng::to_string(part).expect("YAML"));
+    for source in pipeline::sources() {
+        let name = format!("{}{}", source[..1].to_uppercase(), &source[1..]);
+        let prefix = &template["Parameters"][format!("{name}Prefix")]["Default"];
+        let folder = format!("{}/", pipeline::folder(source));
+        assert_eq!(prefix.as_str(), Some(&*folder), "{source}: a directory is uploaded as it is");
+        assert!(
+            settings.contains(&format!("\"{source}\": {{\"prefix\": \"${{{name}Prefix}}")),
+            "{source}"
+        );
+        assert!(readable.contains(&format!("/${{{name}Prefix}}*")), "{source} is readable");
+        assert!(starts.contains(&format!("!Ref {name}Prefix")), "files of {source} start runs");
+        assert_eq!(
+            text.matches(&format!("${{{name}Prefix}}")).count(),
+            2,
+            "{source} is in one list"
+        );
+    }
 }
 
 #[test]

@@ -58,16 +58,29 @@ fn others(add: bool) -> upload::Others {
 }
 
 fn checkout(wanted: &Checkout) -> Outcome<Project> {
-    Project::find(wanted.project.as_deref())
+    let project = Project::find(wanted.project.as_deref())?;
+    read_sql_of(&project);
+    Ok(project)
+}
+
+/// Local commands read the checkout's SQL, like the local functions.
+fn read_sql_of(project: &Project) {
+    pipeline::read_from(project.path("sql"));
+}
+
+/// Without a stack, the sources are those of the checkout, if this is one.
+fn read_sql_here() {
+    if let Ok(project) = Project::find(None) {
+        read_sql_of(&project);
+    }
 }
 
 /// The stack to use, and clients for it.
 pub async fn find(target: Target) -> Outcome<(AwsClients, Stack)> {
     if target.local {
         let project = Project::find(target.project.as_deref())?;
+        read_sql_of(&project);
         let running = local::running(&project).await?;
-        // Like the local functions.
-        pipeline::read_from(project.path("sql"));
         return Ok((running.clients, running.stack));
     }
     let destination = Destination::find(target.stack, target.region)?;
@@ -78,7 +91,10 @@ pub async fn find(target: Target) -> Outcome<(AwsClients, Stack)> {
 
 async fn estimate_load(wanted: cli::Estimate) -> Outcome {
     let sources = match &wanted.assumptions.data {
-        Some(directory) => estimate::directory(directory)?,
+        Some(directory) => {
+            read_sql_here();
+            estimate::directory(directory)?
+        }
         None => {
             let (clients, stack) = find(wanted.target).await?;
             estimate::bucket(&clients, &stack).await?
@@ -96,6 +112,7 @@ async fn set_aside(wanted: cli::Skip) -> Outcome {
 async fn examine(wanted: cli::Doctor) -> Outcome {
     let depth = if wanted.noload { doctor::Depth::EveryFile } else { doctor::Depth::Sample };
     if let Some(directory) = &wanted.data {
+        read_sql_here();
         return doctor::show(&doctor::examine_directory(directory, depth)?, wanted.json);
     }
     let place = if wanted.target.local { doctor::Place::Local } else { doctor::Place::Deployed };
@@ -121,7 +138,7 @@ async fn load(wanted: cli::Run) -> Outcome {
         max_rejected_objects: wanted.max_rejected_objects,
         ..RunInput::default()
     };
-    refuse_impossible(&input)?;
+    refuse_impossible(&input, &wanted.target)?;
     let again = wanted.target.flags();
     let (clients, stack) = find(wanted.target).await?;
     let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
@@ -141,14 +158,17 @@ async fn load(wanted: cli::Run) -> Outcome {
 async fn show_plan(wanted: cli::Plan) -> Outcome {
     let input =
         RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
-    refuse_impossible(&input)?;
+    refuse_impossible(&input, &wanted.target)?;
     let (clients, stack) = find(wanted.target).await?;
     let options = plan::Options { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
     plan::plan(&clients, &stack, input, options).await
 }
 
 /// The run itself would reject such an input; rejecting it here costs nothing.
-fn refuse_impossible(input: &RunInput) -> Outcome {
+fn refuse_impossible(input: &RunInput, target: &Target) -> Outcome {
+    if target.local {
+        read_sql_of(&Project::find(target.project.as_deref())?);
+    }
     let draft = Run {
         id: "draft".to_owned(),
         started_at: String::new(),

@@ -4,6 +4,7 @@ use aws_sdk_s3::{
     Client,
     types::{Object, OptionalObjectAttributes},
 };
+use segue_buckets::Source;
 use segue_contract::data_files::SkipCounts;
 
 use crate::{aws, errors::Outcome};
@@ -39,6 +40,13 @@ pub struct Place<'a> {
     pub prefix: &'a str,
     /// The key of the source's JSONPaths file, which is never data.
     pub paths_key: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// Where the stack says that the objects of a source are.
+    pub fn of(bucket: &'a str, source: &'a Source) -> Self {
+        Self { bucket, prefix: &source.prefix, paths_key: source.jsonpaths_key.as_deref() }
+    }
 }
 
 /// Lists up to about `objects_max` objects of a source.

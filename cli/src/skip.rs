@@ -70,18 +70,16 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn find(stack: &Stack, uri: &'a str) -> Outcome<Self> {
-        let landing = stack.landing_bucket()?;
-        let place = layout::bucket_and_key(uri);
-        let sources = [("events", stack.events_prefix()?), ("songs", stack.songs_prefix()?)];
-        let found = place.filter(|(bucket, _)| *bucket == landing).and_then(|(bucket, key)| {
-            let (source, _) = sources.iter().find(|(_, prefix)| key.starts_with(prefix))?;
-            Some(Self { source, uri, bucket, key })
+        let landing = stack.landing()?;
+        let place = layout::bucket_and_key(uri).filter(|(bucket, _)| *bucket == landing.bucket);
+        let found = place.and_then(|(bucket, key)| {
+            let source = landing.sources().iter().find(|one| key.starts_with(&one.prefix))?;
+            Some(Self { source: source.name, uri, bucket, key })
         });
         found.ok_or_else(|| {
-            let places = sources.map(|(_, prefix)| format!("s3://{landing}/{prefix}"));
             Problem::wrong_use(format!(
                 "expected a file under {}, found {uri}",
-                places.join(" or ")
+                landing.prefixes().join(" or ")
             ))
             .hint("name the file as a failed run names it, s3://bucket/key")
         })

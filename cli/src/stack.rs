@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fs};
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use segue_buckets::Landing;
 use segue_contract::pipeline::Deployment;
 use serde::Deserialize;
 
@@ -72,6 +73,15 @@ impl Stack {
         self.output("LandingBucketName")
     }
 
+    /// Where the files of each source land, as the functions know it.
+    pub fn landing(&self) -> Outcome<Landing> {
+        let landing = Landing::new(self.landing_bucket()?.to_owned(), self.output("Sources")?);
+        landing.map_err(|failure| {
+            Problem::wrong_use(format!("the stack {}: {}", self.name, failure.message))
+                .hint("deploy it again from the checkout that this program was built from")
+        })
+    }
+
     /// The landing bucket's region, if one is set.
     pub fn landing_region(&self) -> Option<&str> {
         self.filled("ExistingLandingBucketRegion")
@@ -90,11 +100,6 @@ impl Stack {
     /// The functions' role, which is their user in the database, too.
     pub fn warehouse_role(&self) -> Outcome<&str> {
         self.output("WarehouseRoleName")
-    }
-
-    /// The key of the user's JSONPaths file in the landing bucket, if one is set.
-    pub fn events_jsonpaths_key(&self) -> Option<&str> {
-        self.filled("EventsJsonPathsKey")
     }
 
     /// The version of the template that was deployed.
@@ -137,24 +142,9 @@ impl Stack {
         self.filled("SecretArn")
     }
 
-    /// The prefix of the song files.
-    pub fn songs_prefix(&self) -> Outcome<&str> {
-        self.output("SongsPrefix")
-    }
-
-    /// The prefix of the event files.
-    pub fn events_prefix(&self) -> Outcome<&str> {
-        self.output("EventsPrefix")
-    }
-
     /// The stack's setting for the number of slices of the warehouse.
     pub fn slices(&self) -> Outcome<&str> {
         self.output("Slices")
-    }
-
-    /// Records that a run may skip; `source` is the prefix of the template's parameter.
-    pub fn max_rejects(&self, source: &str) -> Outcome<u64> {
-        self.number(&format!("{source}MaxRejects"))
     }
 
     /// How many days the staging schema of a failed run is kept.

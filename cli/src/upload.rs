@@ -1,4 +1,4 @@
-//! Makes the landing bucket hold what a directory of song and event files holds.
+//! Makes the landing bucket hold what a directory of data holds.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,8 +17,6 @@ use crate::{
     ui,
 };
 
-/// The default key of a JSONPaths file in the template.
-const JSONPATHS_KEY: &str = "log_json_path.json";
 const REQUESTS_AT_ONCE: usize = 32;
 /// The most keys to name.
 const NAMED_MAX: usize = 5;
@@ -61,25 +59,24 @@ pub async fn upload(
     others: Others,
 ) -> Outcome<Uploaded> {
     data.lines().for_each(ui::say);
-    let (client, bucket) = (clients.s3_of(stack), stack.landing_bucket()?);
-    let prefix = |source: &str| match source {
-        "songs" => stack.songs_prefix(),
-        _ => stack.events_prefix(),
-    };
-    let paths_key = stack.events_jsonpaths_key().unwrap_or(JSONPATHS_KEY);
+    let (client, landing) = (clients.s3_of(stack), stack.landing()?);
+    let bucket = landing.bucket.as_str();
     let mut contents = BTreeMap::new();
-    for file in &data.files {
-        let key = format!("{}{}", prefix(file.source)?, file.name);
-        contents.insert(key, Content::File(file.path.clone()));
-    }
-    if let Some((path, text)) = &data.jsonpaths {
-        ui::say(format!("events are mapped by {}", path.display()));
-        contents.insert(paths_key.to_owned(), Content::Text(text.clone()));
+    for source in landing.sources() {
+        for file in data.of(source.name) {
+            let key = format!("{}{}", source.prefix, file.name);
+            contents.insert(key, Content::File(file.path.clone()));
+        }
+        if let Some((path, text)) = data.jsonpaths.get(source.name) {
+            let key = source.jsonpaths_key.as_ref().ok_or_else(|| unused(source.name, path))?;
+            ui::say(format!("{} are mapped by {}", source.name, path.display()));
+            contents.insert(key.clone(), Content::Text(text.clone()));
+        }
     }
     let present = etags(&client, bucket).await?;
     let is_ours = |key: &String| {
-        let prefixes = [stack.songs_prefix(), stack.events_prefix()];
-        key == paths_key || prefixes.into_iter().flatten().any(|prefix| key.starts_with(prefix))
+        let mut sources = landing.sources().iter();
+        landing.has_paths_at(key) || sources.any(|source| key.starts_with(&source.prefix))
     };
     let other: Vec<String> = present
         .keys()
@@ -96,6 +93,16 @@ pub async fn upload(
         Others::Kept => {}
     }
     Ok(Uploaded { etags })
+}
+
+/// Runs would not look for this JSONPaths file.
+fn unused(source: &str, path: &Path) -> Problem {
+    Problem::wrong_use(format!(
+        "expected the stack to have a key for a JSONPaths file of {source}, found none; {} would \
+         not be used",
+        path.display()
+    ))
+    .hint("deploy the stack with such a key, or remove the file")
 }
 
 async fn put_all(

@@ -1,5 +1,5 @@
 -- Stages the event logs: the JSONPaths file maps their camelCase keys by position.
--- Lands in: log_data/
+-- Lands in: log_data
 -- Safe to run again: a failed COPY has loaded nothing, and if it did load rows although it was
 -- reported as failed, they are deleted first.
 {% if is_repeated %}

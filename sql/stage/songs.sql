@@ -1,5 +1,5 @@
 -- Stages the song files: keys have the columns' names, so they map by name.
--- Lands in: song_data/
+-- Lands in: song_data
 -- Safe to run again: a failed COPY has loaded nothing, and if it did load rows although it was
 -- reported as failed, they are deleted first.
 {% if is_repeated %}

@@ -23,4 +23,5 @@ mod rehearsal;
 mod seed;
 mod services;
 mod sets;
+mod source;
 mod stack;

@@ -98,6 +98,31 @@ impl Stack {
         stack
     }
 
+    /// A stack whose SQL and template may be changed, too.
+    pub fn with_own_checkout() -> Self {
+        let stack = Self::with_own_build();
+        for name in ["sql", "template.yaml"] {
+            fs::remove_file(stack.folder().join(name)).expect("a link");
+        }
+        copy(&root().join("sql"), &stack.folder().join("sql"), &|_| true);
+        fs::copy(root().join("template.yaml"), stack.folder().join("template.yaml"))
+            .expect("a template");
+        stack
+    }
+
+    /// Lays out the checkout's template as `sam build` does, with the functions that are built.
+    pub fn lay_out_template(&self) {
+        let template = fs::read_to_string(self.folder().join("template.yaml")).expect("a template");
+        let lines = template.lines().map(|line| {
+            if let Some((indent, function)) = line.split_once("CodeUri: functions/") {
+                let name = format!("{}{}", function[..1].to_uppercase(), &function[1..]);
+                return format!("{indent}CodeUri: {name}Function.zip\n");
+            }
+            format!("{}\n", line.replace("DefinitionUri: ", "DefinitionUri: ../../"))
+        });
+        self.change_template(&lines.collect::<String>());
+    }
+
     /// The output of `sam build` for `sam deploy`.
     fn build(&self) -> PathBuf {
         self.folder().join(".aws-sam/local")
@@ -194,7 +219,7 @@ impl Stack {
     }
 
     /// Waits until runs that this test has not started have done something; none of them may fail.
-    fn runs_until(&self, what: &str, is_done: impl Fn(&[String]) -> bool) {
+    pub fn runs_until(&self, what: &str, is_done: impl Fn(&[String]) -> bool) {
         let deadline = Instant::now() + FOLLOWS_WITHIN;
         loop {
             let statuses = self.statuses();

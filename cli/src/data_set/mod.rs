@@ -1,17 +1,17 @@
-//! A directory of song and event files as a set of objects: what is uploaded from it, what is skipped
-//! and why, and the JSONPaths file that belongs to it.
+//! A directory with a folder of files for each source as a set of objects: what is uploaded from it, what is skipped
+//! and why, and the JSONPaths files that belong to it.
 //!
 //! Which files are data is the rule of [`segue_contract::data_files`], the same as for a bucket.
 
 mod paths;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use segue_contract::data_files::{SkipCounts, Skipped};
+use segue_contract::pipeline;
 
-/// The folder of each source in a directory of data.
-pub const FOLDERS: [(&str, &str); 2] = [("events", "log_data"), ("songs", "song_data")];
 /// Larger files would need an upload in parts, whose ETag is not the MD5 of the content.
 pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
@@ -22,8 +22,8 @@ pub struct DataSet {
     pub files: Vec<DataFile>,
     /// The skipped files, by source and reason.
     pub skipped: Vec<Skipped>,
-    /// The JSONPaths file for events, with its content.
-    pub jsonpaths: Option<(PathBuf, String)>,
+    /// By source, a JSONPaths file that replaces Segue's own, with its content.
+    pub jsonpaths: BTreeMap<&'static str, (PathBuf, String)>,
     /// Other notes for the user.
     pub notes: Vec<String>,
 }
@@ -57,12 +57,19 @@ impl Unusable {
     }
 }
 
+/// The folders of all sources, for people: `log_data/ or song_data/`.
+fn folders() -> String {
+    let folders = pipeline::sources().into_iter().map(|one| format!("{}/", pipeline::folder(one)));
+    folders.collect::<Vec<_>>().join(" or ")
+}
+
 /// What a directory of data looks like, for hints.
-const LAYOUT: &str = "--data takes a directory with song_data/, log_data/ or both; `segue \
-                      generate` creates one";
+fn layout() -> String {
+    format!("--data takes a directory with {}; `segue generate` creates one", folders())
+}
 
 impl DataSet {
-    /// Reads a directory with `song_data/`, `log_data/` or both. Reads only names and sizes, except
+    /// Reads a directory with the folder of one source or more. Reads only names and sizes, except
     /// for the files at its top, one of which may contain JSONPaths.
     ///
     /// # Errors
@@ -72,22 +79,20 @@ impl DataSet {
         refuse_missing(directory)?;
         let (mut files, mut skipped) = (Vec::new(), Vec::new());
         let mut has_folder = false;
-        for (source, folder) in FOLDERS {
-            let root = directory.join(folder);
+        for source in pipeline::sources() {
+            let folder = pipeline::folder(source);
+            let root = directory.join(&folder);
             if !root.is_dir() {
                 continue;
             }
             has_folder = true;
             let mut counts = SkipCounts::default();
-            walk::walk(source, folder, &root, &mut files, &mut counts);
+            walk::walk(source, &folder, &root, &mut files, &mut counts);
             skipped.extend(counts.of(source));
         }
         if !has_folder {
-            let message = format!(
-                "expected song_data/ or log_data/ in {}, found neither",
-                directory.display()
-            );
-            return Err(Unusable::new(message, LAYOUT));
+            let message = format!("expected {} in {}, found none", folders(), directory.display());
+            return Err(Unusable::new(message, layout()));
         }
         let top = paths::Top::read(directory)?;
         skipped.extend(top.outside.of(""));
@@ -134,8 +139,8 @@ fn refuse_missing(directory: &Path) -> Result<(), Unusable> {
         false => format!("the directory {} does not exist", directory.display()),
     };
     let hint = match directory.starts_with("~") {
-        true => "~ was not expanded: write $HOME, or put ~ outside the quotes",
-        false => LAYOUT,
+        true => "~ was not expanded: write $HOME, or put ~ outside the quotes".to_owned(),
+        false => layout(),
     };
     Err(Unusable::new(message, hint))
 }

@@ -16,7 +16,7 @@ use super::{
     shape::{Mapping, Table},
 };
 use crate::{
-    data_set::{DataFile, DataSet, FOLDERS},
+    data_set::{DataFile, DataSet},
     errors::{Outcome, Problem, on_file},
     ui, upload,
 };
@@ -30,7 +30,8 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
     let data = upload::read(directory)?;
     let mut findings: Vec<Finding> =
         data.lines().map(|line| Finding::good("skipped", line)).collect();
-    for (source, folder) in FOLDERS {
+    for source in pipeline::sources() {
+        let folder = pipeline::folder(source);
         let count = data.of(source).count();
         let files = format!("{} in {}", ui::count(count, "file"), directory.join(folder).display());
         let counted = match count {
@@ -58,7 +59,7 @@ pub fn examine(directory: &Path, depth: Depth) -> Outcome<Vec<Finding>> {
 /// The JSONPaths that an upload would use for a source, and where they are.
 fn paths(data: &DataSet, source: &str) -> Outcome<Option<(String, JsonPaths)>> {
     let Some(own) = pipeline::jsonpaths(source) else { return Ok(None) };
-    let (whose, text) = match &data.jsonpaths {
+    let (whose, text) = match data.jsonpaths.get(source) {
         Some((path, text)) => (path.display().to_string(), text.as_str()),
         None => (format!("sql/stage/{source}.jsonpaths.json"), &*own),
     };

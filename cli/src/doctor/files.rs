@@ -2,10 +2,11 @@
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 
+use segue_buckets::Source;
 use segue_contract::{data_files::SkipReason, jsonpaths::JsonPaths, layout};
 
 use super::{
-    Depth, Source,
+    Depth,
     finding::Finding,
     sample::{self, Seen},
     shape::Mapping,
@@ -57,12 +58,7 @@ impl Files<'_> {
             Depth::Sample => SAMPLED_MAX,
             Depth::EveryFile => READ_MAX,
         };
-        let place = landing::Place {
-            bucket: self.landing,
-            prefix: &source.prefix,
-            paths_key: source.jsonpaths_key.as_deref(),
-        };
-        landing::list(&self.s3, place, objects_max).await
+        landing::list(&self.s3, landing::Place::of(self.landing, source), objects_max).await
     }
 
     /// What a run would skip, a finding for each reason.

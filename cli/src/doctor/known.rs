@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use segue_buckets::Source;
 use segue_contract::layout;
 
-use super::{Source, files::Listed, finding::Finding};
+use super::{files::Listed, finding::Finding};
 use crate::{ui, warehouse::Warehouse};
 
 const SET_ASIDE: &str = "select source, uri, etag from ops.set_aside_objects";

@@ -16,6 +16,7 @@ mod sample;
 mod shape;
 mod warehouse;
 
+use segue_buckets::Source;
 use segue_contract::jsonpaths::JsonPaths;
 use segue_contract::pipeline;
 
@@ -65,13 +66,6 @@ pub struct Doctor {
     pub depth: Depth,
 }
 
-/// Where the files of a source are.
-struct Source {
-    name: &'static str,
-    prefix: String,
-    jsonpaths_key: Option<String>,
-}
-
 impl Doctor {
     /// Checks everything, even after bad findings.
     pub async fn examine(&self) -> Vec<Finding> {
@@ -111,8 +105,9 @@ impl Doctor {
         let known = known::Known::read(&warehouse).await;
         let mut has_files = known.is_loaded;
         let mut listings = Vec::new();
-        for source in self.sources()? {
-            match files.list(&source, self.depth).await {
+        let landing = self.stack.landing()?;
+        for source in landing.sources() {
+            match files.list(source, self.depth).await {
                 Ok(listed) => {
                     has_files |= !listed.objects.is_empty();
                     listings.push((source, listed));
@@ -125,13 +120,13 @@ impl Doctor {
             }
         }
         for (source, mut listed) in listings {
-            findings.push(files.counted(&source, &listed, has_files));
-            findings.extend(files.skipped(&source, &listed));
-            findings.extend(known.without_set_aside(&source, files.landing, &mut listed));
-            let seen = self.look_into(&source, &files, &listed, findings).await?;
+            findings.push(files.counted(source, &listed, has_files));
+            findings.extend(files.skipped(source, &listed));
+            findings.extend(known.without_set_aside(source, files.landing, &mut listed));
+            let seen = self.look_into(source, &files, &listed, findings).await?;
             if is_reachable && !listed.objects.is_empty() {
                 let rehearsal = rehearsal::Rehearsal { doctor: self, files: &files };
-                findings.extend(rehearsal.of(&source, &listed, &seen, &warehouse).await?);
+                findings.extend(rehearsal.of(source, &listed, &seen, &warehouse).await?);
             }
         }
         Ok(())
@@ -160,27 +155,9 @@ impl Doctor {
         }
         let mapping = Mapping::new(table, paths.as_ref().map(|(_, paths)| paths));
         let (seen, unreadable) = files.sample(listed, self.depth, &mapping).await;
-        let max_rejects = self.max_rejects(source)?;
-        let found = judge::findings(&mapping, &seen, self.depth, max_rejects);
+        let found = judge::findings(&mapping, &seen, self.depth, source.max_rejects);
         findings.extend(unreadable.into_iter().chain(found).map(|one| one.of(source.name)));
         Ok(seen)
-    }
-
-    /// How many records of a source a run may skip by default.
-    fn max_rejects(&self, source: &Source) -> Outcome<u64> {
-        self.stack.max_rejects(match source.name {
-            "songs" => "Songs",
-            _ => "Events",
-        })
-    }
-
-    fn sources(&self) -> Outcome<[Source; 2]> {
-        let key = self.stack.events_jsonpaths_key().map(str::to_owned);
-        let (events, songs) = (self.stack.events_prefix()?, self.stack.songs_prefix()?);
-        Ok([
-            Source { name: "events", prefix: events.to_owned(), jsonpaths_key: key },
-            Source { name: "songs", prefix: songs.to_owned(), jsonpaths_key: None },
-        ])
     }
 
     fn version(&self) -> Finding {

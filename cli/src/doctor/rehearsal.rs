@@ -7,13 +7,14 @@ use std::{
     time::Instant,
 };
 
+use segue_buckets::Source;
 use segue_contract::messages::Compression;
 use segue_contract::rejects::{MAX_REJECTS, Refused};
 use segue_contract::{data_files, layout, pipeline};
 use serde_json::json;
 
 use super::{
-    Depth, Doctor, Place, Source,
+    Depth, Doctor, Place,
     files::{DataObject, Files, Listed, chosen},
     finding::Finding,
     sample::Seen,
@@ -113,7 +114,7 @@ impl Rehearsal<'_> {
             !is_known && (self.doctor.depth == Depth::EveryFile || files.insert(one.file.clone()))
         };
         let named: Vec<&Refused> = rejected.first.iter().filter(is_new).collect();
-        let is_allowed = rejected.total <= self.doctor.max_rejects(source)?;
+        let is_allowed = rejected.total <= source.max_rejects;
         let advice = self.advice("")?;
         let finding = |one: &Refused| match is_allowed {
             true => Finding::warning("copy", one.to_string(), advice.clone()),

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::data_set::FOLDERS;
 use clap::Args;
 use indicatif::HumanCount;
 use segue_contract::cost::{Cadence, Estimate, Prices, SERVERLESS_SECONDS_MIN, Source, Way};
+use segue_contract::pipeline;
 
 use crate::{
     aws::AwsClients,
@@ -39,7 +39,7 @@ pub struct Assumptions {
 pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
     let data = upload::read(directory)?;
     data.lines().for_each(ui::say);
-    let measured = FOLDERS.map(|(source, _)| {
+    let measured = pipeline::sources().into_iter().map(|source| {
         let bytes = || data.of(source).map(|file| file.bytes);
         Source {
             source: source.to_owned(),
@@ -48,26 +48,22 @@ pub fn directory(directory: &Path) -> Outcome<Vec<Source>> {
             is_always_merged: false,
         }
     });
-    Ok(measured.into())
+    Ok(measured.collect())
 }
 
 /// Measures the files in the landing bucket, loaded or not.
 pub async fn bucket(clients: &AwsClients, stack: &Stack) -> Outcome<Vec<Source>> {
-    let paths_key = stack.events_jsonpaths_key();
-    let places = [
-        ("events", "Events", stack.events_prefix()?, paths_key),
-        ("songs", "Songs", stack.songs_prefix()?, None),
-    ];
+    let landing = stack.landing()?;
     let mut sources = Vec::new();
-    for (source, parameters, prefix, paths_key) in places {
-        let place = landing::Place { bucket: stack.landing_bucket()?, prefix, paths_key };
+    for source in landing.sources() {
+        let place = landing::Place::of(&landing.bucket, source);
         let listed = landing::list(&clients.s3_of(stack), place, usize::MAX).await?;
-        listed.skipped.of(source).iter().for_each(|skipped| ui::say(skipped.line()));
+        listed.skipped.of(source.name).iter().for_each(|skipped| ui::say(skipped.line()));
         sources.push(Source {
-            source: source.to_owned(),
+            source: source.name.to_owned(),
             objects: listed.objects.len() as u64,
             bytes: listed.objects.iter().map(|one| one.bytes).sum(),
-            is_always_merged: stack.max_rejects(parameters)? > 0,
+            is_always_merged: source.max_rejects > 0,
         });
     }
     Ok(sources)

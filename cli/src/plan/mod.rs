@@ -3,7 +3,6 @@
 mod order;
 
 use jiff::Timestamp;
-use segue_buckets::Landing;
 use segue_contract::data_files::{Skipped, loaded_by_other_paths};
 use segue_contract::messages::{Bounds, Plan, PlannedSource, StatementState, Step};
 use segue_contract::pipeline::{self, Deployment, Statement};
@@ -131,16 +130,7 @@ fn target(stack: &Stack) -> Outcome<segue_warehouse::Target> {
 }
 
 fn settings(clients: &AwsClients, stack: &Stack) -> Outcome<Settings> {
-    let sources = serde_json::json!({
-        "songs": {"prefix": stack.songs_prefix()?, "maxRejects": stack.max_rejects("Songs")?},
-        "events": {
-            "prefix": stack.events_prefix()?,
-            "jsonPathsKey": stack.events_jsonpaths_key().unwrap_or_default(),
-            "maxRejects": stack.max_rejects("Events")?,
-        },
-    });
-    let (landing, work) = (stack.landing_bucket()?.to_owned(), stack.work_bucket()?.to_owned());
-    let mut landing = Landing::new(landing, &sources.to_string()).map_err(problem_of)?;
+    let (mut landing, work) = (stack.landing()?, stack.work_bucket()?.to_owned());
     landing.is_elsewhere = clients.landing_elsewhere(stack).is_some();
     Settings::new(landing, work, stack.slices()?).map_err(problem_of)
 }

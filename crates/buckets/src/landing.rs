@@ -22,7 +22,7 @@ pub struct Landing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The source's name; `sql/stage/<name>.sql` loads it.
-    pub name: String,
+    pub name: &'static str,
     /// The prefix of the keys of its objects.
     pub prefix: String,
     /// The key of a JSONPaths file that replaces Segue's own, if it exists.
@@ -78,8 +78,9 @@ impl Landing {
                 place.max_rejects
             )));
         }
-        let sources = places
+        let sources = known
             .into_iter()
+            .zip(places.into_values())
             .map(|(name, place)| Source {
                 name,
                 prefix: place.prefix,
@@ -101,6 +102,11 @@ impl Landing {
                 format!("expected a prefix for the source {name}, found none"),
             )
         })
+    }
+
+    /// The sources, in the order of their names.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// The URIs of the prefixes, in the order of the sources' names.

@@ -62,7 +62,7 @@ impl<'a> List<'a> {
         let part = std::mem::replace(&mut self.part, encoder());
         self.in_part = 0;
         let body = part.finish().map_err(uncompressed)?;
-        let key = layout::candidates_key(self.run, &self.source.name, self.range, self.parts.len());
+        let key = layout::candidates_key(self.run, self.source.name, self.range, self.parts.len());
         put(&self.context.s3, &self.context.settings.work_bucket, &key, body).await?;
         self.parts.push(key);
         Ok(())

@@ -97,5 +97,5 @@ async fn remember(context: &Context, run: &Run, looked_at: &LookedAt) -> Result<
 
 /// What was found of a source, over all ranges.
 fn of_source(source: &Source, listed: u64, skipped: SkipCounts) -> FoundSource {
-    FoundSource { source: source.name.clone(), listed, skipped: skipped.of(&source.name) }
+    FoundSource { source: source.name.to_owned(), listed, skipped: skipped.of(source.name) }
 }

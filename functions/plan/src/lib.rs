@@ -113,12 +113,12 @@ async fn merged(
     let (s3, bucket) = (&context.s3, &context.settings.work_bucket);
     let batches = Batches::new(new.objects(), new.volume(), count);
     let max_rejects = new.found.max_rejects;
-    let written = batches::write(s3, bucket, run, &source.name, max_rejects, batches).await?;
+    let written = batches::write(s3, bucket, run, source.name, max_rejects, batches).await?;
     let mut manifest = Manifest::default();
     for batch in &written {
-        let key = layout::part_key(run, &source.name, batch.batch);
+        let key = layout::part_key(run, source.name, batch.batch);
         manifest.add(&layout::uri(bucket, &key));
-        planned.expect(&source.name, batch.batch);
+        planned.expect(source.name, batch.batch);
     }
     let load = load(context, run, source, new, manifest, Compression::Zstd).await?;
     Ok((load, written))
@@ -135,7 +135,7 @@ async fn copied(
     let mut manifest = Manifest::default();
     for object in new.objects() {
         manifest.add(&object.uri);
-        planned.add(&context.s3, &source.name, &object).await?;
+        planned.add(&context.s3, source.name, &object).await?;
     }
     let compression = new.compressions.one()?;
     let load = load(context, run, source, new, manifest, compression).await?;
@@ -154,7 +154,7 @@ async fn load(
     let step = format!("stage/{}", source.name);
     manifest.write(s3, &settings.work_bucket, &layout::manifest_key(run, &step)).await?;
     if let Some(paths) = &new.paths {
-        let key = layout::jsonpaths_key(run, &source.name);
+        let key = layout::jsonpaths_key(run, source.name);
         put(s3, &settings.work_bucket, &key, paths.text.clone().into_bytes()).await?;
     }
     Ok(Load { step, compression, max_rejects: new.found.max_rejects })

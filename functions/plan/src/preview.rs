@@ -83,8 +83,8 @@ pub async fn preview(
     while let Some((source, new, count)) = survey.next().await? {
         let room = objects_max.saturating_sub(unloaded.len());
         unloaded.extend(new.objects().take(room).map(|object| Unloaded {
-            changed: ledger.look_up(&source.name, &object) == Known::Changed,
-            source: source.name.clone(),
+            changed: ledger.look_up(source.name, &object) == Known::Changed,
+            source: source.name.to_owned(),
             uri: object.uri,
             bytes: object.bytes,
         }));
@@ -96,7 +96,7 @@ pub async fn preview(
         survey.plan.loads.push(Load { step, compression, max_rejects });
         let batch = |number: u64| {
             let batch = u32::try_from(number).unwrap_or(u32::MAX);
-            Batch { source: source.name.clone(), batch, max_rejects }
+            Batch { source: source.name.to_owned(), batch, max_rejects }
         };
         survey.plan.batches.extend((0..count).map(batch));
     }

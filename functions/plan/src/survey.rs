@@ -49,14 +49,14 @@ impl<'a> Survey<'a> {
         for found in self.sources.by_ref() {
             let source = self.context.settings.source(&found.source)?;
             let (s3, bucket) = (&self.context.s3, &self.context.settings.landing.bucket);
-            let (name, key) = (&source.name, source.jsonpaths_key.as_deref());
+            let (name, key) = (source.name, source.jsonpaths_key.as_deref());
             let paths = find_jsonpaths(s3, bucket, name, key).await?.map(|(_, paths)| paths);
             let judged = self.difference.take(name);
             let oldest = [self.oldest_second, judged.oldest_second];
             self.oldest_second = oldest.into_iter().flatten().min();
             let mut new = new(self.context, self.run, source, &found, judged);
             if let Some(paths) = &paths {
-                let (source, digest) = (source.name.clone(), paths.digest());
+                let (source, digest) = (name.to_owned(), paths.digest());
                 new.found.loaded_by_other_paths = self.difference.by_other_paths(&source, &digest);
                 self.plan.paths.push(UsedPaths { source, digest });
             }
@@ -131,13 +131,13 @@ fn new(context: &Context, run: &Run, source: &Source, found: &FoundSource, judge
     }
     let Volume { objects, bytes, .. } = judged.new.volume();
     let found = PlannedSource {
-        source: source.name.clone(),
+        source: source.name.to_owned(),
         prefix: layout::uri(&context.settings.landing.bucket, &source.prefix),
         listed: found.listed,
         objects,
         changed: judged.changed,
         bytes,
-        max_rejects: *run.input.max_rejects.get(&source.name).unwrap_or(&source.max_rejects),
+        max_rejects: *run.input.max_rejects.get(source.name).unwrap_or(&source.max_rejects),
         set_aside: judged.set_aside,
         skipped: found.skipped.clone(),
         loaded_by_other_paths: 0,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use segue::data_set::{DataSet, Unusable};
+use segue_contract::pipeline;
 use tempfile::TempDir;
 
 use super::PATHS_KEY;
@@ -52,11 +53,11 @@ impl Directory {
             world.objects.remove(LANDING_BUCKET, &key);
         }
         for file in &self.data.files {
-            let folder = if file.source == "songs" { "song_data" } else { "log_data" };
+            let folder = pipeline::folder(file.source);
             let body = fs::read(&file.path).expect("a file");
             world.objects.put(LANDING_BUCKET, &format!("{folder}/{}", file.name), body);
         }
-        if let Some((_, text)) = &self.data.jsonpaths {
+        if let Some((_, text)) = self.data.jsonpaths.get("events") {
             world.objects.put(LANDING_BUCKET, PATHS_KEY, text.clone().into_bytes());
         }
     }

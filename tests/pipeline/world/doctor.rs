@@ -46,10 +46,6 @@ impl World {
     /// The clients of a person, and what the stack's outputs say.
     fn person_of(&self, wire: Wire) -> (AwsClients, Stack) {
         let [aws, warehouse] = wire.person();
-        let text = |source: &str, key: &str| self.sources[source][key].as_str().unwrap_or_default();
-        let max_rejects = |source: &str| {
-            self.sources[source]["maxRejects"].as_u64().unwrap_or_default().to_string()
-        };
         let days = STAGING_RETENTION_DAYS.to_string();
         let stack = Stack::of(&[
             ("Version", env!("CARGO_PKG_VERSION")),
@@ -64,11 +60,7 @@ impl World {
             ("WarehouseRoleName", "Functions"),
             ("LoadStateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:load"),
             ("MaxRejectedObjects", "0"),
-            ("SongsPrefix", text("songs", "prefix")),
-            ("EventsPrefix", text("events", "prefix")),
-            ("EventsJsonPathsKey", text("events", "jsonPathsKey")),
-            ("SongsMaxRejects", &max_rejects("songs")),
-            ("EventsMaxRejects", &max_rejects("events")),
+            ("Sources", &self.sources.to_string()),
             ("Slices", SLICES),
             ("StagingRetentionDays", &days),
         ]);

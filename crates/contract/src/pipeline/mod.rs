@@ -128,7 +128,7 @@ pub fn sources() -> Vec<&'static str> {
 pub fn folder(source: &str) -> String {
     let text = files::text(&format!("stage/{source}.sql")).unwrap_or_default();
     let named = text.lines().find_map(|line| line.strip_prefix(FOLDER_HEADER));
-    named.unwrap_or(source).trim_end_matches('/').to_owned()
+    named.unwrap_or(source).to_owned()
 }
 
 /// Segue's own JSONPaths file for a source whose keys are not its columns' names.
