@@ -65,7 +65,10 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
 
 /// Local commands read the checkout's SQL, like the local functions.
 fn read_sql_of(project: &Project) {
-    pipeline::read_from(project.path("sql"));
+    let sql = project.path("sql");
+    if sql.is_dir() {
+        pipeline::read_from(sql);
+    }
 }
 
 /// Without a stack, the sources are those of the checkout, if this is one.

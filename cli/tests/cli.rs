@@ -193,7 +193,7 @@ fn a_missing_data_directory_is_named() {
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "nowhere"]), @"
     exit code 2
     error: the directory nowhere does not exist
-    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` creates one
+    hint: --data takes a directory with log_data/ or song_data/; `segue generate` creates one
     ");
 }
 
@@ -203,8 +203,8 @@ fn a_directory_needs_one_source_at_least() {
     fs::create_dir_all(folder.path().join("data/Song_Data")).expect("a folder");
     insta::assert_snapshot!(failure(folder.path(), &["local", "run", "--data", "data"]), @"
     exit code 2
-    error: expected song_data/ or log_data/ in data, found neither
-    hint: --data takes a directory with song_data/, log_data/ or both; `segue generate` creates one
+    error: expected log_data/ or song_data/ in data, found none
+    hint: --data takes a directory with log_data/ or song_data/; `segue generate` creates one
     ");
     fs::create_dir_all(folder.path().join("data/song_data")).expect("a folder");
     fs::write(folder.path().join("data/song_data/a.json"), "{}").expect("a file");
