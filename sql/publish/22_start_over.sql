@@ -5,7 +5,6 @@ drop table if exists
 {{ staging }}.known_songs,
 {{ staging }}.known_artists,
 {{ staging }}.known_plays,
-{{ staging }}.known_instants,
 {{ staging }}.titles_to_match,
 {{ staging }}.changed_users,
 {{ staging }}.matched_plays,

@@ -1,8 +1,8 @@
 -- Reads what is published under the keys that this run brings, once; the rest of the transaction
--- compares with these copies. Plays are read within the run's sessions and instants within its own,
--- a range at a time, so that a scan skips all other blocks. A session is part of a play's key, so a
--- play never lies elsewhere, while its versions may lie years apart.
--- Grain: one row per song, artist, play and instant. Safe to run again: it only reads `mart`.
+-- compares with these copies. Plays are read within the run's sessions, a range at a time, so that
+-- a scan skips all other blocks. A session is part of a play's key, so a play never lies elsewhere,
+-- while its versions may lie years apart.
+-- Grain: one row per song, artist and play. Safe to run again: it only reads `mart`.
 {% if brings.songs %}
 create table {{ staging }}.known_songs as
 select
@@ -39,16 +39,5 @@ inner join {{ staging }}.new_songplays as loaded
         published.session_id = loaded.session_id
         and published.item_in_session = loaded.item_in_session
 where published.session_id between {{ range.first }} and {{ range.last }}
-{% endfor %};
-
-create table {{ staging }}.known_instants as
-{% for range in instants %}
-{% if not loop.first %}union all{% endif %}
-select published.start_time
-from mart.time as published
-inner join {{ staging }}.new_time as loaded on published.start_time = loaded.start_time
-where
-    {% if range.first %}published.start_time >= {{ range.first }}{% else %}true{% endif %}
-    and {% if range.last %}published.start_time <= {{ range.last }}{% else %}true{% endif %}
 {% endfor %};
 {% endif %}

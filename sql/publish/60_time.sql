@@ -1,11 +1,23 @@
 -- Publishes the new instants; an instant never changes. If a record loses to another version of its
 -- play, its instant stays, like its artist or user: everything ever named is kept, so the order of
--- runs cannot matter.
+-- runs cannot matter. What is published is read within the run's instants, a range at a time, so
+-- that a scan skips all other blocks.
 -- Grain: one row per distinct instant. Safe to run again: it skips existing instants.
 {% if instants %}
 insert into mart.time (
     start_time, hour, day, week, month, year, weekday, run_id, loaded_at
 )
+with published as (
+    {% for range in instants %}
+    {% if not loop.first %}union all{% endif %}
+    select known.start_time
+    from mart.time as known
+    where
+        {% if range.first %}known.start_time >= {{ range.first }}{% else %}true{% endif %}
+        and {% if range.last %}known.start_time <= {{ range.last }}{% else %}true{% endif %}
+    {% endfor %}
+)
+
 select
     loaded.start_time,
     loaded.hour,
@@ -17,7 +29,7 @@ select
     {{ run_id }} as run_id,
     getdate() as loaded_at
 from {{ staging }}.new_time as loaded
-left join {{ staging }}.known_instants as published on loaded.start_time = published.start_time
+left join published on loaded.start_time = published.start_time
 where published.start_time is null
 order by loaded.start_time;
 {% endif %}

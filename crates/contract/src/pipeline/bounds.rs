@@ -204,7 +204,7 @@ pub(super) mod tests {
         let open = Range { first: None, last: Some("2018-11-02 00:00:00.000000".into()) };
         let bounds = Bounds { instants: vec![open], ..one_range() };
         let statements = publish(&["events"], Some(bounds)).expect("renders");
-        let open = "where\n    true\n    and published.start_time <= '2018-11-02 00:00:00.000000'";
+        let open = "and known.start_time <= '2018-11-02 00:00:00.000000'";
         assert!(statements.iter().any(|one| one.sql.contains(open)), "{statements:?}");
     }
 
