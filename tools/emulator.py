@@ -9,11 +9,17 @@ lines that have already arrived. A run of ten executions and ten invocations was
 time.
 
 The conditions of a template support more functions here: ministack only reads parameters in them.
+
+Histories have the events here by which people see how far a run is: those of a Map's iterations, and
+the one that names the execution which a task waits for. ministack leaves them out.
 """
 
 import functools
+import json
 import socketserver
+import threading
 import time
+import uuid
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -30,6 +36,10 @@ LAST = "\U0010ffff"
 EXECUTION_PAUSE_SECONDS = 0.15
 # How long an invocation waits for its first log line; a line that comes later is still kept.
 LOG_LINE_SECONDS = 0.005
+# Of a Map with many iterations, so many are under way at once: this one process serves the objects that
+# all of them read, so more of them are no faster, and all would end at the same time.
+ITERATIONS_MANY = 4
+ITERATIONS_AT_ONCE = 2
 # The functions with which a condition may split a value.
 VALUE_FUNCTIONS = ("Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub")
 evaluate_conditions = engine._evaluate_conditions  # noqa: SLF001 (kept before it is replaced)
@@ -137,8 +147,82 @@ def read_conditions() -> None:
         module._evaluate_conditions = conditions  # noqa: SLF001
 
 
+def in_order(execution: dict, kind: str, details: dict | None = None) -> dict:
+    """Adds an event; iterations of a Map add theirs at the same time."""
+    with event_lock:
+        return add_event(execution, kind, details)
+
+
+def iteration(states: dict, start: str, given: object, execution: dict, ctx: dict) -> object:
+    """Walks through one iteration of a Map, or one branch, and says so in the history if it is one."""
+    item = ctx.get("Map", {}).get("Item")
+    if item is None:
+        return run_sub_machine(states, start, given, execution, ctx)
+    details = {"name": ctx["State"]["Name"], "index": item["Index"]}
+
+    def add(what: str) -> None:
+        in_order(execution, f"MapIteration{what}", {f"mapIteration{what}EventDetails": details})
+
+    add("Started")
+    try:
+        result = run_sub_machine(states, start, given, execution, ctx)
+    except Exception:
+        add("Failed")
+        raise
+    add("Succeeded")
+    return result
+
+
+def map_items(state: dict, raw_input: object, execution: dict, ctx: dict) -> tuple:
+    """Walks through a Map, and says in the history how many items it has."""
+    items = stepfunctions._jsonata_state_field(state, "Items", "array", raw_input, ctx)  # noqa: SLF001
+    if len(items) > ITERATIONS_MANY:
+        state = state | {"MaxConcurrency": ITERATIONS_AT_ONCE}
+    in_order(
+        execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": len(items)}}
+    )
+    try:
+        result = run_map_items(state, raw_input, execution, ctx)
+    except Exception:
+        in_order(execution, "MapStateFailed")
+        raise
+    in_order(execution, "MapStateSucceeded")
+    return result
+
+
+def nested_request(given: dict) -> dict:
+    """The request that starts an execution for a task, which the history of its parent then names."""
+    request = nested_start_execution_request(given)
+    request.setdefault("name", str(uuid.uuid4()))
+    arn = request["stateMachineArn"].replace(":stateMachine:", ":execution:")
+    parent = json.loads(request["input"]).get("AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    execution = stepfunctions._executions.get(parent) if parent else None  # noqa: SLF001
+    if execution:
+        output = json.dumps({"ExecutionArn": f"{arn}:{request['name']}"})
+        details = {"resourceType": "states", "resource": "startExecution.sync:2", "output": output}
+        in_order(execution, "TaskSubmitted", {"taskSubmittedEventDetails": details})
+    return request
+
+
+event_lock = threading.Lock()
+# Kept before they are replaced.
+add_event = stepfunctions._add_event  # noqa: SLF001
+run_sub_machine = stepfunctions._run_sub_machine  # noqa: SLF001
+run_map_items = stepfunctions._run_map_items  # noqa: SLF001
+nested_start_execution_request = stepfunctions._nested_start_execution_request  # noqa: SLF001
+
+
+def write_histories() -> None:
+    """Puts into histories what AWS puts there."""
+    stepfunctions._add_event = in_order  # noqa: SLF001
+    stepfunctions._run_sub_machine = iteration  # noqa: SLF001
+    stepfunctions._run_map_items = map_items  # noqa: SLF001
+    stepfunctions._nested_start_execution_request = nested_request  # noqa: SLF001
+
+
 if __name__ == "__main__":
     remove_pauses()
     read_conditions()
+    write_histories()
     s3._collect_list_entries = page  # noqa: SLF001 (the one place where a page is made)
     main()

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.extend(map(str, (ROOT / ".tools/ministack/lib").glob("*/site-packages")))
 
 import emulator  # noqa: E402
-from ministack.services import s3  # noqa: E402
+from ministack.services import s3, stepfunctions  # noqa: E402
 from ministack.services.cloudformation import engine  # noqa: E402
 
 CASES = 2_000
@@ -48,6 +48,41 @@ class Listing(unittest.TestCase):
         objects["e"] = 1
         self.assertEqual(emulator.page(objects, "", "", 2, "b")[0], ["d"])
         self.assertEqual(emulator.page(objects, "", "", 9, "")[0], ["a", "b", "d", "e"])
+
+
+class Histories(unittest.TestCase):
+    """The events by which people see how far a run is."""
+
+    def test_a_map_names_its_iterations(self) -> None:
+        emulator.write_histories()
+        execution: dict = {"events": []}
+        state = {
+            "Items": "{% [1, 2] %}",
+            "QueryLanguage": "JSONata",
+            "End": True,
+            "ItemProcessor": {"StartAt": "Copy", "States": {"Copy": {"Type": "Pass", "End": True}}},
+        }
+        ctx = {"State": {"Name": "Stage"}}
+        stepfunctions._execute_map(state, {}, execution, ctx)  # noqa: SLF001
+        events = execution["events"]
+        self.assertEqual([event["id"] for event in events], list(range(1, 7)))
+        self.assertEqual(events[0]["mapStateStartedEventDetails"]["length"], 2)
+        ended = [event.get("mapIterationSucceededEventDetails", {}) for event in events]
+        ended = [(one["name"], one["index"]) for one in ended if one]
+        self.assertEqual(sorted(ended), [("Stage", 0), ("Stage", 1)])
+
+    def test_a_task_names_the_execution_that_it_waits_for(self) -> None:
+        emulator.write_histories()
+        execution: dict = {"events": []}
+        stepfunctions._executions["parent"] = execution  # noqa: SLF001
+        machine = "arn:aws:states:us-east-1:000000000000:stateMachine:one"
+        given = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "parent"}
+        request = stepfunctions._nested_start_execution_request(  # noqa: SLF001
+            {"StateMachineArn": machine, "Input": given}
+        )
+        [event] = execution["events"]
+        output = event["taskSubmittedEventDetails"]["output"]
+        self.assertIn(f":execution:one:{request['name']}", output)
 
 
 class Conditions(unittest.TestCase):

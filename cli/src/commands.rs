@@ -144,7 +144,7 @@ async fn load(wanted: cli::Run) -> Outcome {
     refuse_impossible(&input, &wanted.target)?;
     let again = wanted.target.flags();
     let (clients, stack) = find(wanted.target).await?;
-    let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
+    let runs = Runs::of(&clients, &stack)?;
     let arn = runs.start_or_attach(&input).await?;
     let report = match wanted.no_follow {
         true => Report::started(arn),
@@ -153,7 +153,7 @@ async fn load(wanted: cli::Run) -> Outcome {
     if wanted.json {
         print::json(&report)?;
     } else if report.is_good() {
-        print::line(&report.line(&format!("segue run{again} --rebuild")))?;
+        print::line(&runs.summary((&clients, &stack), &report, &again).await?)?;
     }
     report.into_problem().map(|_| ())
 }

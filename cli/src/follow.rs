@@ -25,7 +25,8 @@ pub async fn follow(wanted: Follow) -> Outcome {
     if wanted.json {
         print::json(&report)?;
     } else if report.is_good() {
-        print::line(&report.line(&format!("segue run{again} --rebuild")))?;
+        let place = (&found.clients, &found.stack);
+        print::line(&found.runs.summary(place, &report, &again).await?)?;
     }
     report.into_problem().map(|_| ())
 }

@@ -59,7 +59,7 @@ impl Found {
     /// If there is no such run, or more than one.
     pub async fn of(target: Target, run: Option<&str>) -> Outcome<Self> {
         let (clients, stack) = find(target).await?;
-        let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
+        let runs = Runs::of(&clients, &stack)?;
         let arn = runs.find(run).await?;
         Ok(Self { clients, stack, runs, arn })
     }
@@ -78,7 +78,7 @@ struct Listed {
 /// Lists the latest runs.
 pub async fn list(wanted: List) -> Outcome {
     let (clients, stack) = find(wanted.target).await?;
-    let runs = Runs::of(clients.step_functions(), stack.load_state_machine()?);
+    let runs = Runs::of(&clients, &stack)?;
     let latest = runs.latest(LISTED_MAX).await?;
     let names: Vec<&str> = latest.iter().map(|run| run.name.as_str()).collect();
     let mut hidden = 0;

@@ -1,17 +1,14 @@
 //! `segue show`: what one run did.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use jiff::Timestamp;
-use segue_contract::{cost::Prices, layout};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     cli::Target,
     display,
     errors::Outcome,
-    execution::{Ended, Report},
+    execution::{Changes, Details, Ended, Report, Source},
     print,
     runs::Found,
     ui,
@@ -19,8 +16,6 @@ use crate::{
 
 /// Rejected records of a source that are shown.
 const REJECTS_SHOWN_MAX: usize = 5;
-/// The list of objects, which is staged like a source but is not one.
-const PLANNED_OBJECTS: &str = "planned_objects";
 
 /// `segue show`
 #[derive(Debug, Args)]
@@ -43,112 +38,8 @@ struct Shown {
     run: Report,
     /// In their order.
     phases: Vec<Ended>,
-    /// What it found and loaded of each source, if it got that far.
-    sources: Vec<Source>,
-    /// What it cost, if it ended well.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<Cost>,
-}
-
-/// One source of a run.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Source {
-    source: String,
-    /// Files that it had to load.
-    files: u64,
-    /// Of these, files that had been loaded before with other content.
-    changed: u64,
-    bytes: u64,
-    /// Parts into which the files were merged; 0 if they were copied as they are.
-    parts: u64,
-    /// Rows that were staged.
-    rows: u64,
-    /// Records that were skipped.
-    rejected: u64,
-    /// The first of these: file, line, column and reason.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    first_rejects: Vec<String>,
-}
-
-/// What a run cost, in the currency of the prices.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cost {
-    /// The warehouse at the default capacity, if it is Redshift Serverless: a cluster costs the same,
-    /// busy or idle.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warehouse: Option<f64>,
-    /// Requests, functions and transitions.
-    other: f64,
-}
-
-/// The part of a run's own report that is shown. Fields may be missing: an older version of the
-/// stack may have written it, or a run that failed early.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Written {
-    plan: Option<Planned>,
-    compacted: Vec<Compacted>,
-    checked: Option<Checked>,
-    cost: Option<Comparison>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Planned {
-    sources: Vec<PlannedSource>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PlannedSource {
-    source: String,
-    objects: u64,
-    changed: u64,
-    bytes: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Compacted {
-    source: String,
-    batches: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Checked {
-    staged: Vec<Staged>,
-    rejected: Vec<Rejected>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Staged {
-    counted: String,
-    rows: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Rejected {
-    source: String,
-    rows: u64,
-    first: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Comparison {
-    real: Real,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Real {
-    warehouse_cost: f64,
-    cost: f64,
+    #[serde(flatten)]
+    details: Details,
 }
 
 /// Shows what a run did.
@@ -160,9 +51,8 @@ pub async fn show(wanted: Show) -> Outcome {
     let found = Found::of(wanted.target, wanted.run.as_deref()).await?;
     let run = found.runs.counted(found.runs.ended(&found.arn).await?).await?;
     let phases = found.runs.phases(&found.arn).await?;
-    let written = written(&found, &run).await;
-    let cost = cost(&run, &written, found.stack.workgroup().is_some());
-    let shown = Shown { run, phases, sources: sources(written), cost };
+    let details = Details::read(&found.clients, &found.stack, &run).await;
+    let shown = Shown { run, phases, details };
     if wanted.json {
         return print::json(&shown);
     }
@@ -170,61 +60,9 @@ pub async fn show(wanted: Show) -> Outcome {
     print::line(&text(&shown, &short, &flags, Timestamp::now()))
 }
 
-/// The run's own report; an empty one if there is none, or if it cannot be read.
-async fn written(found: &Found, run: &Report) -> Written {
-    let place = run.report.as_deref().and_then(layout::bucket_and_key);
-    let Some((bucket, page)) = place else { return Written::default() };
-    let key = format!("{}json", page.strip_suffix("html").unwrap_or(page));
-    let object = found.clients.s3().get_object().bucket(bucket).key(key).send().await;
-    let Ok(object) = object else { return Written::default() };
-    let Ok(body) = object.body.collect().await else { return Written::default() };
-    serde_json::from_slice(&body.into_bytes()).unwrap_or_default()
-}
-
-fn sources(written: Written) -> Vec<Source> {
-    let mut parts: BTreeMap<String, u64> =
-        written.compacted.into_iter().map(|one| (one.source, one.batches)).collect();
-    let Checked { staged, rejected } = written.checked.unwrap_or_default();
-    let mut staged: BTreeMap<String, u64> = staged
-        .into_iter()
-        .filter(|one| one.counted != PLANNED_OBJECTS)
-        .map(|one| (one.counted, one.rows))
-        .collect();
-    let mut rejected: BTreeMap<String, Rejected> =
-        rejected.into_iter().map(|one| (one.source.clone(), one)).collect();
-    let planned = written.plan.unwrap_or_default().sources.into_iter();
-    let sources = planned.map(|planned| {
-        let PlannedSource { source, objects, changed, bytes } = planned;
-        let rejects = rejected.remove(&source).unwrap_or_default();
-        Source {
-            files: objects,
-            changed,
-            bytes,
-            parts: parts.remove(&source).unwrap_or_default(),
-            rows: staged.remove(&source).unwrap_or_default(),
-            rejected: rejects.rows,
-            first_rejects: rejects.first,
-            source,
-        }
-    });
-    sources.collect()
-}
-
-fn cost(run: &Report, written: &Written, is_serverless: bool) -> Option<Cost> {
-    let real = &written.cost.as_ref()?.real;
-    let prices = Prices::known().ok()?;
-    let transitions = prices.transitions(run.transitions.unwrap_or_default());
-    let warehouse = is_serverless.then_some(real.warehouse_cost);
-    Some(Cost { warehouse, other: real.cost + transitions })
-}
-
 fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
-    let Shown { run, phases, sources, cost } = shown;
-    let mut first = [run.outcome(), run.loaded()].join(" ").trim_end().to_owned();
-    if run.duration_seconds.is_some() {
-        first.push_str(&format!(" in {}", run.took()));
-    }
-    let mut lines = vec![first, String::new()];
+    let Shown { run, phases, details: Details { sources, changes, cost } } = shown;
+    let mut lines = vec![run.headline(), String::new()];
     let mut fact = |name: &str, value: String| lines.push(format!("{name:<8} {value}"));
     fact("run", run.run_id.clone());
     if let Some(started) = run.start_time() {
@@ -246,6 +84,9 @@ fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
     if !sources.is_empty() {
         lines.extend([String::new(), source_table(sources)]);
     }
+    if !changes.is_empty() {
+        lines.extend([String::new(), change_table(changes)]);
+    }
     for source in sources.iter().filter(|source| source.rejected > 0) {
         let records = ui::count(source.rejected, "record");
         lines.extend([String::new(), format!("{records} of {} skipped:", source.source)]);
@@ -264,6 +105,14 @@ fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
     lines.join("\n")
 }
 
+fn change_table(changes: &[Changes]) -> String {
+    let number = |number: u64| indicatif::HumanCount(number).to_string();
+    let rows = changes.iter().map(|Changes { table, inserted, updated }| {
+        [format!("mart.{table}"), number(*inserted), number(*updated)]
+    });
+    print::table(&["table", "inserted", "updated"], rows, &[1, 2])
+}
+
 fn source_table(sources: &[Source]) -> String {
     let number = |number: u64| indicatif::HumanCount(number).to_string();
     let rows = sources.iter().map(|source| {
@@ -279,20 +128,6 @@ fn source_table(sources: &[Source]) -> String {
     });
     let headers = ["source", "files", "changed", "size", "merged into", "rows", "rejects"];
     print::table(&headers, rows, &[1, 2, 3, 4, 5, 6])
-}
-
-impl Cost {
-    /// `about $0.05: $0.0500 for the warehouse, $0.0027 for the rest`
-    pub fn line(&self) -> String {
-        let Self { warehouse, other } = self;
-        match warehouse {
-            Some(warehouse) => format!(
-                "about ${:.2}: ${warehouse:.4} for the warehouse, ${other:.4} for the rest",
-                warehouse + other
-            ),
-            None => format!("about ${other:.4}, besides the cluster"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -320,8 +155,11 @@ mod tests {
                 "rejected": [{"source": "events", "rows": 1, "maxRejects": 10, "first": ["s3://landing/a.json, line 3, column ts: not a number"]}],
             },
             "cost": {"expected": {}, "real": {"warehouseCost": 0.05, "cost": 0.0012}},
+            "changes": [
+                {"table": "songplays", "inserted": 6_820, "updated": 0},
+                {"table": "users", "inserted": 94, "updated": 2},
+            ],
         });
-        let written: Written = serde_json::from_value(written).expect("a report");
         let run = Report {
             status: "loaded-with-rejects".to_owned(),
             objects: Some(101),
@@ -335,7 +173,8 @@ mod tests {
             ..Report::started("arn:1f0e8400-e29b".to_owned())
         };
         let phases = vec![phase("Create tables", 1.25, true), phase("Stage", 61.0, true)];
-        Shown { cost: cost(&run, &written, true), sources: sources(written), run, phases }
+        let details = Details::of(&run, written.to_string().as_bytes(), true);
+        Shown { run, phases, details }
     }
 
     fn now() -> Timestamp {
@@ -362,6 +201,11 @@ mod tests {
         | events |    30 |       1 |  3.8 MB |           0 | 8,055 |       1 |
         | songs  |    71 |       0 | 19.3 kB |           8 |    71 |       0 |
 
+        | table          | inserted | updated |
+        |----------------|----------|---------|
+        | mart.songplays |    6,820 |       0 |
+        | mart.users     |       94 |       2 |
+
         1 record of events skipped:
           s3://landing/a.json, line 3, column ts: not a number
 
@@ -381,7 +225,7 @@ mod tests {
             ..Report::started("arn:1f0e8400-e29b".to_owned())
         };
         let phases = vec![phase("Stage", 1.25, false)];
-        let shown = Shown { run, phases, sources: Vec::new(), cost: None };
+        let shown = Shown { run, phases, details: Details::default() };
         insta::assert_snapshot!(text(&shown, "1f0e8400", "", now()), @"
         ✗ LoadRejected in 9.0 s
 

@@ -75,12 +75,97 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
+/// A forecast, to the second: `40 s`, `1 min 40 s`, `2 h 03 min`. More would be pretence.
+pub fn about(duration: Duration) -> String {
+    match duration.as_secs_f64().round().max(1.0) as u64 {
+        whole @ ..60 => format!("{whole} s"),
+        whole => seconds(Duration::from_secs(whole)),
+    }
+}
+
 /// `1 file`, `2 files`, `71,000 files`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
     // No count of things in memory or in a bucket is larger.
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", indicatif::HumanCount(number))
+}
+
+/// Where the progress of something long is shown.
+pub trait Screen {
+    /// Shows a line that stays.
+    fn line(&mut self, line: &str);
+    /// Shows what is under way, in place of what was before.
+    fn status(&mut self, status: &str);
+    /// Ends.
+    fn end(&mut self) {}
+}
+
+/// stderr: a line that changes on a terminal, otherwise plain lines.
+pub fn screen() -> Box<dyn Screen> {
+    if is_watched() { Box::new(Spinning::new()) } else { Box::new(Plain::to(|line| say(line))) }
+}
+
+struct Spinning(ProgressBar);
+
+impl Spinning {
+    fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(target());
+        // A longer line would be broken, and then not be replaced.
+        bar.set_style(style("{spinner} {wide_msg}"));
+        bar.enable_steady_tick(SPINNER_TICK);
+        Self(bar)
+    }
+}
+
+impl Screen for Spinning {
+    fn line(&mut self, line: &str) {
+        self.0.println(for_people(line));
+    }
+
+    fn status(&mut self, status: &str) {
+        self.0.set_message(display::visible(status));
+    }
+
+    fn end(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How long plain lines may be without news: a share of the time so far, because a log of hours need
+/// not have a line for every two seconds.
+const SILENCE_MIN: Duration = Duration::from_secs(2);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_SHARE: u32 = 20;
+
+/// Lines; what is under way is one, too, if there was no other for a while.
+pub struct Plain<Say> {
+    began: tokio::time::Instant,
+    said: tokio::time::Instant,
+    say: Say,
+}
+
+impl<Say: FnMut(&str)> Plain<Say> {
+    /// Says each line so.
+    pub fn to(say: Say) -> Self {
+        let now = tokio::time::Instant::now();
+        Self { began: now, said: now, say }
+    }
+}
+
+impl<Say: FnMut(&str)> Screen for Plain<Say> {
+    fn line(&mut self, line: &str) {
+        self.said = tokio::time::Instant::now();
+        (self.say)(line);
+    }
+
+    fn status(&mut self, status: &str) {
+        let silence = self.began.elapsed() / SILENCE_SHARE;
+        if self.said.elapsed() >= silence.clamp(SILENCE_MIN, SILENCE_MAX) {
+            self.line(&format!("  {status}"));
+        }
+    }
 }
 
 /// Whether somebody watches stderr on a terminal that can move its cursor; else plain lines are printed.

@@ -1,47 +1,196 @@
 //! Watches one execution until it ends.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    pin::pin,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_sfn::{
     Client,
     operation::describe_execution::DescribeExecutionOutput,
     primitives::DateTime,
-    types::{ExecutionStatus, HistoryEvent},
+    types::{ExecutionStatus, HistoryEvent, HistoryEventType},
 };
-use indicatif::ProgressBar;
 use jiff::{Timestamp, Unit};
 use segue_contract::RunInput;
 use serde_json::Value;
 
-use super::{Report, cause, history, name, phases::Phases, status};
-use crate::{aws, errors::Outcome, ui};
+use tokio::time::Instant;
+
+use super::{
+    Report, cause,
+    copies::Copies,
+    history, name,
+    phases::{News, PLAN, Phases, STAGE},
+    planned::Planned,
+    status,
+};
+use crate::{aws, errors::Outcome, ui::Screen};
 
 /// A short run is polled often; in a long one a few seconds do not matter.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(250);
 const POLL_INTERVAL_MAX: Duration = Duration::from_secs(5);
 const POLL_SHARE_OF_AGE: u32 = 20;
-/// How long a log may be without news of a phase that takes long.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Between two polls, what is under way is shown again with the time that has passed.
+const SHOW_INTERVAL: Duration = Duration::from_secs(1);
+/// A phase that takes longer than this is looked into.
+const LONG_PHASE: Duration = Duration::from_secs(3);
 
 /// Watches until the execution has ended.
-pub async fn follow(client: &Client, arn: &str) -> Outcome<Report> {
+pub async fn follow(
+    client: &Client,
+    arn: &str,
+    copies: Option<Copies>,
+    screen: &mut dyn Screen,
+) -> Outcome<Report> {
+    let mut watch = Watch { phases: Phases::default(), seen: 0, nested: None, copies };
     let watched_since = Instant::now();
-    let mut progress = Progress::new();
-    let mut seen = 0;
-    loop {
-        let described = describe(client, arn).await?;
-        let since_start = since(&described.start_date);
-        for event in history::newer(client, arn, seen).await? {
-            seen = event.id;
-            progress.take(&event, since_start(&event.timestamp));
+    let described = describe(client, arn).await?;
+    let since_start = since(&described.start_date);
+    let age = since_start(&DateTime::from(SystemTime::now()));
+    let now = || age + watched_since.elapsed();
+    let mut due = Instant::now();
+    let ended = loop {
+        let mut polling = pin!(poll(client, arn, watch.seen, watch.nested_seen(), due));
+        let polled = loop {
+            tokio::select! {
+                polled = &mut polling => break polled?,
+                // A poll may take long; the time that has passed is shown all the same.
+                () = tokio::time::sleep(SHOW_INTERVAL) => watch.show(now(), screen),
+            }
+        };
+        watch.take(polled.events, &since_start, screen);
+        if let Some(stopped) = polled.described.stop_date.as_ref() {
+            if let Some(phase) = watch.phases.broken_off(since_start(stopped)) {
+                screen.line(&phase.line());
+            }
+            break report(arn, polled.described);
         }
-        if let Some(stopped) = described.stop_date.as_ref() {
-            progress.end(since_start(stopped));
-            return Ok(report(arn, described));
-        }
-        progress.show(since_start(&DateTime::from(SystemTime::now())));
+        watch.take_nested(polled.nested, screen);
+        watch.look_inside(now()).await;
+        watch.show(now(), screen);
         let interval = watched_since.elapsed() / POLL_SHARE_OF_AGE;
-        tokio::time::sleep(interval.clamp(POLL_INTERVAL_MIN, POLL_INTERVAL_MAX)).await;
+        due = Instant::now() + interval.clamp(POLL_INTERVAL_MIN, POLL_INTERVAL_MAX);
+    };
+    screen.end();
+    Ok(ended)
+}
+
+/// What one poll has found.
+struct Polled {
+    described: DescribeExecutionOutput,
+    /// The events since the last one; with its data where it is needed.
+    events: Vec<HistoryEvent>,
+    /// The same of the execution that the current phase waits for.
+    nested: Vec<HistoryEvent>,
+}
+
+/// Asks once it is time.
+async fn poll(
+    client: &Client,
+    arn: &str,
+    seen: i64,
+    nested: Option<(String, i64)>,
+    due: Instant,
+) -> Outcome<Polled> {
+    tokio::time::sleep_until(due).await;
+    let described = describe(client, arn).await?;
+    let mut events = history::newer(client, arn, seen).await?;
+    for event in &mut events {
+        let is_plan = event.state_exited_event_details().is_some_and(|state| state.name == PLAN);
+        let is_nested = event.r#type == HistoryEventType::TaskSubmitted;
+        if (is_plan || is_nested)
+            && let Some(complete) = history::with_data(client, arn, event.id).await?
+        {
+            *event = complete;
+        }
+    }
+    // What a nested execution does is shown if it can be read; nothing depends on it.
+    let nested = match nested {
+        Some((arn, seen)) => history::newer(client, &arn, seen).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    Ok(Polled { described, events, nested })
+}
+
+/// What is known about an execution while it is watched.
+struct Watch {
+    phases: Phases,
+    /// The id of the last event that was taken.
+    seen: i64,
+    nested: Option<Nested>,
+    copies: Option<Copies>,
+}
+
+/// The execution that the current phase waits for.
+struct Nested {
+    arn: String,
+    phases: Phases,
+    seen: i64,
+    since: Instant,
+}
+
+impl Watch {
+    /// The nested execution to look into, and the last event of it that was taken: only if it takes
+    /// long, because most do not.
+    fn nested_seen(&self) -> Option<(String, i64)> {
+        let nested = self.nested.as_ref().filter(|one| one.since.elapsed() >= LONG_PHASE)?;
+        Some((nested.arn.clone(), nested.seen))
+    }
+
+    /// Takes what has happened since the last time.
+    fn take(
+        &mut self,
+        events: Vec<HistoryEvent>,
+        since_start: &impl Fn(&DateTime) -> Duration,
+        screen: &mut dyn Screen,
+    ) {
+        for event in events {
+            self.seen = event.id;
+            if let Some(arn) = history::nested_execution(&event) {
+                let (phases, since) = (Phases::default(), Instant::now());
+                self.nested = Some(Nested { arn, phases, seen: 0, since });
+            }
+            if let Some(state) = event.state_exited_event_details() {
+                self.nested = None;
+                let plan = state.output().filter(|_| state.name == PLAN);
+                self.phases.planned = plan.and_then(Planned::read).or(self.phases.planned.take());
+            }
+            if let Some(news) = self.phases.take(&event, since_start(&event.timestamp)) {
+                screen.line(&news.line());
+            }
+        }
+    }
+
+    /// Takes what the nested execution tries again.
+    fn take_nested(&mut self, events: Vec<HistoryEvent>, screen: &mut dyn Screen) {
+        let current = self.phases.current(Duration::ZERO).map(|(name, _)| name.to_owned());
+        let (Some(nested), Some(phase)) = (&mut self.nested, current) else { return };
+        for event in events {
+            nested.seen = event.id;
+            let news = nested.phases.take(&event, Duration::ZERO);
+            if let Some(News::Retried { attempt, reason, .. }) = news {
+                let phase = phase.clone();
+                screen.line(&News::Retried { phase, attempt, reason }.line());
+            }
+        }
+        self.phases.nested_failure = nested.phases.failure();
+    }
+
+    /// Asks the warehouse how much it has copied, if that takes long.
+    async fn look_inside(&mut self, at: Duration) {
+        let is_long = |(name, so_far)| name == STAGE && so_far >= LONG_PHASE;
+        if self.phases.current(at).is_some_and(is_long)
+            && let Some(copies) = &mut self.copies
+        {
+            self.phases.copied = copies.so_far().await;
+        }
+    }
+
+    fn show(&self, at: Duration, screen: &mut dyn Screen) {
+        if let Some(status) = self.phases.under_way(at) {
+            screen.status(&status);
+        }
     }
 }
 
@@ -137,52 +286,5 @@ fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Shows the phases: a line for each that ended; a spinner, or a line now and then, for the current one.
-struct Progress {
-    spinner: Option<ProgressBar>,
-    phases: Phases,
-    said_last: Instant,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let spinner = ui::is_watched().then(|| {
-            let spinner = ProgressBar::new_spinner();
-            spinner.enable_steady_tick(POLL_INTERVAL_MIN);
-            spinner
-        });
-        Self { spinner, phases: Phases::default(), said_last: Instant::now() }
-    }
-
-    fn take(&mut self, event: &HistoryEvent, since_start: Duration) {
-        if let Some(news) = self.phases.take(event, since_start) {
-            self.say(news.line());
-        }
-    }
-
-    fn show(&mut self, since_start: Duration) {
-        let Some(line) = self.phases.under_way(since_start) else { return };
-        match &self.spinner {
-            Some(spinner) => spinner.set_message(line),
-            None if self.said_last.elapsed() >= SILENCE_MAX => self.say(format!("  {line}")),
-            None => {}
-        }
-    }
-
-    fn end(&mut self, since_start: Duration) {
-        if let Some(phase) = self.phases.broken_off(since_start) {
-            self.say(phase.line());
-        }
-        if let Some(spinner) = &self.spinner {
-            spinner.finish_and_clear();
-        }
-    }
-
-    fn say(&mut self, line: String) {
-        self.said_last = Instant::now();
-        match &self.spinner {
-            Some(spinner) => spinner.println(line),
-            None => ui::say(line),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ use crate::{aws, errors::Outcome};
 
 /// The most events that one call returns.
 const PAGE_EVENTS: i32 = 1000;
+/// Events with data are larger, and mostly not wanted.
+const DATA_PAGE_EVENTS: i32 = 50;
 /// A run nests statements, which nest nothing.
 const DEPTH_MAX: usize = 3;
 const READ_AT_ONCE: usize = 4;
@@ -36,6 +38,27 @@ pub async fn newer(client: &Client, arn: &str, seen: i64) -> Outcome<Vec<History
     }
     events.reverse();
     Ok(events)
+}
+
+/// The same event with its data: outputs and the like.
+pub async fn with_data(client: &Client, arn: &str, id: i64) -> Outcome<Option<HistoryEvent>> {
+    // From the nearer end, as far as can be known.
+    let is_early = id <= i64::from(PAGE_EVENTS);
+    let mut pages = client
+        .get_execution_history()
+        .execution_arn(arn)
+        .reverse_order(!is_early)
+        .include_execution_data(true)
+        .max_results(DATA_PAGE_EVENTS)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| aws::problem("read the run's history", error))?;
+        if let Some(found) = page.events.into_iter().find(|event| event.id == id) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Counts the states that an execution and the ones nested in it entered.
@@ -73,8 +96,8 @@ async fn read_one(client: &Client, arn: &str) -> Outcome<(u64, BTreeSet<String>)
     Ok((entered, nested))
 }
 
-/// The execution that a task started and waits, or waited, for.
-fn nested_execution(event: &HistoryEvent) -> Option<String> {
+/// The execution that a task started and waits, or waited, for; the event needs its data.
+pub fn nested_execution(event: &HistoryEvent) -> Option<String> {
     let submitted = event.task_submitted_event_details.as_ref().and_then(|task| task.output());
     let succeeded = event.task_succeeded_event_details.as_ref().and_then(|task| task.output());
     let failed = event.task_failed_event_details.as_ref().and_then(|task| task.cause());

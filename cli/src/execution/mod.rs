@@ -1,10 +1,16 @@
 //! Runs as executions of the load state machine: start or attach, follow, and say how it ended.
 
 mod cause;
+mod copies;
+mod details;
 mod follow;
+mod forecast;
 mod history;
 mod phases;
+mod planned;
 mod report;
+
+use std::sync::Arc;
 
 use aws_sdk_sfn::{
     Client,
@@ -12,23 +18,36 @@ use aws_sdk_sfn::{
 };
 use segue_contract::RunInput;
 
-pub use self::{phases::Ended, report::Report};
+use self::copies::Copies;
+pub use self::{
+    details::{Changes, Details, Source},
+    phases::Ended,
+    report::Report,
+};
 use crate::{
-    aws,
+    aws::{self, AwsClients},
     errors::{Outcome, Problem},
+    stack::Stack,
     ui,
+    warehouse::Warehouse,
 };
 
 /// The executions of one load state machine.
 pub struct Runs {
     client: Client,
     machine: String,
+    /// The warehouse whose views say how much is copied, if they are to be asked.
+    warehouse: Option<Arc<Warehouse>>,
 }
 
 impl Runs {
-    /// Runs of the state machine with this ARN.
-    pub fn of(client: Client, machine: &str) -> Self {
-        Self { client, machine: machine.to_owned() }
+    /// The runs of a stack.
+    pub fn of(clients: &AwsClients, stack: &Stack) -> Outcome<Self> {
+        Ok(Self {
+            client: clients.step_functions(),
+            machine: stack.load_state_machine()?.to_owned(),
+            warehouse: Warehouse::of(clients, stack).ok().map(Arc::new),
+        })
     }
 
     /// Starts a run.
@@ -140,6 +159,25 @@ impl Runs {
         Ok(short_name(name(arn), &names))
     }
 
+    /// How a run ended, for people; the last line sums up. `target` names the stack in a command.
+    pub async fn summary(
+        &self,
+        (clients, stack): (&AwsClients, &Stack),
+        run: &Report,
+        target: &str,
+    ) -> Outcome<String> {
+        let mut lines = run.notes(&format!("segue run{target} --rebuild"));
+        let short = self.short_name(&run.execution_arn).await?;
+        let command = match (&run.report, run.is_running()) {
+            (Some(_), _) => format!("segue report {short}{target}"),
+            (None, true) => format!("segue follow {short}{target}"),
+            (None, false) => format!("segue show {short}{target}"),
+        };
+        let details = Details::read(clients, stack, run).await;
+        lines.push(format!("{}{}: {command}", run.headline(), details.summary()));
+        Ok(lines.join("\n"))
+    }
+
     /// The phases of a run so far, in their order.
     pub async fn phases(&self, arn: &str) -> Outcome<Vec<Ended>> {
         let described = follow::describe(&self.client, arn).await?;
@@ -169,9 +207,12 @@ impl Runs {
     /// # Errors
     /// Only if the run cannot be followed; a failure of the run is in the report.
     pub async fn follow(&self, arn: &str, target: &str) -> Outcome<Report> {
+        let copies = self.warehouse.clone().map(|warehouse| Copies::of(warehouse, name(arn)));
+        let mut screen = ui::screen();
         let end = tokio::select! {
-            end = follow::follow(&self.client, arn) => end?,
+            end = follow::follow(&self.client, arn, copies, &mut *screen) => end?,
             _ = tokio::signal::ctrl_c() => {
+                screen.end();
                 let run = name(arn);
                 return Err(Problem::interrupted(format!("stopped following {run}")).hint(format!(
                     "the run continues; `segue follow {run}{target}` follows it again"

@@ -158,20 +158,13 @@ impl Report {
         }
     }
 
-    /// How it ended, for people: the last line sums up; notes and warnings come before. `rebuild`
-    /// is the command that loads everything again.
-    pub fn line(&self, rebuild: &str) -> String {
-        let mut lines = self.notes(rebuild);
-        let mut line = [self.outcome(), self.loaded()].join(" ").trim_end().to_owned();
-        if self.duration_seconds.is_some() {
-            line.push_str(&format!(" in {}", self.took()));
+    /// `✓ loaded 101 files, 8,127 rows in 3.5 s`
+    pub fn headline(&self) -> String {
+        let headline = [self.outcome(), self.loaded()].join(" ");
+        match self.took() {
+            took if took.is_empty() => headline.trim_end().to_owned(),
+            took => format!("{} in {took}", headline.trim_end()),
         }
-        if let Some(transitions) = self.transitions {
-            line.push_str(&format!(", {}", ui::count(transitions, "transition")));
-        }
-        line.push_str(&format!(": run {}", self.run_id));
-        lines.push(line);
-        lines.join("\n")
     }
 
     /// What is worth knowing besides the outcome, a line each. `rebuild` is the command that loads

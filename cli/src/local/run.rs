@@ -83,7 +83,9 @@ pub async fn run(
     }
     if report.run.is_good() {
         stays.into_iter().for_each(ui::say);
-        ui::say(report.run.line("segue run --local --rebuild"));
+        let runs = Runs::of(&local.clients, &local.stack)?;
+        let place = (&local.clients, &local.stack);
+        ui::say(runs.summary(place, &report.run, " --local").await?);
     }
     let again = format!(
         "in local mode: change the file in {} and run the same command again",
@@ -100,7 +102,7 @@ async fn load(
     options: Options<'_>,
     warehouse: &Warehouse,
 ) -> Outcome<(Report, Option<String>)> {
-    let runs = Runs::of(local.clients.step_functions(), local.stack.load_state_machine()?);
+    let runs = Runs::of(&local.clients, &local.stack)?;
     let (s3, bucket) = (local.clients.s3(), local.stack.landing_bucket()?);
     events::off(&s3, bucket).await?;
     let prepared = tokio::select! {
