@@ -12,4 +12,23 @@ fn main() {
     if let Ok(directory) = std::env::var("DUCKDB_LIB_DIR") {
         println!("cargo:rustc-link-arg-tests=-Wl,-rpath,{directory}");
     }
+    // For `segue --version`; tests that share this script need no commit, and no new build for each.
+    if std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "segue") {
+        name_commit();
+    }
+}
+
+/// Sets `SEGUE_COMMIT`, if this is a checkout.
+fn name_commit() {
+    let git = |words: &[&str]| {
+        let output = std::process::Command::new("git").args(words).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=9", "HEAD"]) else { return };
+    println!("cargo:rustc-env=SEGUE_COMMIT={commit}");
+    // Every commit and checkout adds a line to it.
+    if let Some(log) = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]) {
+        println!("cargo:rerun-if-changed={log}");
+    }
 }

@@ -2,20 +2,37 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use segue_contract::Compact;
 
 use crate::{
-    estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, logs, report, runs,
-    show, stop,
+    completions, estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, logs,
+    man, report, run, runs, show, stop, version,
 };
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
 ///
 /// Data goes to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong use.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "segue", version = version::version(), max_term_width = 100, propagate_version = true,
+    after_help = "Examples:
+  segue local run --data my-files   load a directory on this machine, without an AWS account
+  segue doctor                      find what would make a run fail
+  segue run                         load what is new into the stack's warehouse
+  segue runs                        what happened
+  segue show                        what the latest run did",
+    after_long_help = "Examples:
+  segue local run --data my-files   load a directory on this machine, without an AWS account
+  segue doctor                      find what would make a run fail
+  segue run                         load what is new into the stack's warehouse
+  segue runs                        what happened
+  segue show                        what the latest run did
+
+Environment:
+  SEGUE_STACK   the stack of every command without --stack and --local
+  NO_COLOR      no colours; TERM=dumb: plain lines in place of anything that moves
+  AWS_PROFILE, AWS_REGION and the other settings of the AWS CLI; the local stack ignores them"
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -26,7 +43,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Load whatever is in the landing bucket and not yet in the warehouse
-    Run(Run),
+    Run(run::Run),
     /// Show what a run would load, and with which SQL, without loading anything
     Plan(Plan),
     /// List the latest runs
@@ -54,6 +71,10 @@ pub enum Command {
     /// Run the whole pipeline on this machine, without an AWS account
     #[command(subcommand)]
     Local(Local),
+    /// Print a shell's completions
+    Completions(completions::Completions),
+    /// Write manual pages
+    Man(man::Man),
 }
 
 /// The stack to use.
@@ -62,7 +83,7 @@ pub struct Target {
     /// Use the local stack on this machine
     #[arg(long, conflicts_with_all = ["stack", "region"])]
     pub local: bool,
-    /// The deployed stack [default: SEGUE_STACK, then stack_name of samconfig.toml]
+    /// The deployed stack [default: SEGUE_STACK, then the one that `make deploy` deploys]
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
     /// The stack's region [default: the one in samconfig.toml, then in the AWS settings]
@@ -90,58 +111,11 @@ impl Target {
     }
 }
 
-/// `segue run`
-#[derive(Debug, Args)]
-pub struct Run {
-    /// Where to run
-    #[command(flatten)]
-    pub target: Target,
-    /// Load only these sources
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub sources: Option<Vec<String>>,
-    /// Ignore what has been loaded, and rebuild the star schema from all files
-    #[arg(long)]
-    pub rebuild: bool,
-    /// Merge small objects before the COPY: if it pays off, always, or never
-    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = compacting())]
-    pub compact: Compact,
-    /// Skip up to N records of a source that cannot be loaded, for example events=10 [default: the
-    /// stack's setting]
-    #[arg(long, value_name = "SOURCE=N", value_delimiter = ',', value_parser = source_and_count)]
-    pub max_rejects: Vec<(String, u64)>,
-    /// Set aside up to N files that cannot be loaded [default: the stack's setting]
-    #[arg(long, value_name = "N")]
-    pub max_rejected_objects: Option<u64>,
-    /// Publish even if files have far fewer rows for their size than in earlier runs
-    #[arg(long)]
-    pub allow_drop: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Return as soon as the run has started
-    #[arg(long)]
-    pub no_follow: bool,
-}
-
-/// Reads what the input of a run calls `compact`.
-fn compacting() -> impl TypedValueParser<Value = Compact> {
-    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
-        "always" => Compact::Always,
-        "never" => Compact::Never,
-        _ => Compact::Auto,
-    })
-}
-
-/// Reads `events=10`.
-fn source_and_count(text: &str) -> Result<(String, u64), String> {
-    let read = text.split_once('=').and_then(|(source, count)| {
-        Some((source.to_owned(), count.parse().ok().filter(|_| !source.is_empty())?))
-    });
-    read.ok_or_else(|| "expected a source and a number, such as events=10".to_owned())
-}
-
 /// `segue plan`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue plan                   which files a run would load
+  segue plan --rebuild --sql   every statement of a rebuild")]
 pub struct Plan {
     /// Where the run would be
     #[command(flatten)]
@@ -165,6 +139,10 @@ pub struct Plan {
 
 /// `segue query`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue query \"select count(*) from mart.songplays\"
+  segue query --file sql/examples/top_songs.sql --csv > top.csv
+  segue query --write \"delete from ops.set_aside_objects\"")]
 pub struct Query {
     /// One SQL statement; `-`, or no statement in a pipe, reads it from stdin
     #[arg(allow_hyphen_values = true)]
@@ -188,6 +166,10 @@ pub struct Query {
 
 /// `segue skip`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue skip                                   which files are set aside
+  segue skip s3://my-bucket/log_data/bad.json  set one aside
+  segue skip --undo s3://my-bucket/log_data/bad.json")]
 pub struct Skip {
     /// The files, as s3://bucket/key
     #[arg(value_name = "URI")]
@@ -205,6 +187,9 @@ pub struct Skip {
 
 /// `segue generate`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue generate --out sample
+  segue generate --out large --songs 50000 --events 500000")]
 pub struct Generate {
     /// The directory to create; it must not exist, or must be empty
     #[arg(long, value_name = "DIR")]
@@ -216,6 +201,9 @@ pub struct Generate {
 
 /// `segue estimate`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue estimate                      the landing bucket of the stack
+  segue estimate --data my-files      a directory, without a stack")]
 pub struct Estimate {
     /// The stack whose landing bucket to measure
     #[command(flatten)]
@@ -227,6 +215,11 @@ pub struct Estimate {
 
 /// `segue doctor`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue doctor                        the stack, its rights and a sample of its files
+  segue doctor --noload               every file, read by the warehouse as a run would
+  segue doctor --data my-files        a directory, without a stack
+  segue doctor --fix                  grant what is missing")]
 pub struct Doctor {
     /// The stack to use
     #[command(flatten)]
@@ -285,6 +278,9 @@ pub struct Start {
 
 /// `segue local up`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue local up
+  segue local up --data my-files")]
 pub struct Up {
     /// Make the landing bucket hold exactly the files of this directory, with song_data/, log_data/
     /// or both
@@ -300,6 +296,9 @@ pub struct Up {
 
 /// `segue local run`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue local run --data my-files
+  segue local run --data my-files --fresh   with an empty warehouse")]
 pub struct LocalRun {
     /// The directory to load, with song_data/, log_data/ or both; the landing bucket then holds
     /// exactly its files
@@ -321,6 +320,9 @@ pub struct LocalRun {
 
 /// `segue local down`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue local down           stop; the data stays
+  segue local down --purge   remove the data, too")]
 pub struct Down {
     /// Remove the data, too
     #[arg(long)]
@@ -332,6 +334,9 @@ pub struct Down {
 
 /// `segue local status`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue local status
+  segue local status --json")]
 pub struct Status {
     /// Print a JSON object
     #[arg(long)]

@@ -2,18 +2,16 @@
 
 use std::io::IsTerminal;
 
-use segue_contract::{Run, RunInput, pipeline};
+use segue_contract::{RunInput, pipeline};
 
 use crate::{
     aws::AwsClients,
     cli::{self, Checkout, Command, Local, Target},
-    display, doctor,
-    errors::{Outcome, Problem},
-    estimate,
-    execution::{Report, Runs},
-    follow, generate, grants, local, logs, plan, print,
+    completions, display, doctor,
+    errors::Outcome,
+    estimate, follow, generate, grants, local, logs, man, plan, print,
     project::Project,
-    query, report, runs, show, skip,
+    query, report, run, runs, show, skip,
     stack::{Destination, Stack},
     stop, ui, upload,
     warehouse::Warehouse,
@@ -22,7 +20,7 @@ use crate::{
 /// Carries out one command.
 pub async fn run(command: Command) -> Outcome {
     match command {
-        Command::Run(run) => load(run).await,
+        Command::Run(run) => run::load(run).await,
         Command::Plan(wanted) => show_plan(wanted).await,
         Command::Runs(wanted) => runs::list(wanted).await,
         Command::Show(wanted) => show::show(wanted).await,
@@ -35,6 +33,8 @@ pub async fn run(command: Command) -> Outcome {
         Command::Generate(wanted) => generate::generate(&wanted.out, &wanted.options),
         Command::Estimate(wanted) => estimate_load(wanted).await,
         Command::Doctor(wanted) => examine(wanted).await,
+        Command::Completions(wanted) => completions::completions(&wanted),
+        Command::Man(wanted) => man::man(&wanted),
         Command::Local(Local::Up(up)) => local_up(up).await,
         Command::Local(Local::Run(run)) => {
             let project = checkout(&run.start.checkout)?;
@@ -64,7 +64,7 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
 }
 
 /// Local commands read the checkout's SQL, like the local functions.
-fn read_sql_of(project: &Project) {
+pub(crate) fn read_sql_of(project: &Project) {
     let sql = project.path("sql");
     if sql.is_dir() {
         pipeline::read_from(sql);
@@ -131,60 +131,13 @@ async fn examine(wanted: cli::Doctor) -> Outcome {
     }
 }
 
-async fn load(wanted: cli::Run) -> Outcome {
-    let input = RunInput {
-        sources: wanted.sources,
-        rebuild: wanted.rebuild,
-        compact: wanted.compact,
-        allow_drop: wanted.allow_drop,
-        max_rejects: wanted.max_rejects.into_iter().collect(),
-        max_rejected_objects: wanted.max_rejected_objects,
-        ..RunInput::default()
-    };
-    refuse_impossible(&input, &wanted.target)?;
-    let again = wanted.target.flags();
-    let (clients, stack) = find(wanted.target).await?;
-    let runs = Runs::of(&clients, &stack)?;
-    let arn = runs.start_or_attach(&input).await?;
-    let report = match wanted.no_follow {
-        true => Report::started(arn),
-        false => runs.follow(&arn, &again).await?,
-    };
-    if wanted.json {
-        print::json(&report)?;
-    } else if report.is_good() {
-        print::line(&runs.summary((&clients, &stack), &report, &again).await?)?;
-    }
-    report.into_problem().map(|_| ())
-}
-
 async fn show_plan(wanted: cli::Plan) -> Outcome {
     let input =
         RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
-    refuse_impossible(&input, &wanted.target)?;
+    run::refuse_impossible(&input, &wanted.target)?;
     let (clients, stack) = find(wanted.target).await?;
     let options = plan::Options { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
     plan::plan(&clients, &stack, input, options).await
-}
-
-/// The run itself would reject such an input; rejecting it here costs nothing.
-fn refuse_impossible(input: &RunInput, target: &Target) -> Outcome {
-    if target.local {
-        read_sql_of(&Project::find(target.project.as_deref())?);
-    }
-    let draft = Run {
-        id: "draft".to_owned(),
-        started_at: String::new(),
-        redrive_count: 0,
-        input: input.clone(),
-    };
-    draft.validate().map_err(|failure| {
-        let problem = Problem::wrong_use(failure.message);
-        match failure.hint {
-            Some(hint) => problem.hint(hint),
-            None => problem,
-        }
-    })
 }
 
 async fn ask(wanted: cli::Query) -> Outcome {

@@ -6,6 +6,9 @@ use crate::{cli::Target, errors::Outcome, print, runs::Found};
 
 /// `segue follow`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue follow            the latest run
+  segue follow 1f0e8400   one of `segue runs`")]
 pub struct Follow {
     /// The run, or the first characters of its name [default: the latest]
     pub run: Option<String>,

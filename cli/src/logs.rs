@@ -25,6 +25,9 @@ const LINES_MAX: usize = 100_000;
 
 /// `segue logs`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue logs              the latest run
+  segue logs 1f0e8400 --errors")]
 pub struct Logs {
     /// The run, or the first characters of its name [default: the latest]
     pub run: Option<String>,

@@ -16,6 +16,10 @@ use crate::{
 
 /// `segue report`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue report --open     the latest run, in the browser
+  segue report 1f0e8400 --out run.html
+  segue report --json")]
 pub struct Fetch {
     /// The run, or the first characters of its name [default: the latest]
     pub run: Option<String>,

@@ -24,6 +24,10 @@ const DESCRIBED_MAX: usize = 1_000;
 
 /// `segue runs`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue runs                    the latest runs that loaded something or failed
+  segue runs --all --count 50   those that found nothing new, too
+  segue runs --json")]
 pub struct List {
     /// The stack to use
     #[command(flatten)]

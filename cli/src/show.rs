@@ -19,6 +19,10 @@ const REJECTS_SHOWN_MAX: usize = 5;
 
 /// `segue show`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue show             the latest run
+  segue show 1f0e8400    one of `segue runs`
+  segue show --json")]
 pub struct Show {
     /// The run, or the first characters of its name [default: the latest]
     pub run: Option<String>,
@@ -106,24 +110,22 @@ fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
 }
 
 fn change_table(changes: &[Changes]) -> String {
-    let number = |number: u64| indicatif::HumanCount(number).to_string();
     let rows = changes.iter().map(|Changes { table, inserted, updated }| {
-        [format!("mart.{table}"), number(*inserted), number(*updated)]
+        [format!("mart.{table}"), ui::number(*inserted), ui::number(*updated)]
     });
     print::table(&["table", "inserted", "updated"], rows, &[1, 2])
 }
 
 fn source_table(sources: &[Source]) -> String {
-    let number = |number: u64| indicatif::HumanCount(number).to_string();
     let rows = sources.iter().map(|source| {
         [
             source.source.clone(),
-            number(source.files),
-            number(source.changed),
+            ui::number(source.files),
+            ui::number(source.changed),
             display::bytes(source.bytes),
-            number(source.parts),
-            number(source.rows),
-            number(source.rejected),
+            ui::number(source.parts),
+            ui::number(source.rows),
+            ui::number(source.rejected),
         ]
     });
     let headers = ["source", "files", "changed", "size", "merged into", "rows", "rejects"];

@@ -196,10 +196,12 @@ impl Stack {
 /// The environment variable that names the stack for all commands of a shell.
 const STACK_VARIABLE: &str = "SEGUE_STACK";
 
-/// The part of samconfig.toml that says where `sam deploy` deploys.
+/// The part of samconfig.toml that says where it is deployed: `make deploy` takes the environment
+/// `dev`, a bare `sam deploy` the default one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct SamConfig {
+    dev: SamEnvironment,
     default: SamEnvironment,
 }
 
@@ -239,18 +241,28 @@ impl Destination {
             Ok(project) => read_sam_config(&project)?,
             Err(_) => SamConfig::default(),
         };
-        let SamEnvironment { global, deploy } = config.default;
-        let (global, deploy) = (global.parameters, deploy.parameters);
-        let region = region.or(deploy.region).or(global.region);
+        let SamParameters { stack_name, region: configured } = config.destination();
+        let region = region.or(configured);
         let named = std::env::var(STACK_VARIABLE).ok().filter(|name| !name.is_empty());
-        let stack =
-            stack.or(named).or(deploy.stack_name).or(global.stack_name).ok_or_else(|| {
-                Problem::wrong_use("no stack is given").hint(
-                    "name it with --stack or SEGUE_STACK, run this where samconfig.toml has a \
+        let stack = stack.or(named).or(stack_name).ok_or_else(|| {
+            Problem::wrong_use("no stack is given").hint(
+                "name it with --stack or SEGUE_STACK, run this where samconfig.toml has a \
                  stack_name, or use --local for the stack on this machine",
-                )
-            })?;
+            )
+        })?;
         Ok(Self { stack, region })
+    }
+}
+
+impl SamConfig {
+    /// The first that is named: a section of its own wins over the global one.
+    fn destination(self) -> SamParameters {
+        let sections = [self.dev.deploy, self.dev.global, self.default.deploy, self.default.global];
+        let parameters = || sections.iter().map(|section| &section.parameters);
+        SamParameters {
+            stack_name: parameters().find_map(|one| one.stack_name.clone()),
+            region: parameters().find_map(|one| one.region.clone()),
+        }
     }
 }
 
@@ -268,13 +280,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deploy_section_wins_over_the_global_one() {
-        let config: SamConfig = toml::from_str(
-            "version = 0.1\n[default.global.parameters]\nstack_name = \"a\"\nregion = \"eu-west-1\"
-             [default.deploy.parameters]\nstack_name = \"b\"\ncapabilities = \"CAPABILITY_IAM\"",
-        )
-        .expect("samconfig");
-        assert_eq!(config.default.deploy.parameters.stack_name.as_deref(), Some("b"));
-        assert_eq!(config.default.global.parameters.region.as_deref(), Some("eu-west-1"));
+    fn the_default_stack_is_the_one_that_make_deploy_deploys() {
+        let destination = |text: &str| {
+            let config: SamConfig = toml::from_str(text).expect("samconfig");
+            config.destination()
+        };
+        let guided = "version = 0.1\n[default.global.parameters]\nstack_name = \"a\"\n\
+             region = \"eu-west-1\"\n[default.deploy.parameters]\nstack_name = \"b\"\n";
+        let found = destination(guided);
+        assert_eq!(found.stack_name.as_deref(), Some("b"));
+        assert_eq!(found.region.as_deref(), Some("eu-west-1"));
+        let ours = destination(include_str!("../../samconfig.toml"));
+        assert_eq!(ours.stack_name.as_deref(), Some("segue-dev"));
     }
 }

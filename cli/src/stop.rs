@@ -12,6 +12,8 @@ use crate::{
 
 /// `segue stop`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  segue stop 1f0e8400")]
 pub struct Stop {
     /// The run, or the first characters of its name
     pub run: String,

@@ -1,12 +1,13 @@
 //! Everything on stderr: lines, spinners and bars. stdout is for data alone.
 
 use std::{
+    fmt,
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
 };
 
 use anstream::{AutoStream, ColorChoice};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::display;
 
@@ -59,7 +60,12 @@ impl Step {
 /// A bar over `total` equal things, hidden if stderr is not a terminal.
 pub fn bar(doing: &'static str, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), target());
-    bar.set_style(style("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}"));
+    bar.set_style(style("{msg} {wide_bar} {human_pos}/{human_len} {rate} {eta}").with_key(
+        "rate",
+        |state: &ProgressState, out: &mut dyn fmt::Write| {
+            _ = write!(out, "{:.0}/s", state.per_sec());
+        },
+    ));
     bar.set_message(doing);
     bar
 }
@@ -86,9 +92,14 @@ pub fn about(duration: Duration) -> String {
 /// `1 file`, `2 files`, `71,000 files`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
     // No count of things in memory or in a bucket is larger.
-    let number = number.try_into().unwrap_or(u64::MAX);
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", indicatif::HumanCount(number))
+    let count = number.try_into().unwrap_or(u64::MAX);
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", self::number(count))
+}
+
+/// `71,000`
+pub fn number(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
 }
 
 /// Where the progress of something long is shown.

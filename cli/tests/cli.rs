@@ -20,6 +20,8 @@ fn segue(folder: &Path, words: &[&str]) -> Output {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
+        // Nobody has credentials, and nobody is asked for any.
+        .env("AWS_EC2_METADATA_DISABLED", "true")
         .output()
         .expect("it runs")
 }
@@ -77,6 +79,43 @@ fn generated(folder: &Path, name: &str, words: &[&str]) -> BTreeMap<PathBuf, Vec
 fn help_names_every_command() {
     let output = segue(folder().path(), &["--help"]);
     insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn each_shell_gets_completions_and_each_command_a_manual_page() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = segue(folder.path(), &["completions", shell]);
+        let script = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && script.contains("follow"), "{shell}: {script}");
+    }
+    assert!(segue(folder.path(), &["man", "man1"]).status.success());
+    let pages = tree(&folder.path().join("man1"));
+    for page in ["segue.1", "segue-run.1", "segue-local-up.1"] {
+        let page = pages.get(Path::new(page)).unwrap_or_else(|| panic!("{page}"));
+        assert!(String::from_utf8_lossy(page).contains("Examples"), "the page has examples");
+    }
+}
+
+#[test]
+fn the_version_names_commit_and_sql() {
+    let output = segue(folder().path(), &["--version"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let (version, rest) = shown.trim_end().split_once(" (").expect("details");
+    assert_eq!(version, concat!("segue ", env!("CARGO_PKG_VERSION")));
+    let (_, digest) = rest.split_once("sql ").expect("a digest");
+    assert!(digest.len() == 9 && digest.ends_with(')'), "{shown}");
+}
+
+#[test]
+fn other_sql_than_that_of_the_program_is_noticed_before_a_run() {
+    let folder = checkout();
+    let run = ["run", "--stack", "none", "--region", "eu-west-1"];
+    let warning = "sql/ of this checkout differs";
+    let said = |output: Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said(segue(folder.path(), &run)).contains(warning), "it has no sql/");
+    fs::create_dir(folder.path().join("sql")).expect("a folder");
+    assert!(said(segue(folder.path(), &run)).contains(warning));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use segue_contract::pipeline;
 
 use crate::{
     aws::AwsClients,
+    display,
     errors::{Outcome, Problem},
     landing, print,
     stack::Stack,
@@ -79,9 +80,9 @@ pub fn show(sources: Vec<Source>, assumptions: &Assumptions) -> Outcome {
     }
     print::line(&sentence(&estimate))?;
     let counts = estimate.sources.iter().map(|source| {
-        [source.source.clone(), source.objects.to_string(), source.bytes.to_string()]
+        [source.source.clone(), ui::number(source.objects), display::bytes(source.bytes)]
     });
-    print::line(&print::table(&["source", "objects", "bytes"], counts, &[1, 2]))?;
+    print::line(&print::table(&["source", "objects", "size"], counts, &[1, 2]))?;
     let ways = [
         ("each object copied", &estimate.without_compaction),
         ("every source merged", &estimate.with_compaction),
@@ -132,11 +133,11 @@ fn dollars(amount: f64) -> String {
 fn row(name: &str, way: &Way) -> [String; 8] {
     [
         name.to_owned(),
-        way.parts.to_string(),
+        ui::number(way.parts),
         format!("{:.1}", way.seconds),
-        way.gets.to_string(),
-        way.puts_and_lists.to_string(),
-        way.transitions.to_string(),
+        ui::number(way.gets),
+        ui::number(way.puts_and_lists),
+        ui::number(way.transitions),
         format!("{:.1}", way.lambda_gigabyte_seconds),
         format!("{:.4}", way.cost),
     ]

@@ -14,6 +14,7 @@ use serde::Serialize;
 use self::order::{Order, Stage};
 use crate::{
     aws::AwsClients,
+    display,
     errors::{Outcome, Problem},
     grants, print,
     stack::Stack,
@@ -209,10 +210,11 @@ fn show(planned: &Planned, options: Options) -> Outcome {
         let batches = planned.plan.batches.iter().filter(of_source).count();
         let new = source.objects - source.changed;
         let PlannedSource { listed, changed, set_aside, bytes, .. } = *source;
-        let numbers = [listed, set_aside, new, changed, bytes, batches as u64];
-        std::iter::once(source.source.clone()).chain(numbers.map(|number| number.to_string()))
+        let [listed, set_aside, new, changed, batches] =
+            [listed, set_aside, new, changed, batches as u64].map(ui::number);
+        [source.source.clone(), listed, set_aside, new, changed, display::bytes(bytes), batches]
     });
-    let headers = ["source", "listed", "set aside", "new", "changed", "bytes to load", "batches"];
+    let headers = ["source", "listed", "set aside", "new", "changed", "size", "batches"];
     print::line(&print::table(&headers, sources, &[1, 2, 3, 4, 5, 6]))?;
     for source in planned.plan.sources.iter().filter(|one| one.max_rejects > 0 && one.objects > 0) {
         ui::say(format!(
@@ -253,9 +255,9 @@ fn show(planned: &Planned, options: Options) -> Outcome {
 fn show_objects(planned: &Planned) -> Outcome {
     let rows = planned.unloaded.iter().map(|object| {
         let state = if object.changed { "changed" } else { "new" };
-        [object.uri.clone(), state.to_owned(), object.bytes.to_string()]
+        [object.uri.clone(), state.to_owned(), display::bytes(object.bytes)]
     });
-    print::line(&format!("\n{}", print::table(&["object", "state", "bytes"], rows, &[2])))?;
+    print::line(&format!("\n{}", print::table(&["object", "state", "size"], rows, &[2])))?;
     let more = planned.plan.objects.saturating_sub(planned.unloaded.len() as u64);
     if more > 0 {
         let more = ui::count(more as usize, "more object");

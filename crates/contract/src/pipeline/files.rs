@@ -3,11 +3,13 @@
 //! build.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, fs};
 
 use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sql");
 static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -70,6 +72,46 @@ pub(super) fn sources() -> Vec<&'static str> {
     NAMES.get_or_init(named).iter().map(String::as_str).collect()
 }
 
+/// A digest of every file that the program was built with, in hexadecimal.
+pub fn built_in_digest() -> String {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![&BUILT_IN];
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        files.extend(folder.files().map(|file| (file.path().to_owned(), file.contents().to_vec())));
+    }
+    digest(files)
+}
+
+/// The same of the files of a folder; `None` if it cannot be read.
+pub fn digest_of(folder: &Path) -> Option<String> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).ok()? {
+            let path = entry.ok()?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).ok()?.to_owned();
+                files.insert(name, fs::read(&path).ok()?);
+            }
+        }
+    }
+    Some(digest(files))
+}
+
+fn digest(files: BTreeMap<PathBuf, Vec<u8>>) -> String {
+    let mut hasher = Sha256::new();
+    for (path, content) in files {
+        for part in [path.as_os_str().as_encoded_bytes(), &content] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+    }
+    hex::encode(hasher.finalize())
+}
+
 fn built_in(folder: &str) -> Vec<String> {
     let files = BUILT_IN.get_dir(folder).into_iter().flat_map(Dir::files);
     files.filter_map(|file| name(file.path())).collect()
@@ -82,4 +124,17 @@ fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
 
 fn name(path: &Path) -> Option<String> {
     Some(path.file_name()?.to_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_and_the_program_that_was_built_with_it_have_one_digest() {
+        let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sql");
+        assert_eq!(digest_of(&sql), Some(built_in_digest()));
+        assert_ne!(digest_of(&sql.join("stage")), Some(built_in_digest()));
+        assert_eq!(digest_of(Path::new("nowhere")), None);
+    }
 }

@@ -20,7 +20,7 @@ use crate::messages::Step;
 use crate::{ErrorName, Failure};
 
 pub use bounds::RANGES_MAX;
-pub use files::{FOLDER_VARIABLE, read_from};
+pub use files::{FOLDER_VARIABLE, built_in_digest, digest_of, read_from};
 pub use migrations::{
     APPLIED_HEADER, Applied, COLUMNS_HEADER, Migration, PUBLISHED_NUMBER, Pending, migrations,
     not_recorded, pending,
@@ -29,6 +29,8 @@ pub use tables::{Column, Table, columns, tables};
 use templates::{is_numbered, render_with};
 use values::values;
 
+/// So many characters of a digest of all SQL tell two versions apart.
+pub const DIGEST_CHARACTERS: usize = 8;
 /// The most statements in a batch, a limit of the Data API.
 pub const STATEMENTS_MAX: usize = 40;
 /// The most bytes of a statement's text, a limit of the Data API.
