@@ -57,3 +57,26 @@ async fn the_functions_need_one_grant_and_readers_read_mart_alone_also_after_a_r
     let stranger = error_of(&world, "user.stranger", "select count(*) from mart.users").await;
     assert_eq!(stranger.as_deref(), Some("ERROR: permission denied for schema mart"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_needs_no_other_right_and_takes_none_from_readers() {
+    let world = World::of_role("role.functions", "readers");
+    let setup = "create user \"IAMR:functions\" password disable; create role readers; \
+                 grant create on database dev to \"IAMR:functions\"; \
+                 create user \"IAM:analyst\" password disable; grant role readers to \"IAM:analyst\"";
+    world.engine.query(setup).await.expect("the administrator's statements");
+    let earlier = concat!(
+        include_str!("migrations/before_0001.sql"),
+        "grant usage on schema mart to role readers; ",
+        "grant select on all tables in schema mart to role readers; ",
+        "insert into ops.runs values ('old', 'songs', 1, 1, 1, getdate())",
+    );
+    for sql in earlier.split(';').filter(|sql| !sql.trim().is_empty()) {
+        assert_eq!(error_of(&world, "role.functions", sql).await, None, "{sql}");
+    }
+    world.put(Source::Songs, "a.json", SONG);
+    let migrated = world.load().await;
+    assert!(migrated.states().contains(&"Migrate"), "{:?}", migrated.states());
+    let sql = "select count(run_id) from mart.songs";
+    assert_eq!(error_of(&world, "user.analyst", sql).await, None);
+}

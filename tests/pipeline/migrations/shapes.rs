@@ -12,10 +12,10 @@ pub async fn shape(world: &World) -> Vec<Row> {
                    column_default from svv_columns where table_schema in ('mart', 'ops')";
     let keys = "select \"schema\", \"table\", case when diststyle like 'KEY%' then diststyle end, \
                 sortkey1, sortkey_num from svv_table_info where \"schema\" in ('mart', 'ops')";
-    let constraints = "select table_schema, table_name, constraint_type \
-                       from information_schema.table_constraints";
+    let primary_keys = "select table_schema, table_name, column_name, ordinal_position \
+                        from information_schema.key_column_usage";
     let mut shape = Vec::new();
-    for sql in [columns, keys, constraints] {
+    for sql in [columns, keys, primary_keys] {
         let rows = world.rows(sql).await;
         assert!(!rows.is_empty(), "{sql}");
         shape.extend(rows);

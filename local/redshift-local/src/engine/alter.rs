@@ -184,6 +184,7 @@ impl Session {
         let renamed = Table { name: to.to_owned(), ..table.clone() };
         self.store_again(table, &renamed)?;
         if !table.is_temporary() {
+            self.rename_owned(&table.schema, &table.name, to)?;
             self.note_written(&lock, false)?;
         }
         Ok(())

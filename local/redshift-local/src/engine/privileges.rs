@@ -124,6 +124,19 @@ impl Session {
         Ok(())
     }
 
+    /// A renamed table keeps its owner and grants.
+    pub(super) fn rename_owned(&self, schema: &str, from: &str, to: &str) -> Result<(), SqlError> {
+        let (schema, from, to) = (literal(schema), literal(from), literal(to));
+        for (table, condition) in [("owners", ""), ("grants", "kind = 'table' and ")] {
+            let sql = format!(
+                "update redshift_local.{table} set name = {to} \
+                 where {condition}schema_name = {schema} and name = {from}"
+            );
+            execute(&self.connection, &sql)?;
+        }
+        Ok(())
+    }
+
     /// STL, STV, SVL and SVCS views do not exist on Redshift Serverless.
     fn refuse_cluster_views(&self, command: &Command) -> Result<(), SqlError> {
         let query = match command {

@@ -202,6 +202,14 @@ select '{database}' as constraint_catalog, schema_name as constraint_schema,
 from {database}.redshift_local.tables
 where primary_key <> '';
 
+create view redshift.main."information_schema.key_column_usage" as
+select '{database}' as constraint_catalog, schema_name as constraint_schema,
+    table_name || '_pkey' as constraint_name, '{database}' as table_catalog,
+    schema_name as table_schema, table_name, unnest(string_split(primary_key, ',')) as column_name,
+    cast(generate_subscripts(string_split(primary_key, ','), 1) as integer) as ordinal_position
+from {database}.redshift_local.tables
+where primary_key <> '';
+
 create view redshift.main.svv_all_schemas as
 select '{database}' as database_name, schema_name, 100 as schema_owner, 'local' as schema_type,
     '' as schema_acl, '' as source_database, '' as schema_option
