@@ -2,8 +2,9 @@
 -- Safe to run again: nothing that exists is touched.
 
 -- Grain: one row per source object that has been published, as it was when it was planned.
--- A key of S3 has at most 1,024 bytes, a bucket's name 63. `uri_hash` is `fnv_hash(uri)`: joins
--- begin with it, because it is short and sorts evenly; the URI itself decides.
+-- A key of S3 has at most 1,024 bytes, a bucket's name 63. `uri_hash` is a number made of the
+-- first 15 hexadecimal digits of the URI's MD5 sum, which functions compute as well: literals of it
+-- skip blocks, as those of a URI cannot, because all URIs begin alike. The URI itself decides.
 create table if not exists ops.loaded_objects (
     uri_hash bigint not null,
     source varchar(64) not null,

@@ -22,7 +22,7 @@ insert into ops.loaded_objects_next (
     uri_hash, source, uri, etag, bytes, run_id, loaded_at
 )
 select
-    fnv_hash(uri) as uri_hash,
+    strtol(substring(md5(uri), 1, 15), 16) as uri_hash,
     source,
     uri,
     etag,

@@ -24,7 +24,7 @@ insert into {{ staging }}.planned_objects (
     uri_hash, source, uri, etag, bytes
 )
 select
-    fnv_hash(uri) as uri_hash,
+    strtol(substring(md5(uri), 1, 15), 16) as uri_hash,
     source,
     uri,
     etag,

@@ -126,7 +126,7 @@ from (
         etag,
         bytes,
         written_second,
-        fnv_hash(uri) as uri_hash
+        strtol(substring(md5(uri), 1, 15), 16) as uri_hash
     from candidates
 ) as candidates
 left join set_aside
@@ -139,6 +139,13 @@ left join ops.loaded_objects as known
         candidates.uri_hash = known.uri_hash
         and candidates.source = known.source
         and candidates.uri = known.uri
+        {% if uri_hashes %}
+        and known.uri_hash in (
+            {% for hash in uri_hashes %}
+            {{ hash }}{% if not loop.last %},{% endif %}
+            {% endfor %}
+        )
+        {% endif %}
         {% if rebuild %}
         and 1 = 0
         {% endif %}

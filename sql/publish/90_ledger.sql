@@ -1,22 +1,45 @@
 -- Records what this run has published, in the same transaction: both happen or neither.
 -- Grain of loaded_objects: one row per source object; of runs: one row per run and source.
--- Safe to run again: the merge counts nothing twice, and a run is recorded once.
-merge into ops.loaded_objects
+-- Safe to run again: a run is recorded once; a repetition replaces nothing, because other runs may
+-- have loaded the same objects since.
+{% if not rebuild %}
+delete from ops.loaded_objects
 using {{ staging }}.planned_objects as planned
-    on ops.loaded_objects.uri_hash = planned.uri_hash
-    and ops.loaded_objects.source = planned.source
-    and ops.loaded_objects.uri = planned.uri
-when matched then update set
-    etag = planned.etag,
-    bytes = planned.bytes,
-    run_id = {{ run_id }},
-    loaded_at = getdate()
-when not matched then insert (
+where
+    loaded_objects.uri_hash = planned.uri_hash
+    and loaded_objects.source = planned.source
+    and loaded_objects.uri = planned.uri
+    {% if uri_hashes %}
+    and loaded_objects.uri_hash in (
+        {% for hash in uri_hashes %}
+        {{ hash }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    )
+    {% endif %}
+    and not exists (
+        select 1 from ops.runs
+        where runs.run_id = {{ run_id }}
+    );
+{% endif %}
+
+insert into ops.loaded_objects (
     uri_hash, source, uri, etag, bytes, run_id, loaded_at
-) values (
-    planned.uri_hash, planned.source, planned.uri, planned.etag, planned.bytes, {{ run_id }},
-    getdate()
-);
+)
+select
+    planned.uri_hash,
+    planned.source,
+    planned.uri,
+    planned.etag,
+    planned.bytes,
+    {{ run_id }} as run_id,
+    getdate() as loaded_at
+from {{ staging }}.planned_objects as planned
+where
+    not exists (
+        select 1 from ops.runs
+        where runs.run_id = {{ run_id }}
+    )
+order by planned.uri_hash;
 
 insert into ops.runs (
     run_id, source, objects, bytes, rows_staged, published_at

@@ -26,18 +26,34 @@ pub async fn warehouse(plays: u64) -> World {
     world
 }
 
-/// The SQL that replaces all plays and instants.
-fn fill(plays: u64) -> String {
+/// A common table expression of the numbers below `count`.
+fn numbers(count: u64) -> String {
     let digits = (0..10).map(|digit| format!("select {digit} as d"));
     let digits = digits.collect::<Vec<_>>().join(" union all ");
-    let places = 0..plays.to_string().len();
+    let places = 0..count.to_string().len();
     let number = places.clone().map(|place| format!("{} * d{place}.d", 10_u64.pow(place as u32)));
     let number = number.collect::<Vec<_>>().join(" + ");
     let tables = places.map(|place| format!("digits d{place}")).collect::<Vec<_>>().join(", ");
-    let numbers = format!(
+    format!(
         "with digits as ({digits}), all_numbers as (select {number} as n from {tables}), \
-         numbers as (select n from all_numbers where n < {plays})"
-    );
+         numbers as (select n from all_numbers where n < {count})"
+    )
+}
+
+/// The SQL that adds this many objects to the ledger, in the order of their hashes.
+pub fn ledger(objects: u64) -> String {
+    let numbers = numbers(objects);
+    format!(
+        "insert into ops.loaded_objects (uri_hash, source, uri, etag, bytes, run_id, loaded_at) \
+         {numbers}, uris as (select 's3://landing/log_data/old/' || n as uri from numbers) \
+         select strtol(substring(md5(uri), 1, 15), 16) as uri_hash, 'events', uri, 'e', 1, 'old', \
+         getdate() from uris order by uri_hash"
+    )
+}
+
+/// The SQL that replaces all plays and instants.
+fn fill(plays: u64) -> String {
+    let numbers = numbers(plays);
     let instant = "dateadd(second, n, '2018-01-01 00:00:00'::timestamp)";
     let session = format!("n / {PLAYS_OF_A_SESSION}");
     let item = format!("2 * (n % {PLAYS_OF_A_SESSION})");
@@ -92,6 +108,11 @@ pub fn song(play: u64) -> String {
 pub async fn scans_of_a_run(world: &World) -> BTreeMap<String, Vec<u64>> {
     world.engine.take_scans();
     world.load().await;
+    take_scans(world)
+}
+
+/// What was read of each table since the last time.
+pub fn take_scans(world: &World) -> BTreeMap<String, Vec<u64>> {
     let mut scans: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for scan in world.engine.take_scans() {
         scans.entry(scan.table).or_default().push(scan.rows);

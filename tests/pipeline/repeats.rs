@@ -19,7 +19,7 @@ fn event(item: u32) -> String {
 /// How often a publishing transaction was submitted.
 async fn published(world: &World) -> usize {
     let texts = world.statement_texts().await;
-    texts.iter().filter(|text| text.contains("merge into ops.loaded_objects")).count()
+    texts.iter().filter(|text| text.contains("insert into ops.loaded_objects")).count()
 }
 
 async fn count(world: &World, sql: &str) -> String {

@@ -1,19 +1,26 @@
 //! A run reads no more of the large tables than its bounds name, by the engine's own profile, in
 //! tables of many row groups.
 
+use std::time::Duration;
+
+use crate::converge::in_virtual_time;
 use crate::large::{
-    BEGIN_MS, PLAYS_OF_A_SESSION, ROW_GROUP, new_plays, play, scans_of_a_run, song, time_of,
-    warehouse,
+    BEGIN_MS, PLAYS_OF_A_SESSION, ROW_GROUP, ledger, new_plays, play, scans_of_a_run, song,
+    take_scans, time_of, warehouse,
 };
 use crate::model::{self, Source};
 use crate::sample::assert_same;
-use crate::world::{Kind, Mischief, World};
+use crate::world::{Kind, Mischief, WakeUps, World, key};
 
 /// Plays that exist: nine row groups.
 const PLAYS: u64 = 1_000_000;
 /// In the fifth row group of both tables.
 const SESSION: u64 = 50_000;
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
+/// Objects that are in the ledger: five row groups.
+const OBJECTS: u64 = 500_000;
+/// Longer than a batching window and a run.
+const A_RUN: Duration = Duration::from_secs(5 * 60);
 
 /// New plays of thirty sessions.
 fn file() -> Vec<String> {
@@ -28,6 +35,31 @@ async fn a_new_file_reads_only_the_row_groups_of_its_sessions_and_instants() {
     let (plays, instants) = (&scans["mart.songplays"], &scans["mart.time"]);
     assert_eq!((plays.len(), instants.len()), (2, 1), "one read, and one to delete: {scans:?}");
     assert!(plays.iter().chain(instants).all(|rows| *rows <= ROW_GROUP), "{scans:?}");
+}
+
+#[test]
+fn a_run_on_arrival_reads_only_the_row_groups_of_the_ledger_that_its_objects_are_in() {
+    in_virtual_time(async {
+        let kind = Kind { records_scans: true, ..Kind::default() };
+        let world = World::of(kind, Mischief::none());
+        let queue = WakeUps::of_world(&world);
+        for name in ["first.json", "new.json", "new.json"] {
+            world.put(Source::Events, name, &play(0, 1, BEGIN_MS));
+            queue.arrive(&key(Source::Events, name));
+            world.engine.take_scans();
+            tokio::time::sleep(A_RUN).await;
+            let scans = take_scans(&world);
+            if name == "first.json" {
+                world.engine.query(&ledger(OBJECTS)).await.expect("a large ledger");
+            } else {
+                // That of the hash, and the last, which holds what this version has loaded.
+                let ledger = &scans["ops.loaded_objects"];
+                assert!(ledger.iter().all(|rows| *rows <= 2 * ROW_GROUP), "{name}: {scans:?}");
+            }
+        }
+        let uris = "select uri from ops.loaded_objects where run_id <> 'old'";
+        assert_eq!(world.rows(uris).await.len(), 2);
+    });
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,8 @@ pub mod pipeline;
 pub mod quoting;
 pub mod rejects;
 pub mod run;
+mod uri_hash;
 
 pub use errors::{ErrorName, Failure};
 pub use run::{Compact, Run, RunInput};
+pub use uri_hash::uri_hash;

@@ -45,6 +45,9 @@ pub struct Step {
     /// Whether these are all objects of the bucket, as [`Found::is_complete`].
     #[serde(default)]
     pub is_complete: bool,
+    /// The hashes of the objects that may be new, as [`Found::uri_hashes`].
+    #[serde(default)]
+    pub uri_hashes: Option<Vec<String>>,
     /// The columns that a migration is to add, as [`Pending::missing`].
     #[serde(default)]
     pub missing: Vec<String>,
@@ -76,6 +79,7 @@ impl Step {
             bounds: None,
             candidates: 0,
             is_complete: false,
+            uri_hashes: None,
             missing: Vec::new(),
         }
     }
@@ -172,7 +176,15 @@ pub struct Found {
     pub candidates: u64,
     /// What was found per source.
     pub sources: Vec<FoundSource>,
+    /// The [hash](crate::uri_hash) of each candidate as text, because a state machine's numbers have
+    /// 53 bits; `None` if there are more than [`URI_HASHES_MAX`].
+    #[serde(default)]
+    pub uri_hashes: Option<Vec<String>>,
 }
+
+/// The most candidates whose hashes are passed on as literals: more of them touch so many blocks of the
+/// ledger that it is read whole.
+pub const URI_HASHES_MAX: usize = 100;
 
 /// The objects of one source that may be new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

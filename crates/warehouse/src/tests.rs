@@ -60,6 +60,7 @@ fn step() -> Step {
         bounds: None,
         candidates: 0,
         is_complete: false,
+        uri_hashes: None,
         missing: Vec::new(),
     }
 }

@@ -6,8 +6,8 @@ use std::io::Write;
 use flate2::write::GzEncoder;
 use segue_buckets::{Collect, Manifest, Object, Source, encoder, put};
 use segue_contract::data_files::{SkipCounts, SkipReason};
-use segue_contract::messages::FoundSource;
-use segue_contract::{Failure, Run, layout};
+use segue_contract::messages::{FoundSource, URI_HASHES_MAX};
+use segue_contract::{Failure, Run, layout, uri_hash};
 use segue_function::unreadable;
 use serde_json::json;
 
@@ -29,6 +29,8 @@ pub struct List<'a> {
     /// The keys of the parts that are written.
     parts: Vec<String>,
     listed: u64,
+    /// Of the first candidates, one more than are passed on.
+    hashes: Vec<i64>,
     skipped: SkipCounts,
     failure: Option<Failure>,
 }
@@ -45,6 +47,7 @@ impl<'a> List<'a> {
             in_part: 0,
             parts: Vec::new(),
             listed: 0,
+            hashes: Vec::new(),
             skipped: SkipCounts::default(),
             failure: None,
         }
@@ -82,6 +85,9 @@ impl Collect for List<'_> {
         if let Err(error) = writeln!(self.part, "{line}") {
             self.failure.get_or_insert(uncompressed(error));
         }
+        if self.hashes.len() <= URI_HASHES_MAX {
+            self.hashes.push(uri_hash(&object.uri));
+        }
         self.in_part += 1;
         self.listed += 1;
     }
@@ -104,13 +110,15 @@ pub struct Candidates {
     key: String,
     bucket: String,
     manifest: Manifest,
+    hashes: Vec<i64>,
 }
 
 impl Candidates {
     /// None yet.
     pub fn new(run: &Run, bucket: &str) -> Self {
         let key = layout::manifest_key(run, STEP);
-        Self { key, bucket: bucket.to_owned(), manifest: Manifest::default() }
+        let (manifest, hashes) = (Manifest::default(), Vec::new());
+        Self { key, bucket: bucket.to_owned(), manifest, hashes }
     }
 
     /// Adds the lists of a source.
@@ -126,10 +134,19 @@ impl Candidates {
         for mut list in lists {
             list.finish().await?;
             list.parts.iter().for_each(|key| self.manifest.add(&layout::uri(&self.bucket, key)));
+            if self.hashes.len() <= URI_HASHES_MAX {
+                self.hashes.append(&mut list.hashes);
+            }
             listed += list.listed;
             skipped.extend(list.skipped);
         }
         Ok(of_source(source, listed, skipped))
+    }
+
+    /// The hash of each candidate, as text; `None` if there are more than are passed on.
+    pub fn uri_hashes(&self) -> Option<Vec<String>> {
+        let are_few = self.hashes.len() <= URI_HASHES_MAX;
+        are_few.then(|| self.hashes.iter().map(ToString::to_string).collect())
     }
 
     /// Writes the manifest.

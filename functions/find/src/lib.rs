@@ -60,6 +60,7 @@ pub async fn handle(context: &Context, request: FindRequest) -> Result<Found, Fa
         found.candidates += of_source.listed;
         found.sources.push(of_source);
     }
+    found.uri_hashes = candidates.uri_hashes();
     candidates.finish(context).await?;
     if let Some(Inbox { files, .. }) = inbox {
         let listed = found.is_complete.then(|| context.settings.listed());

@@ -214,7 +214,7 @@ pub fn steps() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::{Compression, UsedPaths};
+    use crate::messages::{Compression, URI_HASHES_MAX, UsedPaths};
     use crate::{Run, RunInput};
 
     fn deployment() -> Deployment {
@@ -245,6 +245,7 @@ mod tests {
             bounds: Some(bounds::tests::widest()),
             candidates: 3,
             is_complete: true,
+            uri_hashes: Some(vec![i64::MAX.to_string(); URI_HASHES_MAX]),
             missing: migrations().into_iter().flat_map(|one| one.adds).collect(),
         }
     }

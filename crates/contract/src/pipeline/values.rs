@@ -49,11 +49,23 @@ pub(super) fn values(step: &Step, deployment: &Deployment, noload: bool) -> Resu
         candidates => step.candidates,
         is_complete => step.is_complete,
         new_objects => stored(layout::new_objects_prefix(&step.run, step.attempt)),
+        uri_hashes => uri_hashes(step)?,
         missing => &step.missing,
         migrations => migrations::values(),
         migration => migrations::current(&step.step),
         ..bounds::values(step)?
     })
+}
+
+/// The hashes of the objects that may be new, as numbers; none if they are too many.
+fn uri_hashes(step: &Step) -> Result<Vec<i64>, Failure> {
+    let hash = |text: &String| {
+        text.parse().map_err(|_| {
+            let reason = format!("expected the hash of a URI, a whole number, found {text:?}");
+            Failure::new(ErrorName::InvalidInput, reason)
+        })
+    };
+    step.uri_hashes.iter().flatten().map(hash).collect()
 }
 
 /// The sources, and the columns of their staging tables that may be null.
