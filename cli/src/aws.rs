@@ -60,13 +60,12 @@ impl AwsClients {
         Self { aws, warehouse }
     }
 
-    /// A warehouse at an address, and nothing else.
-    #[cfg(test)]
+    /// A local warehouse at an address, and nothing else.
     pub async fn of_warehouse(url: String, key: &str) -> Self {
         let aws = loader()
             .empty_test_environment()
             .region(Region::new(environment::REGION))
-            .credentials_provider(Credentials::new(key, key, None, None, "test"))
+            .credentials_provider(Credentials::new(key, key, None, None, "local"))
             .endpoint_url(url)
             .load()
             .await;

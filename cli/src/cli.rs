@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     completions, estimate::Assumptions, follow, generate::Options, local::WarehouseOptions, logs,
-    man, report, run, runs, show, stop, version,
+    man, report, run, runs, show, sql, stop, version,
 };
 
 /// Moves an audio-streaming company's JSON files from S3 into an Amazon Redshift star schema
@@ -71,6 +71,9 @@ pub enum Command {
     /// Run the whole pipeline on this machine, without an AWS account
     #[command(subcommand)]
     Local(Local),
+    /// Work on the pipeline's SQL
+    #[command(subcommand)]
+    Sql(sql::Sql),
     /// Print a shell's completions
     Completions(completions::Completions),
     /// Write manual pages

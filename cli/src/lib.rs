@@ -28,6 +28,7 @@ mod run;
 mod runs;
 mod show;
 mod skip;
+mod sql;
 pub mod stack;
 mod stop;
 pub mod ui;

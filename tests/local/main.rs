@@ -24,4 +24,5 @@ mod seed;
 mod services;
 mod sets;
 mod source;
+mod sql;
 mod stack;

@@ -24,7 +24,7 @@ const BUILT_TEMPLATE: &str = ".aws-sam/local/template.yaml";
 /// What the fingerprint covers: functions, template and the definitions that it names.
 const DEPLOYED_FOLDERS: [&str; 2] = [".aws-sam/local", "statemachine"];
 /// The local warehouse answers for every workgroup, and needs no role.
-const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/00000000-0000-0000-0000-000000000000";
+pub const WORKGROUP: &str = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/00000000-0000-0000-0000-000000000000";
 const COPY_ROLE: &str = "arn:aws:iam::000000000000:role/segue-local-copy";
 
 /// A deployment with everything that it needs.

@@ -15,7 +15,11 @@ use std::{fs, path::PathBuf, time::Duration};
 use serde::Serialize;
 
 use self::{deploy::Deployment, process::Running, state::State};
-pub use self::{deploy::STACK, ports::Ports, warehouse::WarehouseOptions};
+pub use self::{
+    deploy::{STACK, WORKGROUP},
+    ports::Ports,
+    warehouse::{WarehouseOptions, program as warehouse_program},
+};
 use crate::{
     aws::AwsClients,
     errors::{Outcome, Problem, on_file},

@@ -114,7 +114,12 @@ pub async fn plan(
     let preview =
         segue_plan::preview(&context, &run, ledger.as_deref(), &execution, objects_max).await;
     let Preview { plan, unloaded } = preview.map_err(problem_of)?;
-    let steps = steps(&run, &plan, &deployment)?;
+    let sql = |Statement { file, sql }| Sql { file, sql };
+    let steps = steps(&run, &plan, &deployment)?.into_iter().map(|(step, statements)| Rendered {
+        step,
+        statements: statements.into_iter().map(sql).collect(),
+    });
+    let steps = steps.collect();
     let status = if plan.objects > 0 { "new" } else { "up-to-date" };
     show(&Planned { status, plan, unloaded, steps }, options)
 }
@@ -164,7 +169,14 @@ async fn read_ledger(
 }
 
 /// What would run, in the order of a run; only the first steps if there is nothing to load.
-fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendered>> {
+///
+/// # Errors
+/// If a file of `sql/` cannot be rendered.
+pub fn steps(
+    run: &Run,
+    plan: &Plan,
+    deployment: &Deployment,
+) -> Outcome<Vec<(String, Vec<Statement>)>> {
     let order = Order::of_a_run()?;
     let mut stages = order.before_plan;
     if plan.objects > 0 {
@@ -195,8 +207,7 @@ fn steps(run: &Run, plan: &Plan, deployment: &Deployment) -> Outcome<Vec<Rendere
         let (sources, bounds) = (Some(plan.sources_to_load()), Some(Bounds::unknown()));
         let step = Step { sources, bounds, ..step };
         let statements = pipeline::render(&step, deployment).map_err(problem_of)?;
-        let sql = |Statement { file, sql }| Sql { file, sql };
-        Ok(Rendered { step: step.step, statements: statements.into_iter().map(sql).collect() })
+        Ok((step.step, statements))
     };
     steps.into_iter().map(rendered).collect()
 }
