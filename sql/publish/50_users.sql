@@ -42,7 +42,8 @@ select
     latest.gender,
     latest.level,
     latest.as_of,
-    latest.row_version
+    latest.row_version,
+    shown.user_id is null as is_new
 from touched
 inner join ops.latest_user_events as latest on touched.user_id = latest.user_id
 left join mart.users as shown on touched.user_id = shown.user_id

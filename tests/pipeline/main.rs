@@ -7,6 +7,7 @@ mod agreement;
 mod arrivals;
 mod batches;
 mod cases;
+mod changes;
 mod checks;
 mod converge;
 mod counts;

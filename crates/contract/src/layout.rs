@@ -9,6 +9,11 @@ use crate::Run;
 /// The prefix of the files of all runs in the work bucket.
 pub const RUNS_PREFIX: &str = "runs/";
 
+/// The prefix of the lines about the last runs, one object each, the newest first.
+pub const RECENT_PREFIX: &str = "recent/";
+/// Later than any run starts, in milliseconds since 1970: keys count down from here.
+const LAST_MS: i64 = 9_999_999_999_999;
+
 /// The bucket and the key that an S3 URI names; `None` if it is not one.
 pub fn bucket_and_key(uri: &str) -> Option<(&str, &str)> {
     uri.strip_prefix("s3://")?.split_once('/')
@@ -105,6 +110,11 @@ pub fn copy_rejects_key(run: &Run, source: &str) -> String {
 /// The run's report; `extension` is `json` or `html`.
 pub fn report_key(run: &Run, extension: &str) -> String {
     key(run, &format!("report.{extension}"))
+}
+
+/// The line about a run among the last runs; `started_ms` is when it started, since 1970.
+pub fn recent_key(run: &Run, started_ms: i64) -> String {
+    format!("{RECENT_PREFIX}{:013}-{}.json", (LAST_MS - started_ms).clamp(0, LAST_MS), run.folder())
 }
 
 /// The URI of an object.

@@ -8,6 +8,7 @@ pub mod compaction;
 pub mod cost;
 pub mod data_files;
 pub mod errors;
+pub mod findings;
 pub mod jsonpaths;
 pub mod layout;
 pub mod messages;
@@ -17,6 +18,7 @@ pub mod quoting;
 pub mod rejects;
 pub mod run;
 mod uri_hash;
+pub mod visible;
 
 pub use errors::{ErrorName, Failure};
 pub use run::{Compact, Run, RunInput};

@@ -132,12 +132,18 @@ pub enum StatementState {
         duration_ms: u64,
         /// What each SQL file of the step did.
         files: Vec<FileOutcome>,
+        /// When it ended, RFC 3339, if the warehouse says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_at: Option<String>,
         /// Keys with differing records, for each table that has any, if the step counts them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         variants: Vec<Variants>,
         /// The migrations that the warehouse needs, if the step asks for them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pending: Option<Vec<Pending>>,
+        /// What the step changed in the star schema, by table, if the step counts it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Changes>,
     },
 }
 
@@ -463,6 +469,18 @@ pub struct Variants {
     pub beside_published: u64,
 }
 
+/// The rows of one table that a run changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Changes {
+    /// The table, without its schema.
+    pub table: String,
+    /// Rows under keys that the table did not have.
+    pub inserted: u64,
+    /// Rows that a greater version replaced, or that a late song was matched with.
+    pub updated: u64,
+}
+
 /// The records of one source that could not be loaded, within the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -517,6 +535,28 @@ pub struct ReportRequest {
     /// Objects that this run has set aside so far.
     #[serde(default)]
     pub set_aside: u64,
+    /// The states that the run entered, in their order: each ended when the next one was entered.
+    #[serde(default)]
+    pub phases: Vec<Entered>,
+    /// When the last of them ended, RFC 3339.
+    #[serde(default)]
+    pub entered_at: Option<String>,
+    /// The beginning of the run's input as text, of a run that failed: the input may be the cause.
+    #[serde(default)]
+    pub options: Option<String>,
+}
+
+/// A state that a run entered, as Step Functions' context object describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Entered {
+    /// The state.
+    pub name: String,
+    /// When it was entered, RFC 3339.
+    pub entered_time: String,
+    /// How often it was tried again after an error.
+    #[serde(default)]
+    pub retry_count: u64,
 }
 
 /// An error as Step Functions hands it over.

@@ -7,13 +7,13 @@
 mod ask;
 mod cancel;
 mod classify;
+mod counts;
 mod deadlines;
 mod diagnose;
 mod loads;
 mod migrations;
 mod results;
 mod tables;
-mod variants;
 mod waiting;
 
 use std::time::{Duration, SystemTime};
@@ -21,10 +21,11 @@ use std::time::{Duration, SystemTime};
 use aws_config::SdkConfig;
 use aws_sdk_redshiftdata::Client;
 use aws_sdk_redshiftdata::operation::describe_statement::DescribeStatementOutput;
+use aws_sdk_redshiftdata::primitives::DateTime;
 use aws_sdk_redshiftdata::types::{StatementStatusString, StatusString, SubStatementData};
 use segue_contract::messages::{FileOutcome, StatementState, Step};
 use segue_contract::metrics::Metric;
-use segue_contract::pipeline::{Deployment, Statement, VARIANTS_HEADER};
+use segue_contract::pipeline::{CHANGES_HEADER, Deployment, Statement, VARIANTS_HEADER};
 use segue_contract::{ErrorName, Failure};
 use segue_function::metrics::{Subject, emit};
 use segue_function::{optional_setting, setting};
@@ -179,6 +180,8 @@ impl Warehouse {
                 Ok(StatementState::Finished {
                     variants: self.variants(&statement_id, statements).await?,
                     pending: self.pending(&statement_id, statements).await?,
+                    changes: self.changes(&statement_id, statements).await?,
+                    ended_at: statement.updated_at.and_then(rfc3339),
                     statement_id,
                     step: step.step.clone(),
                     duration_ms: milliseconds(statement.duration),
@@ -312,7 +315,8 @@ const UNCOUNTED: [&str; 5] = ["copy", "unload", "lock", "drop", "delete"];
 /// are none of these.
 fn is_counted(statement: &Statement) -> bool {
     let is_own = statement.verb() == "create" && statement.file.starts_with("publish/");
-    let counts = statement.sql.starts_with(VARIANTS_HEADER);
+    let headers = [VARIANTS_HEADER, CHANGES_HEADER];
+    let counts = headers.iter().any(|header| statement.sql.starts_with(header));
     !is_own && !counts && !UNCOUNTED.contains(&statement.verb())
 }
 
@@ -336,6 +340,11 @@ fn file_outcomes(statements: &[Statement], parts: &[SubStatementData]) -> Vec<Fi
         }
     }
     outcomes
+}
+
+/// When a statement ended, as messages have times.
+fn rfc3339(at: DateTime) -> Option<String> {
+    jiff::Timestamp::try_from(SystemTime::try_from(at).ok()?).ok().map(|at| at.to_string())
 }
 
 /// The Data API counts nanoseconds.

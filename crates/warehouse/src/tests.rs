@@ -130,8 +130,10 @@ async fn a_finished_batch_has_the_rows_of_each_file() {
             step: "publish".into(),
             duration_ms: 7,
             files: vec![file("publish/10_lock", None, 2), file("publish/30_songs", Some(7), 4)],
+            ended_at: None,
             variants: Vec::new(),
             pending: None,
+            changes: Vec::new(),
         }
     );
 }

@@ -4,10 +4,11 @@
 mod loads;
 mod rejects;
 
+use segue_contract::findings::Finding;
 use segue_contract::messages::{
     Bounds, CheckRequest, Checked, CompactedSource, Range, StagedRows, Step,
 };
-use segue_contract::pipeline::{self, RANGES_MAX, Statement};
+use segue_contract::pipeline::{self, CHECK_HEADER, RANGES_MAX, Statement, WARNS_HEADER};
 use segue_contract::{ErrorName, Failure};
 use segue_warehouse::{Row, Warehouse, number, text};
 
@@ -16,12 +17,8 @@ use crate::rejects::SourceRejects;
 
 /// The most offenders of a check that a failure shows.
 const SAMPLE_ROWS_MAX: usize = 5;
-/// The header of a check; any row that it returns is an offender.
-const CHECK_HEADER: &str = "-- Healthy when empty: ";
 /// The header of a file that counts staged rows instead.
 const COUNTS_HEADER: &str = "-- Counts: ";
-/// The header of a check whose rows are warnings, which stop no run by themselves.
-const WARNS_HEADER: &str = "-- Warns: ";
 /// The header of a file that says where the rows to publish lie.
 const BOUNDS_HEADER: &str = "-- Bounds: ";
 /// The most rows of a result that are kept: counts, ranges of two columns, and samples are few.
@@ -169,10 +166,13 @@ fn fields(result: &CheckResult, row: &Row) -> String {
 fn finding(statement: &Statement, result: &CheckResult) -> String {
     let healthy = statement.sql.lines().next().unwrap_or_default();
     let healthy = healthy.trim_start_matches(CHECK_HEADER).trim_start_matches(WARNS_HEADER);
-    let offenders = if result.count == 1 { "offender" } else { "offenders" };
-    let sample: String =
-        result.sample().map(|row| format!("\n  {}", fields(result, row))).collect();
-    format!("{}: {} {offenders}; expected: {healthy}{sample}", statement.file, result.count)
+    let finding = Finding {
+        file: statement.file.clone(),
+        offenders: result.count as u64,
+        healthy: healthy.to_owned(),
+        sample: result.sample().map(|row| fields(result, row)).collect(),
+    };
+    finding.to_string()
 }
 
 /// Counts that should be equal but are not.

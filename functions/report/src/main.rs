@@ -4,7 +4,7 @@
 #![recursion_limit = "256"]
 
 use aws_sdk_s3::Client;
-use segue_function::{Elsewhere, aws_config, s3_config, serve, setting};
+use segue_function::{Elsewhere, aws_config, optional_setting, s3_config, serve, setting};
 use segue_report::{Context, handle};
 
 #[tokio::main]
@@ -12,7 +12,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws_config().await;
     let context = setting("WORK_BUCKET").map(|work_bucket| {
         let s3 = s3_config(&config, Elsewhere::from_environment());
-        Context { s3: Client::from_conf(s3.build()), work_bucket }
+        let stack = optional_setting("STACK_NAME");
+        Context { s3: Client::from_conf(s3.build()), work_bucket, stack }
     });
     serve(context, handle).await
 }

@@ -32,7 +32,7 @@ fn of_run(report: &Report) -> Vec<(Metric, f64)> {
     }
     values.push((Metric::RowsStaged, float(rows(report, |step| step.starts_with(STAGE)))));
     values.push((Metric::RowsPublished, float(rows(report, |step| step == PUBLISH))));
-    values.push((Metric::RowsRejected, float(report.rejected())));
+    values.push((Metric::RowsRejected, float(report.rejected)));
     values
 }
 

@@ -9,6 +9,9 @@ use segue_contract::{Run, jsonpaths, layout, pipeline};
 use segue_documents::Reject;
 use segue_records::{Document, Found, Given, Parts, Path, broken, texts, whole_names};
 
+use crate::Explained;
+use crate::records::BadRecord;
+
 /// The most records to look up: as many as a failure shows.
 const LOOKUPS_MAX: usize = 5;
 /// The most characters of a value to show.
@@ -23,7 +26,7 @@ const JSONPATHS: &str =
 
 /// The same cause, each rejected record with its file and the rejected value. Lines that cannot be
 /// looked up stay as they are.
-pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> String {
+pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> Explained {
     let sources = pipeline::sources().into_iter().map(|source| format!("stage/{source}"));
     let steps: Vec<String> =
         sources.filter(|step| cause.contains(&format!("sql/{step}.sql"))).collect();
@@ -31,7 +34,7 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
     let files = refusals.iter().take(LOOKUPS_MAX).map(|refused| refused.file.as_str());
     let names = whole_names(s3, bucket, run, &steps, files).await;
     let mut parts = Parts::new(s3, bucket, run);
-    let mut lines: Vec<String> = Vec::new();
+    let (mut lines, mut records): (Vec<String>, Vec<BadRecord>) = Default::default();
     let mut looked_up = 0;
     // The failed step names the source, and with it the paths that its COPY used.
     let source =
@@ -53,6 +56,9 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
         let is_whole = refused.column.is_none() && !refused.file.starts_with(parts.prefix());
         if is_whole && let Some(found) = broken(s3, &refused.file, refused.line).await {
             lines.push(format!("  {}", broken_record(&refused, &found)));
+            let text = String::from_utf8_lossy(&found.raw);
+            let text = (!found.is_file).then_some(text.as_ref());
+            records.push(BadRecord::new(refused.file, found.line, found.reason, text));
             continue;
         }
         let record = texts(s3, &refused.file, &BTreeSet::from([refused.line])).await;
@@ -62,9 +68,18 @@ pub async fn name_records(s3: &Client, bucket: &str, run: &Run, cause: &str) -> 
             what_was_given(&refused, record, path)
         });
         let landed = parts.document(&refused.file, refused.line).await;
-        lines.push(format!("  {}{}", placed(&refused, landed), what.unwrap_or_default()));
+        let what = what.unwrap_or_default();
+        let text = record.get(&refused.line).map(String::as_str);
+        let (uri, line) = match &landed {
+            Some(Document { uri, line }) => (uri.clone(), *line),
+            None => (refused.file.clone(), refused.line),
+        };
+        let reason = format!("{}{what}", refused.reason);
+        let column = refused.column.clone();
+        records.push(BadRecord { column, ..BadRecord::new(uri, line, reason, text) });
+        lines.push(format!("  {}{what}", placed(&refused, landed)));
     }
-    lines.join("\n")
+    Explained { cause: lines.join("\n"), records }
 }
 
 /// A broken record, by the line to fix: a COPY names the line on which it noticed.

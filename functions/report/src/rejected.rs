@@ -1,14 +1,13 @@
 //! What prevents merged files from being loaded, for all batches and sources, so that a run names
 //! everything at once.
 
-use std::io::{BufRead, BufReader};
-
 use aws_sdk_s3::Client;
-use flate2::read::GzDecoder;
 use segue_contract::messages::{CompactedSource, Plan};
 use segue_contract::{Failure, Run, layout};
-use segue_function::{s3_failure, unreadable};
 use serde::Deserialize;
+
+use crate::Explained;
+use crate::records::{BadRecord, first};
 
 /// The most records of a source to show.
 const SHOWN_MAX: usize = 20;
@@ -27,6 +26,8 @@ struct Reject {
     reason: String,
     #[serde(default)]
     is_file: bool,
+    #[serde(default)]
+    raw_value: Option<String>,
 }
 
 /// The cause of a run that failed because too many records of its merged files cannot be loaded;
@@ -40,8 +41,9 @@ pub async fn cause(
     run: &Run,
     plan: &Plan,
     compacted: &[CompactedSource],
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<Explained>, Failure> {
     let mut paragraphs = Vec::new();
+    let mut records = Vec::new();
     for merged in compacted {
         let planned = plan.sources.iter().find(|planned| planned.source == merged.source);
         let most = planned.map(|planned| planned.max_rejects).unwrap_or_default();
@@ -55,9 +57,10 @@ pub async fn cause(
                 break;
             }
             let key = layout::batch_rejects_key(run, &batch.source, batch.batch);
-            shown.extend(first(s3, bucket, &key, room).await?);
+            shown.extend(first::<Reject>(s3, bucket, &key, room).await?);
         }
         paragraphs.push(paragraph(merged, most, &shown));
+        records.extend(shown.into_iter().map(BadRecord::from));
     }
     if paragraphs.is_empty() {
         return Ok(None);
@@ -67,21 +70,14 @@ pub async fn cause(
         "hint: fix or remove the files, then start the run again; {rejects} lists everything that \
          is broken"
     ));
-    Ok(Some(paragraphs.join("\n")))
+    Ok(Some(Explained { cause: paragraphs.join("\n"), records }))
 }
 
-async fn first(s3: &Client, bucket: &str, key: &str, most: usize) -> Result<Vec<Reject>, Failure> {
-    let what = format!("{} cannot be read", layout::uri(bucket, key));
-    let object = s3.get_object().bucket(bucket).key(key).send().await;
-    let object = object.map_err(|error| s3_failure(&what, "s3:GetObject", &error))?;
-    let body = object.body.collect().await.map_err(|error| unreadable(&what, error))?.into_bytes();
-    let lines = BufReader::new(GzDecoder::new(body.as_ref())).lines().take(most);
-    lines
-        .map(|line| {
-            let line = line.map_err(|error| unreadable(&what, error))?;
-            serde_json::from_str(&line).map_err(|error| unreadable(&what, error))
-        })
-        .collect()
+impl From<Reject> for BadRecord {
+    fn from(reject: Reject) -> Self {
+        let record = reject.raw_value.as_deref().filter(|_| !reject.is_file);
+        Self::new(reject.uri, reject.line, reject.reason, record)
+    }
 }
 
 fn paragraph(merged: &CompactedSource, most: u64, shown: &[Reject]) -> String {
@@ -109,7 +105,7 @@ fn paragraph(merged: &CompactedSource, most: u64, shown: &[Reject]) -> String {
 
 /// Where it is, how much it covers, and why it cannot be loaded.
 fn line(reject: &Reject) -> String {
-    let Reject { uri, line, lines, offset, bytes, reason, is_file } = reject;
+    let Reject { uri, line, lines, offset, bytes, reason, is_file, .. } = reject;
     let end = line + lines.saturating_sub(1);
     let place = if end > *line { format!("lines {line} to {end}") } else { format!("line {line}") };
     let text = match is_file {
@@ -135,6 +131,7 @@ mod tests {
             bytes: 70,
             reason: "broken".into(),
             is_file,
+            raw_value: None,
         };
         let merged = |rejected, refused| CompactedSource {
             source: "songs".into(),

@@ -8,7 +8,7 @@ use crate::error::{QUERY_EVALUATION, StateError};
 
 /// The functions whose results have been compared with JSONata's documentation; others are
 /// rejected.
-const FUNCTIONS: [&str; 21] = [
+const FUNCTIONS: [&str; 22] = [
     "abs",
     "append",
     "boolean",
@@ -29,6 +29,7 @@ const FUNCTIONS: [&str; 21] = [
     "power",
     "random",
     "string",
+    "substring",
     "sum",
 ];
 /// Where `$map` is allowed: within an array. JSONata turns an array of one into its only item, this
@@ -169,6 +170,9 @@ mod tests {
             ("$count($one.missing)", json!(0)),
             ("$append([1], [2])", json!([1, 2])),
             ("$string($one.none)", json!("[]")),
+            ("$append([], [$one.items[0]])", json!([{"a": 1}])),
+            ("$substring('hé 𝄞!', 1, 3)", json!("é 𝄞")),
+            ("$substring('hé', 0, 9)", json!("hé")),
             ("$length('hé')", json!(2)),
             ("$lowercase('AbC')", json!("abc")),
             ("$contains('abc', 'b')", json!(true)),

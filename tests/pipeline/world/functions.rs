@@ -86,8 +86,11 @@ pub fn deploy(region: &Region, wire: Wire, sources: &Value, slices: &str, kind: 
     add.function("Check", context, |context, request| async move {
         segue_check::handle(&context, request).await
     });
-    let context =
-        |wire: &Wire| segue_report::Context { s3: wire.s3(), work_bucket: WORK_BUCKET.into() };
+    let context = |wire: &Wire| segue_report::Context {
+        s3: wire.s3(),
+        work_bucket: WORK_BUCKET.into(),
+        stack: None,
+    };
     add.function("Report", context, |context, request| async move {
         segue_report::handle(&context, request).await
     });

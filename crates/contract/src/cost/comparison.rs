@@ -182,8 +182,10 @@ mod tests {
             step: "stage/songs".into(),
             duration_ms,
             files: Vec::new(),
+            ended_at: None,
             variants: Vec::new(),
             pending: None,
+            changes: Vec::new(),
         }
     }
 

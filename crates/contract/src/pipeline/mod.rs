@@ -45,6 +45,13 @@ const FOLDER_HEADER: &str = "-- Lands in: ";
 
 /// The header of a file that counts keys with differing records.
 pub const VARIANTS_HEADER: &str = "-- Counts variants: ";
+/// The header of a file that counts what a run changed, by table.
+pub const CHANGES_HEADER: &str = "-- Counts changes: ";
+
+/// The header of a check; any row that it returns is an offender.
+pub const CHECK_HEADER: &str = "-- Healthy when empty: ";
+/// The header of a check whose rows are warnings, which stop no run by themselves.
+pub const WARNS_HEADER: &str = "-- Warns: ";
 
 /// One statement of a step, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,30 @@ fn catch_all() -> Value {
     json!([{"ErrorEquals": ["States.ALL"], "Next": "Caught"}])
 }
 
+/// A machine whose states collect themselves.
+fn collecting() -> Value {
+    let phases = "{% $append($phases, [$states.context.State]) %}";
+    json!({
+        "QueryLanguage": "JSONata",
+        "StartAt": "Begin",
+        "States": {
+            "Begin": {"Type": "Pass", "Assign": {"phases": []}, "Next": "One"},
+            "One": {"Type": "Pass", "Assign": {"phases": phases}, "Next": "Look"},
+            "Look": {"Type": "Pass", "Assign": {"first": "{% $phases %}"}, "Next": "Two"},
+            "Two": {"Type": "Pass", "Assign": {"phases": phases}, "Next": "End"},
+            "End": {
+                "Type": "Pass",
+                "Output": {
+                    "names": "{% [$phases.Name] %}",
+                    "first": "{% [$first.Name] %}",
+                    "text": "{% $substring($string($states.context.Execution.Input), 0, 5) %}",
+                },
+                "End": true,
+            },
+        },
+    })
+}
+
 /// The probes.
 pub fn probes() -> Vec<Probe> {
     let doubled = nested(json!({
@@ -54,6 +78,14 @@ pub fn probes() -> Vec<Probe> {
             json!(["FAILED", "States.Runtime", ["Call"]]),
         )
         .but_emulated(json!(["SUCCEEDED", null, ["Call", "Caught"]])),
+        // A run's phases are collected like this: an array of one stays an array.
+        Probe::new(
+            "the_states_that_were_entered_can_be_collected",
+            collecting(),
+            |seen| json!([seen.output["names"], seen.output["first"], seen.output["text"]]),
+            json!([["One", "Two"], ["One"], "{\"a\":"]),
+        )
+        .input(json!({"a": "long"})),
         // `sync:2` returns JSON, while `sync` returns text.
         Probe::new(
             "the_output_of_a_child_is_json",
