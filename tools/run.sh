@@ -22,6 +22,7 @@ printf -v pasted '%q' "$data"
 cat <<END
 
 The star schema is in the local warehouse. Try next:
+  $segue report --local --data --open     (the run as a page, with charts of the data)
   $segue query --local "select level, count(*) as users from mart.users group by level"
   $segue local run --data $pasted     (load again: nothing changes)
   $segue local status

@@ -243,6 +243,11 @@ impl Rows {
         self.rows.iter().map(|cells| cells.iter().map(Cell::text).collect())
     }
 
+    /// The names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
     fn none() -> Self {
         Self { columns: Vec::new(), rows: Vec::new() }
     }
