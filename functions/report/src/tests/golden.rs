@@ -106,7 +106,7 @@ fn statement(step: &str, ended: f64, files: &[(&str, u64)]) -> StatementState {
         files: files.iter().map(outcome).collect(),
         ended_at: Some(at(ended)),
         variants: Vec::new(),
-            pending: None,
+        pending: None,
         changes: Vec::new(),
     }
 }
