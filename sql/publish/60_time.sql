@@ -4,20 +4,22 @@
 -- that a scan skips all other blocks.
 -- Grain: one row per distinct instant. Safe to run again: it skips existing instants.
 {% if instants %}
+delete from {{ staging }}.new_time
+where
+    start_time in (
+        {% for range in instants %}
+        {% if not loop.first %}union all{% endif %}
+        select known.start_time
+        from mart.time as known
+        where
+            {% if range.first %}known.start_time >= {{ range.first }}{% else %}true{% endif %}
+            and {% if range.last %}known.start_time <= {{ range.last }}{% else %}true{% endif %}
+        {% endfor %}
+    );
+
 insert into mart.time (
     start_time, hour, day, week, month, year, weekday, run_id, loaded_at
 )
-with published as (
-    {% for range in instants %}
-    {% if not loop.first %}union all{% endif %}
-    select known.start_time
-    from mart.time as known
-    where
-        {% if range.first %}known.start_time >= {{ range.first }}{% else %}true{% endif %}
-        and {% if range.last %}known.start_time <= {{ range.last }}{% else %}true{% endif %}
-    {% endfor %}
-)
-
 select
     loaded.start_time,
     loaded.hour,
@@ -29,7 +31,5 @@ select
     {{ run_id }} as run_id,
     getdate() as loaded_at
 from {{ staging }}.new_time as loaded
-left join published on loaded.start_time = published.start_time
-where published.start_time is null
 order by loaded.start_time;
 {% endif %}
