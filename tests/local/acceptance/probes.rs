@@ -36,7 +36,7 @@ pub fn all(place: &Place) -> Vec<Answer> {
             &format!("create table {SCHEMA}.target (k integer, v varchar(20))"),
         ],
     );
-    let answers = copies(place).into_iter().chain(merges(place)).collect();
+    let answers = copies(place).into_iter().chain(merges(place)).chain([migrates(place)]).collect();
     run(place, &[&format!("drop schema {SCHEMA} cascade")]);
     answers
 }
@@ -152,6 +152,34 @@ fn merges(place: &Place) -> [Answer; 2] {
             found: merge("target"),
         },
     ]
+}
+
+/// What a migration does to a table, in one transaction.
+fn migrates(place: &Place) -> Answer {
+    const URI: &str = "s3://b/é";
+    let hash = format!("strtol(substring(md5('{URI}'), 1, 15), 16)");
+    let batch = place.batch(&[
+        &format!("create table {SCHEMA}.next (h bigint not null, k integer, v varchar(20))"),
+        &format!("insert into {SCHEMA}.next select {hash}, k, v from {SCHEMA}.target"),
+        &format!("drop table {SCHEMA}.target"),
+        &format!("alter table {SCHEMA}.next rename to target"),
+        &format!("alter table {SCHEMA}.target add column added varchar(80)"),
+        &format!(
+            "select count(*) from information_schema.columns where table_schema = '{SCHEMA}' \
+             and table_name = 'target' and column_name = 'added'"
+        ),
+        &format!("select {hash}"),
+    ]);
+    let found = match batch.error {
+        Some(error) => format!("refused: {error}"),
+        None => {
+            let found = one(place, &format!("{}:7", batch.id));
+            assert_eq!(found, segue_contract::uri_hash(URI).to_string(), "the ledger's hash");
+            format!("taken; {} column added", one(place, &format!("{}:6", batch.id)))
+        }
+    };
+    let question = "A table copied, dropped, replaced and given a column in one transaction";
+    Answer { row: "S12", question, assumed: "taken; 1 column added", found }
 }
 
 fn one(place: &Place, id: &str) -> String {
