@@ -11,6 +11,7 @@ mod changes;
 mod checks;
 mod converge;
 mod counts;
+mod day_two;
 mod deadlines;
 mod faults;
 mod generate;
