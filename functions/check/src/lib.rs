@@ -144,8 +144,8 @@ fn bound(bounds: &mut Bounds, rows: &[Row]) -> Result<(), Failure> {
 
 /// A warning: what looks wrong, and the first rows that show it.
 fn warning(statement: &Statement, result: &CheckResult) -> String {
-    let sentence = statement.sql.lines().next().unwrap_or_default();
-    let sentence = sentence.trim_start_matches(WARNS_HEADER).trim_end_matches('.');
+    let sentence = statement.sentence(WARNS_HEADER).unwrap_or_default();
+    let sentence = sentence.trim_end_matches('.');
     let rows: Vec<String> = result.sample().map(|row| fields(result, row)).collect();
     let more = result.count.saturating_sub(rows.len());
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
@@ -164,12 +164,12 @@ fn fields(result: &CheckResult, row: &Row) -> String {
 
 /// A check that found offenders: the healthy result, the number of offenders, and the first ones.
 fn finding(statement: &Statement, result: &CheckResult) -> String {
-    let healthy = statement.sql.lines().next().unwrap_or_default();
-    let healthy = healthy.trim_start_matches(CHECK_HEADER).trim_start_matches(WARNS_HEADER);
+    let headers = [CHECK_HEADER, WARNS_HEADER];
+    let healthy = headers.iter().find_map(|header| statement.sentence(header)).unwrap_or_default();
     let finding = Finding {
         file: statement.file.clone(),
         offenders: result.count as u64,
-        healthy: healthy.to_owned(),
+        healthy,
         sample: result.sample().map(|row| fields(result, row)).collect(),
     };
     finding.to_string()

@@ -63,6 +63,15 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// The first sentence of its comment after this header; `None` if it begins otherwise.
+    pub fn sentence(&self, header: &str) -> Option<String> {
+        let comment = self.sql.lines().map_while(|line| line.strip_prefix("-- "));
+        let comment = comment.collect::<Vec<_>>().join(" ");
+        let text = comment.strip_prefix(header.strip_prefix("-- ")?)?;
+        let end = text.find(". ").map_or(text.len(), |end| end + 1);
+        Some(text[..end].to_owned())
+    }
+
     /// The word it begins with: `copy`, `select`.
     pub fn verb(&self) -> &str {
         let lines = self.sql.lines().map(str::trim_start);
@@ -289,6 +298,21 @@ mod tests {
         let verbs: Vec<_> = statements.iter().map(Statement::verb).collect();
         assert_eq!(verbs, ["copy", "select"]);
         insta::assert_snapshot!(statements[0].sql);
+    }
+
+    #[test]
+    fn a_check_is_one_whole_sentence() {
+        let sentence =
+            |sql: &str| Statement { file: "f".into(), sql: sql.into() }.sentence(CHECK_HEADER);
+        let long = "-- Healthy when empty: no row\n-- is bad. Others are.\nselect 1";
+        assert_eq!(sentence(long).as_deref(), Some("no row is bad."));
+        assert_eq!(sentence("-- Warns: a row is bad.\nselect 1"), None);
+        for statement in render(&step("check", false), &deployment()).expect("renders") {
+            for header in [CHECK_HEADER, WARNS_HEADER] {
+                let sentence = statement.sentence(header);
+                assert!(sentence.is_none_or(|text| text.ends_with('.')), "{statement:?}");
+            }
+        }
     }
 
     #[test]

@@ -51,12 +51,11 @@ fn known(run: &Run) -> Vec<(String, String, bool)> {
     let step = Step::first(run.clone(), "check");
     let statements = pipeline::render(&step, &Deployment::default()).unwrap_or_default();
     let known = statements.into_iter().filter_map(|statement| {
-        let first = statement.sql.lines().next()?;
-        let (sentence, warns) = match first.strip_prefix(CHECK_HEADER) {
+        let (sentence, warns) = match statement.sentence(CHECK_HEADER) {
             Some(sentence) => (sentence, false),
-            None => (first.strip_prefix(WARNS_HEADER)?, true),
+            None => (statement.sentence(WARNS_HEADER)?, true),
         };
-        Some((statement.file, sentence.to_owned(), warns))
+        Some((statement.file, sentence, warns))
     });
     known.collect()
 }

@@ -2,7 +2,8 @@
 
 use segue_contract::Compact;
 use segue_contract::findings::Finding;
-use segue_contract::messages::{Batch, Changes, Entered, FileOutcome, Merged, PlannedSource};
+use segue_contract::messages::{Batch, Changes, Entered, FileOutcome, Merged, PlannedSource, Step};
+use segue_contract::pipeline::{self, CHECK_HEADER, Deployment, WARNS_HEADER};
 
 use super::*;
 use crate::recent::Recent;
@@ -138,8 +139,6 @@ fn complete(id: &str) -> ReportRequest {
         *variants =
             vec![Variants { table: "songs".into(), within_run: 2, beside_published: 1_234 }];
     }
-    let healthy =
-        ["10_plays_have_one_row_a_key", "15_keys_are_not_null", "20_plays_reference_users"];
     let rows = |counted: &str, rows| StagedRows { counted: counted.into(), rows };
     ReportRequest {
         run: run(id, RunInput { arrivals: true, ..RunInput::default() }),
@@ -151,7 +150,7 @@ fn complete(id: &str) -> ReportRequest {
             &[("transform/10_songs", 2_000), ("transform/50_songplays", 4_100)],
         )),
         checked: Some(Checked {
-            healthy: healthy.map(|file| format!("check/{file}")).into(),
+            healthy: healthy(),
             staged: vec![rows("events", 8_056), rows("songs", 50_001)],
             ..Checked::default()
         }),
@@ -160,6 +159,16 @@ fn complete(id: &str) -> ReportRequest {
         entered_at: Some(at(71.0)),
         ..request()
     }
+}
+
+/// Every check that the pipeline has.
+fn healthy() -> Vec<String> {
+    let step = Step::first(run("r", RunInput::default()), "check");
+    let statements = pipeline::render(&step, &Deployment::default()).expect("renders");
+    let checks = statements.into_iter().filter(|one| {
+        [CHECK_HEADER, WARNS_HEADER].iter().any(|header| one.sentence(header).is_some())
+    });
+    checks.map(|one| one.file).collect()
 }
 
 /// (a) A run that skipped records and set a file aside.
@@ -172,6 +181,7 @@ fn rejects() -> Report {
             max_rejects: 10,
             first: Vec::new(),
         }];
+        checked.healthy.pop();
         checked.warnings = vec![format!("a column is (nearly) always null: column_name {HOSTILE}")];
     }
     request.run.input = RunInput {
@@ -213,9 +223,9 @@ fn rejects() -> Report {
 /// (b) A check found offenders.
 fn failed_check() -> Report {
     let finding = Finding {
-        file: "check/20_plays_reference_users".into(),
+        file: "check/20_references_are_kept".into(),
         offenders: 2,
-        healthy: "every play to publish has its user among the users to publish.".into(),
+        healthy: "every row to publish refers to rows that this run prepares, or to none.".into(),
         sample: vec![format!("session_id 7, user_id {HOSTILE}"), "session_id 8, no user_id".into()],
     };
     let cause = format!(
