@@ -63,8 +63,9 @@ pub fn coloured(text: &str) -> String {
                 let indent = shown.len() - shown.trim_start().len();
                 shown = format!("{}{painted}{rest}", &shown[..indent]);
             }
-            if line.starts_with('|') {
-                shown = shown.replace(&format!("| {mark} "), &format!("| {painted} "));
+            for before in ["| ", "  "] {
+                let cell = format!("{before}{mark} ");
+                shown = shown.replace(&cell, &format!("{before}{painted} "));
             }
         }
         shown

@@ -11,6 +11,8 @@ use crate::{
     errors::{Outcome, Problem},
 };
 
+/// Blanks between columns where there is no place for bars.
+const GAP: usize = 2;
 /// A table of so few columns is wrapped where it does not fit: they are names and texts.
 const COLUMNS_TO_WRAP_MAX: usize = 2;
 
@@ -44,18 +46,46 @@ pub fn line(text: &str) -> Outcome {
 }
 
 /// A table for people, which is a table in Markdown too; `numbers` are the columns to align right. On
-/// a terminal that is too narrow for it, each row becomes lines of names and values.
+/// a terminal that is too narrow for it, it loses its bars, or else each row becomes lines of names and
+/// values.
 pub fn table<R, C>(headers: &[&str], rows: R, numbers: &[usize]) -> String
 where
     R: IntoIterator<Item = C>,
     C: IntoIterator<Item = String>,
 {
-    let width = match io::stdout().is_terminal() {
-        true => terminal_size::terminal_size().map(|(width, _)| width.0),
-        false => None,
-    };
+    let width = terminal_width();
     let rows = rows.into_iter().map(|cells| cells.into_iter().collect()).collect();
     fitting(width, headers, rows, numbers)
+}
+
+#[cfg(not(test))]
+fn terminal_width() -> Option<u16> {
+    let is_terminal = io::stdout().is_terminal();
+    is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0)
+}
+
+#[cfg(test)]
+thread_local! {
+    static WIDTH: std::cell::Cell<Option<u16>> = const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+fn terminal_width() -> Option<u16> {
+    WIDTH.get()
+}
+
+/// What is shown on terminals of three widths, and in a pipe if that differs from the widest.
+#[cfg(test)]
+pub fn at_widths(show: impl Fn() -> String) -> String {
+    let at = |width| {
+        WIDTH.set(width);
+        let shown = show();
+        WIDTH.set(None);
+        shown
+    };
+    let [wide, middle, narrow] = [120, 80, 40].map(|width| at(Some(width)));
+    assert_eq!(at(None), at(Some(u16::MAX)), "a pipe has any width");
+    format!("120 columns\n\n{wide}\n\n80 columns\n\n{middle}\n\n40 columns\n\n{narrow}")
 }
 
 /// The same for a terminal of this width, or for something without one.
@@ -83,11 +113,25 @@ fn fitting(
     if needed <= usize::from(width) {
         return table.to_string();
     }
+    let compact = columns.iter().map(|column| usize::from(*column) + GAP).sum::<usize>() - GAP;
+    if compact <= usize::from(width) && headers.len() > COLUMNS_TO_WRAP_MAX {
+        return without_bars(table);
+    }
     if headers.len() <= COLUMNS_TO_WRAP_MAX {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         return table.to_string();
     }
     expanded(headers, &rows)
+}
+
+/// The same table with blanks between its columns, which is narrower.
+fn without_bars(mut table: Table) -> String {
+    table.load_style(presets::NOTHING);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP as u16));
+    }
+    let shown = table.to_string();
+    shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// Each row as lines of a name and a value, an empty line between rows.

@@ -154,14 +154,8 @@ mod tests {
         let names: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
         let short: Vec<String> = names.iter().map(|name| short_name(name, &names)).collect();
         let listed = runs.into_iter().zip(short).map(|(run, short_id)| Listed { short_id, run });
+        let listed: Vec<Listed> = listed.collect();
         let now = "2018-11-01T00:03:10Z".parse().expect("a time");
-        insta::assert_snapshot!(table(&listed.collect::<Vec<_>>(), now), @"
-        | run         | outcome        | loaded                | started   |  took | started by |
-        |-------------|----------------|-----------------------|-----------|-------|------------|
-        | s3-20181    | - running      |                       | 3 min ago |       | a person   |
-        | 1f0e8400-e2 | ✓ loaded       | 101 files, 8,127 rows | 3 min ago | 3.5 s | new files  |
-        | 1f0e8400-e3 | ✗ LoadRejected |                       | 3 min ago |       | a person   |
-        | 77b1c2d3    | ✗ aborted      |                       | 3 min ago |       | a person   |
-        ");
+        insta::assert_snapshot!(print::at_widths(|| table(&listed, now)));
     }
 }

@@ -134,6 +134,10 @@ fn source_table(sources: &[Source]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use segue_contract::data_files::{SkipReason, Skipped};
+    use segue_contract::messages::Variants;
     use serde_json::json;
 
     use super::*;
@@ -185,34 +189,9 @@ mod tests {
 
     #[test]
     fn a_run_is_shown_with_its_phases_files_rejects_and_cost() {
-        insta::assert_snapshot!(text(&loaded(), "1f0e8400", " --local", now()), @"
-        ✓ loaded-with-rejects 101 files, 8,126 rows in 1 min 12 s
-
-        run      1f0e8400-e29b
-        started  5 h ago, by the schedule (2018-11-01T00:00:00Z)
-        cost     about $0.05: $0.0500 for the warehouse, $0.0027 for the rest
-        billed   60 transitions
-        report   segue report 1f0e8400 --local --open
-        logs     segue logs 1f0e8400 --local
-
-        ✓ Create tables           1.2 s
-        ✓ Stage              1 min 01 s
-
-        | source | files | changed |    size | merged into |  rows | rejects |
-        |--------|-------|---------|---------|-------------|-------|---------|
-        | events |    30 |       1 |  3.8 MB |           0 | 8,055 |       1 |
-        | songs  |    71 |       0 | 19.3 kB |           8 |    71 |       0 |
-
-        | table          | inserted | updated |
-        |----------------|----------|---------|
-        | mart.songplays |    6,820 |       0 |
-        | mart.users     |       94 |       2 |
-
-        1 record of events skipped:
-          s3://landing/a.json, line 3, column ts: not a number
-
-        1 record skipped: see ops.rejected_rows and the report
-        ");
+        insta::assert_snapshot!(print::at_widths(|| {
+            text(&loaded(), "1f0e8400", " --local", now())
+        }));
     }
 
     #[test]
@@ -240,5 +219,58 @@ mod tests {
         error: LoadRejected: s3://landing/a.json, line 3: not JSON
         hint: fix the file, then start the run again
         ");
+    }
+
+    /// The fields in the table below a heading of the page about JSON.
+    fn documented(heading: &str) -> Vec<String> {
+        let page = include_str!("../../docs/json.md");
+        let (_, after) = page.split_once(&format!("\n## {heading}\n")).expect("a section");
+        let section = after.split("\n## ").next().unwrap_or(after);
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        rows.map(|(field, _)| field.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_field_of_the_json_is_documented() {
+        let Shown { run, phases, details } = loaded();
+        let some = |text: &str| Some(text.to_owned());
+        let skipped = Skipped {
+            source: "songs".to_owned(),
+            reason: SkipReason::Empty,
+            files: 1,
+            first: "a".to_owned(),
+        };
+        let variants = Variants { table: "songs".to_owned(), within_run: 1, beside_published: 1 };
+        let run = Report {
+            error: some("LoadRejected"),
+            message: some("why"),
+            hint: some("what to do"),
+            set_aside: Some(1),
+            loaded_by_other_paths: Some(1),
+            skipped: vec![skipped],
+            variants: vec![variants],
+            warnings: vec!["odd".to_owned()],
+            ..run
+        };
+        let written = serde_json::to_string(&Shown { run, phases, details }).expect("JSON");
+        let document: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+        let fields: BTreeSet<&String> = document.as_object().expect("an object").keys().collect();
+        let documented = [documented("A run"), documented("In detail")].concat();
+        assert_eq!(fields, documented.iter().collect());
+        // Those within fields are named beside them.
+        let page = include_str!("../../docs/json.md");
+        let names = |value: &serde_json::Value| {
+            let first = value.get(0).unwrap_or(value).as_object();
+            first.map(|fields| fields.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        };
+        for (field, value) in document.as_object().expect("an object") {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{field}`")));
+            for name in names(value) {
+                assert!(
+                    row.is_some_and(|row| row.contains(&format!("`{name}`"))),
+                    "{field}: {name}"
+                );
+            }
+        }
     }
 }

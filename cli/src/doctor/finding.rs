@@ -156,13 +156,7 @@ mod tests {
             Finding::bad("files", "none under s3://b/log_data/", "put some there").of("events"),
             Finding::unknown("copy role", "the local warehouse assumes no role"),
         ];
-        insta::assert_snapshot!(table(&findings), @r"
-        | check           | is      | found                               |
-        |-----------------|---------|-------------------------------------|
-        | region          | good    | eu-west-1                           |
-        | files of events | BAD     | none under s3://b/log_data/         |
-        | copy role       | unknown | the local warehouse assumes no role |
-        ");
+        insta::assert_snapshot!(print::at_widths(|| table(&findings)));
         assert!(show(&findings[..1], true).is_ok());
         let problem = show(&findings, true).expect_err("one is bad");
         assert_eq!(problem.message(), "1 bad finding, a run would fail");
