@@ -1,5 +1,7 @@
 //! GRANT and REVOKE, users, roles and groups: what is written down about who may do what.
 
+use std::sync::atomic::Ordering;
+
 use duckdb::params;
 
 use super::catalog::execute;
@@ -29,6 +31,7 @@ impl Session {
             Access::Default { owner, schemas, revoke, privileges, grantees } => {
                 self.must_know(&grantees)?;
                 let owner = owner.unwrap_or_else(|| self.user.name.clone());
+                self.warehouse.has_default_grants.store(true, Ordering::Relaxed);
                 for schema in &schemas {
                     if !schema.is_empty() && !self.has_schema(schema)? {
                         return Err(SqlError::new(format!("schema \"{schema}\" does not exist")));

@@ -27,7 +27,7 @@ mod values;
 mod views;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value as Json;
@@ -40,8 +40,8 @@ pub(crate) use log::{Load, LoadError, LoadedFile};
 pub(crate) use messages::{redshift, serializable};
 pub(crate) use session::{Done, Session};
 pub(crate) use unload_log::{UnloadLog, UnloadedFile};
-pub(crate) use values::rows;
 pub use values::{Column, QueryResult, Value};
+pub(crate) use values::{next_batch, rows};
 
 use crate::clock::Clock;
 use crate::dialect::{TableName, statements};
@@ -79,6 +79,8 @@ pub(crate) struct Warehouse {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Processes,
+    /// Whether anybody has ever asked for grants on tables to come.
+    pub(crate) has_default_grants: AtomicBool,
     /// What statements read, if that is recorded.
     pub(crate) scans: Option<Scans>,
     queries: AtomicI64,
@@ -145,6 +147,10 @@ impl Engine {
         };
         let log =
             Log::new(Arc::clone(&database), Arc::clone(&options.clock), options.system_view_lag);
+        let sql = "select count(*) > 0 from redshift_local.default_grants";
+        let has_default_grants = database.root().query_row(sql, [], |row| row.get(0));
+        // Asked for every new table: unless it is sure that there are none.
+        let has_default_grants = has_default_grants.unwrap_or(true);
         let queries = log.last_query().max(QUERY_ID_FIRST) + 1;
         let warehouse = Arc::new(Warehouse {
             database,
@@ -160,6 +166,7 @@ impl Engine {
             clock: options.clock,
             runtime: tokio::runtime::Handle::current(),
             open: Processes::default(),
+            has_default_grants: AtomicBool::new(has_default_grants),
             scans: options.records_scans.then(Scans::default),
             queries: AtomicI64::new(queries),
             processes: AtomicI64::new(PROCESS_FIRST),

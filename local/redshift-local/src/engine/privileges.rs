@@ -1,6 +1,8 @@
 //! Who a session is, what it may do, and who owns what. A superuser may do everything, and costs
 //! nothing to check.
 
+use std::sync::atomic::Ordering;
+
 use duckdb::params;
 
 use super::catalog::execute;
@@ -84,8 +86,10 @@ impl Session {
     /// What an `IF NOT EXISTS` finds belongs to somebody already.
     fn has_made(&self, command: &Command) -> bool {
         match command {
-            Command::CreateSchema { name, .. } => self.has_schema(name).unwrap_or(false),
-            Command::CreateTable(create) => {
+            Command::CreateSchema { name, if_not_exists: true } => {
+                self.has_schema(name).unwrap_or(false)
+            }
+            Command::CreateTable(create) if create.if_not_exists => {
                 self.is_relation(create.name.schema_or_public(), &create.name.name)
             }
             _ => false,
@@ -98,7 +102,7 @@ impl Session {
             let owned = self.connection.execute(sql, params![schema, name, self.user.name]);
             owned.map_err(|error| redshift(&error, &[]))?;
         }
-        if name.is_empty() {
+        if name.is_empty() || !self.warehouse.has_default_grants.load(Ordering::Relaxed) {
             return Ok(());
         }
         let sql = "insert into redshift_local.grants select 'table', ?, ?, privilege, grantee \

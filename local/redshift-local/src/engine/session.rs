@@ -19,7 +19,7 @@ use super::privileges::User;
 use super::processes::{Close, Running};
 use super::scans::Scans;
 use super::settings::Settings;
-use super::values::QueryResult;
+use super::values::{QueryResult, next_batch};
 use crate::dialect::{
     Bound, Catalog, Command, Field, Kind, Query, TableName, Tokens, Write, literal, number, text,
     understand,
@@ -413,9 +413,9 @@ impl Session {
     pub(crate) fn rows(&self, sql: &str, named: &[TableName]) -> Result<QueryResult, SqlError> {
         let failed = |error: duckdb::Error| redshift(&error, named);
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
-        let batches = statement.stream_arrow([]).map_err(failed)?;
-        let mut result = QueryResult::new(&batches.get_schema());
-        for batch in batches {
+        let schema = statement.stream_arrow([]).map_err(failed)?.get_schema();
+        let mut result = QueryResult::new(&schema);
+        while let Some(batch) = next_batch(&statement).map_err(failed)? {
             result.append(&batch)?;
         }
         self.note_scans();
@@ -469,6 +469,9 @@ impl Session {
     }
 
     pub(super) fn is_temporary(&self, name: &str) -> bool {
+        if !self.has_temporary_tables.get() {
+            return false;
+        }
         let sql = "select count(*) from duckdb_tables() where temporary and table_name = ?";
         let count = self.connection.query_row(sql, [name], |row| row.get::<_, i64>(0));
         count.is_ok_and(|count| count > 0)

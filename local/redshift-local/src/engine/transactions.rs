@@ -65,14 +65,28 @@ impl Session {
         let after = self.settings_after.take();
         self.restore_settings(after);
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let mut made = Vec::new();
         let changed = match transaction.defined {
             Defined { more: true, .. } => Some(Changed::More),
             Defined { tables, .. } if tables.is_empty() => None,
-            Defined { tables, .. } => Some(Changed::Tables(tables.into_keys().collect())),
+            Defined { tables, .. } => {
+                made.extend(tables.values().filter(|table| table.is_some()).cloned());
+                Some(Changed::Tables(tables.into_keys().collect()))
+            }
         };
-        let changed = changed.map(|what| self.warehouse.definitions.change(what));
+        let definitions = &self.warehouse.definitions;
+        let changed = changed.map(|what| definitions.change(what));
         let outcome = execute(&self.connection, "commit");
         drop(changed);
+        if outcome.is_ok() {
+            // Still locked: nobody has changed them meanwhile.
+            let generation = definitions.generation();
+            for table in &made {
+                if let Some(Table { schema, name, .. }) = table {
+                    definitions.keep_table(generation, schema, name, table);
+                }
+            }
+        }
         let written = if outcome.is_ok() { transaction.written } else { HashSet::new() };
         self.warehouse.locks.release(transaction.id, &written);
         self.warehouse.open.transaction(self.process, None);

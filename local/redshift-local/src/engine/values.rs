@@ -144,6 +144,12 @@ impl QueryResult {
     }
 }
 
+/// The next rows of a statement that streams them. The driver's own iterator panics when a query is
+/// interrupted.
+pub(crate) fn next_batch(statement: &duckdb::Statement<'_>) -> duckdb::Result<Option<RecordBatch>> {
+    Ok(statement.step()?.map(|rows| RecordBatch::from(&rows)))
+}
+
 /// The rows of a batch of the engine's.
 pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, SqlError> {
     let width = batch.num_columns();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::copy::{Source, service_error, store};
 use crate::dialect::{Bound, Compression, Existing, FileFormat, Manifest, TableName, Unload};
-use crate::engine::{Done, QueryResult, Session, SqlError, UnloadLog, redshift, rows};
+use crate::engine::{Done, QueryResult, Session, SqlError, UnloadLog, next_batch, redshift, rows};
 use crate::objects::ObjectStore;
 use encode::Encoder;
 use files::Files;
@@ -107,8 +107,7 @@ impl Session {
     ) -> Result<u64, SqlError> {
         let failed = |error: duckdb::Error| redshift(&error, named);
         let mut statement = self.connection.prepare(&bound.shown()).map_err(failed)?;
-        let batches = statement.stream_arrow([]).map_err(failed)?;
-        let schema = batches.get_schema();
+        let schema = statement.stream_arrow([]).map_err(failed)?.get_schema();
         let mut columns = QueryResult::new(&schema).columns;
         for (column, field) in columns.iter_mut().zip(bound.fields.into_iter().flatten()) {
             column.declare(&field);
@@ -118,7 +117,7 @@ impl Session {
             files.begin_with(encoder.header());
         }
         let (mut count, mut line) = (0, Vec::new());
-        for batch in batches {
+        while let Some(batch) = next_batch(&statement).map_err(failed)? {
             for row in rows(&batch)? {
                 if self.is_cancelled() {
                     return Err(SqlError::Cancelled);

@@ -1,4 +1,4 @@
-#![allow(dead_code, missing_docs)]
+#![allow(missing_docs)]
 //! What the tests of the protocol and of COPY share.
 
 use std::sync::Arc;

@@ -1,12 +1,10 @@
 //! The program: started, killed, started again.
 
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use support::client;
+use crate::support::client;
 
 /// The program while it runs; killed when the test ends, however it ends.
 struct Program(Child);

@@ -1,11 +1,9 @@
 //! Kept sessions, transactions over several requests, and what others may do to them.
 
-mod support;
-
+use crate::support::Warehouse;
 use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
 use aws_sdk_redshiftdata::types::{ExecutionMode, StatusString};
 use redshift_local::Options;
-use support::Warehouse;
 
 /// A kept session.
 struct Session<'a> {

@@ -24,7 +24,7 @@ async fn the_answer_is_42() {
 
 #[test]
 fn the_readme_has_this_example() {
-    let (readme, here) = (include_str!("../README.md"), include_str!("readme.rs"));
+    let (readme, here) = (include_str!("../../README.md"), include_str!("readme.rs"));
     let example = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     let example = example.expect("the README has an example in Rust");
     let missing: Vec<&str> = example.lines().filter(|line| !here.contains(*line)).collect();

@@ -1,12 +1,10 @@
 //! COPY from S3: what loads, what is refused, and what the system views say of it.
 
-mod support;
-
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crate::support::Warehouse;
 use redshift_local::{Options, Value};
-use support::Warehouse;
 
 const ROLE: &str = "iam_role 'arn:aws:iam::123456789012:role/copy'";
 

@@ -1,10 +1,9 @@
 //! UNLOAD to S3: what it writes, that COPY reads it back, and what stays when it fails.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::Warehouse;
 use aws_sdk_redshiftdata::types::StatusString;
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending, ready};
@@ -13,7 +12,6 @@ use redshift_local::{
     ObjectSummary, Objects, Options,
 };
 use serde_json::{Value, json};
-use support::Warehouse;
 
 const ROLE: &str = "iam_role 'arn:aws:iam::123456789012:role/unload'";
 

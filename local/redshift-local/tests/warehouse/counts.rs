@@ -1,14 +1,12 @@
 //! What the service does not report, or reports late: counts of a COPY, its number, the system views.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::Warehouse;
 use futures::future::BoxFuture;
 use redshift_local::{Clock, Engine, Fault, Faults, MemoryObjects, Objects, Options};
 use serde_json::{Value, json};
-use support::Warehouse;
 
 /// A clock that a test moves.
 struct Hand(Mutex<SystemTime>);

@@ -1,13 +1,11 @@
 //! The Data API, driven by the real SDK.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Warehouse, client};
 use aws_sdk_redshiftdata::error::ProvideErrorMetadata;
 use aws_sdk_redshiftdata::types::{ExecutionMode, ResultFormatString, SqlParameter, StatusString};
 use redshift_local::{Fault, Faults, Options, Server};
-use support::{Warehouse, client};
 
 fn parameter(name: &str, value: &str) -> SqlParameter {
     SqlParameter::builder().name(name).value(value).build().expect("both are set")
