@@ -97,3 +97,20 @@ fn every_command_that_a_document_shows_is_accepted() {
     }
     assert!(count > 40, "{count} commands: is the README still read?");
 }
+
+/// The texts of the reports of golden runs are snapshots; their commands begin a line.
+#[test]
+fn every_command_that_a_report_shows_is_accepted() {
+    let folder = "../functions/report/src/tests/snapshots";
+    let pages =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("snapshots");
+    let mut count = 0;
+    for page in pages.map(|entry| entry.expect("an entry").path()) {
+        let text = fs::read_to_string(&page).expect("text");
+        for line in text.lines().filter(|line| line.starts_with("segue ")) {
+            accept(line, &page.display().to_string());
+            count += 1;
+        }
+    }
+    assert!(count > 20, "found {count} commands");
+}

@@ -80,9 +80,11 @@ fn after(report: &Report, error: &str, target: &str) -> Vec<(&'static str, Strin
     if is(ErrorName::QualityCheckFailed)
         && let Ok(schema) = report.run.staging_schema()
     {
-        let query =
-            format!("segue query{target} \"select * from {schema}.new_songplays limit 20\"");
-        commands.push(("Look at what was staged:", query));
+        let sql = format!(
+            "select table_name from information_schema.tables where table_schema = '{schema}'"
+        );
+        let query = format!("segue query{target} \"{sql}\"");
+        commands.push(("The tables with what was staged, for a look at the rows:", query));
     }
     if is(ErrorName::InvalidConfiguration) || is(ErrorName::SourceUnreadable) {
         commands.push(("Find what is missing or not allowed:", format!("segue doctor{target}")));

@@ -15,7 +15,7 @@ pub fn sum(figures: &Figures) -> f64 {
 pub fn money(amount: f64, currency: &str) -> String {
     match amount {
         0.0 => format!("0 {currency}"),
-        ..0.0001 => format!("less than 0.0001 {currency}"),
+        ..0.0001 => format!("< 0.0001 {currency}"),
         ..0.01 => format!("{amount:.4} {currency}"),
         _ => format!("{amount:.2} {currency}"),
     }
