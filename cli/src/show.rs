@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use segue_contract::pipeline::DIGEST_CHARACTERS;
 use serde::Serialize;
 
 use crate::{
@@ -65,7 +66,7 @@ pub async fn show(wanted: Show) -> Outcome {
 }
 
 fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
-    let Shown { run, phases, details: Details { sources, changes, cost } } = shown;
+    let Shown { run, phases, details: Details { sources, changes, cost, sql_digest } } = shown;
     let mut lines = vec![run.headline(), String::new()];
     let mut fact = |name: &str, value: String| lines.push(format!("{name:<8} {value}"));
     fact("run", run.run_id.clone());
@@ -78,6 +79,9 @@ fn text(shown: &Shown, short: &str, flags: &str, now: Timestamp) -> String {
     }
     if let Some(transitions) = run.transitions {
         fact("billed", ui::count(transitions, "transition"));
+    }
+    if let Some(digest) = sql_digest {
+        fact("sql", digest.chars().take(DIGEST_CHARACTERS).collect());
     }
     if run.report.is_some() {
         fact("report", format!("segue report {short}{flags} --open"));
@@ -148,7 +152,7 @@ mod tests {
 
     fn loaded() -> Shown {
         let written = json!({
-            "plan": {"sources": [
+            "plan": {"sqlDigest": "3f9a1c2b00", "sources": [
                 {"source": "events", "objects": 30, "changed": 1, "bytes": 3_755_598},
                 {"source": "songs", "objects": 71, "changed": 0, "bytes": 19_312, "listed": 71},
             ]},

@@ -20,6 +20,20 @@ pub fn version() -> &'static str {
     &VERSION
 }
 
+/// A line if a run ran other SQL than this checkout has or, outside of one, than this program.
+pub fn of_other_sql(ran: &str) -> Option<String> {
+    let here = Project::find(None).ok().and_then(|one| pipeline::digest_of(&one.path("sql")));
+    let here = here.unwrap_or_else(pipeline::built_in_digest);
+    let short = |digest: &str| digest.chars().take(DIGEST_CHARACTERS).collect::<String>();
+    let [ran, here] = [short(ran), short(&here)];
+    (ran != here).then(|| {
+        format!(
+            "warning: the stack runs other SQL ({ran}) than you have here ({here}): `make deploy` \
+             deploys yours"
+        )
+    })
+}
+
 /// Warns if the checkout around the working directory has other SQL than this program, which shows
 /// what a stack runs that was deployed together with it.
 pub fn warn_of_other_sql() {

@@ -22,6 +22,9 @@ pub struct Details {
     /// What it cost, if it ended well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// A digest of the SQL that it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql_digest: Option<String>,
 }
 
 /// Rows of one table.
@@ -87,6 +90,7 @@ struct Written {
 #[serde(rename_all = "camelCase", default)]
 struct Planned {
     sources: Vec<PlannedSource>,
+    sql_digest: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -156,7 +160,9 @@ impl Details {
     pub fn of(run: &Report, written: &[u8], is_serverless: bool) -> Self {
         let mut written: Written = serde_json::from_slice(written).unwrap_or_default();
         let cost = cost(run, &written, is_serverless);
-        Self { changes: std::mem::take(&mut written.changes), sources: sources(written), cost }
+        let changes = std::mem::take(&mut written.changes);
+        let sql_digest = written.plan.as_mut().and_then(|plan| plan.sql_digest.take());
+        Self { changes, sources: sources(written), cost, sql_digest }
     }
 
     /// `, about $0.05 (songplays +2,503; users +32, 3 changed)`, as far as it is known.

@@ -28,7 +28,7 @@ use crate::{
     aws::{self, AwsClients},
     errors::{Outcome, Problem},
     stack::Stack,
-    ui,
+    ui, version,
     warehouse::Warehouse,
 };
 
@@ -174,6 +174,7 @@ impl Runs {
             (None, false) => format!("segue show {short}{target}"),
         };
         let details = Details::read(clients, stack, run).await;
+        lines.extend(details.sql_digest.as_deref().and_then(version::of_other_sql));
         lines.push(format!("{}{}: {command}", run.headline(), details.summary()));
         Ok(lines.join("\n"))
     }

@@ -243,6 +243,9 @@ pub struct Plan {
     /// The JSONPaths files that map the keys of sources.
     #[serde(default)]
     pub paths: Vec<UsedPaths>,
+    /// A digest of the SQL that this run runs, see [`pipeline::digest`](crate::pipeline::digest).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql_digest: Option<String>,
     /// Whether everything must be listed after all: the ledger is empty, so what has arrived cannot
     /// be all that is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

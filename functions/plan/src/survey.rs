@@ -6,7 +6,7 @@ use segue_contract::jsonpaths::JsonPaths;
 use segue_contract::messages::{
     Compression, Found, FoundSource, Load, Plan, PlannedSource, UsedPaths,
 };
-use segue_contract::{Compact, ErrorName, Failure, Run, layout};
+use segue_contract::{Compact, ErrorName, Failure, Run, layout, pipeline};
 
 use crate::difference::{Difference, Judged};
 use crate::manifest::Compressions;
@@ -79,6 +79,7 @@ impl<'a> Survey<'a> {
     /// `SourceUnreadable` when there is nothing under any prefix and never was.
     pub fn finish(mut self, is_complete: bool) -> Result<Plan, Failure> {
         let plan = &mut self.plan;
+        plan.sql_digest = pipeline::digest();
         let is_nothing = plan.sources.iter().all(|source| source.listed == 0);
         if is_complete && is_nothing && self.difference.is_ledger_empty {
             return Err(nothing_found(&self.context.settings, plan));

@@ -72,6 +72,11 @@ pub(super) fn sources() -> Vec<&'static str> {
     NAMES.get_or_init(named).iter().map(String::as_str).collect()
 }
 
+/// A digest of every file that this process renders SQL from, in hexadecimal.
+pub fn digest() -> Option<String> {
+    folder().map_or_else(|| Some(built_in_digest()), digest_of)
+}
+
 /// A digest of every file that the program was built with, in hexadecimal.
 pub fn built_in_digest() -> String {
     let mut files = BTreeMap::new();
@@ -80,7 +85,7 @@ pub fn built_in_digest() -> String {
         folders.extend(folder.dirs());
         files.extend(folder.files().map(|file| (file.path().to_owned(), file.contents().to_vec())));
     }
-    digest(files)
+    of_files(files)
 }
 
 /// The same of the files of a folder; `None` if it cannot be read.
@@ -98,10 +103,10 @@ pub fn digest_of(folder: &Path) -> Option<String> {
             }
         }
     }
-    Some(digest(files))
+    Some(of_files(files))
 }
 
-fn digest(files: BTreeMap<PathBuf, Vec<u8>>) -> String {
+fn of_files(files: BTreeMap<PathBuf, Vec<u8>>) -> String {
     let mut hasher = Sha256::new();
     for (path, content) in files {
         for part in [path.as_os_str().as_encoded_bytes(), &content] {

@@ -20,7 +20,7 @@ use crate::messages::Step;
 use crate::{ErrorName, Failure};
 
 pub use bounds::RANGES_MAX;
-pub use files::{FOLDER_VARIABLE, built_in_digest, digest_of, read_from};
+pub use files::{FOLDER_VARIABLE, built_in_digest, digest, digest_of, read_from};
 pub use migrations::{
     APPLIED_HEADER, Applied, COLUMNS_HEADER, Migration, PUBLISHED_NUMBER, Pending, migrations,
     not_recorded, pending,
