@@ -97,13 +97,30 @@ async fn find(target: Target, run: Option<&str>) -> Outcome<(Found, String)> {
             }
         }
     }
-    let (run, status) = (name(&found.arn), &ended.status);
-    let hint = match status.as_str() {
+    Err(none(name(&found.arn), &ended.status))
+}
+
+/// Why a run with this status has no report.
+fn none(run: &str, status: &str) -> Problem {
+    let hint = match status {
         "running" => "a report is written when the run ends",
         "up-to-date" => {
             "a run that finds nothing to load writes none; `segue runs` lists the others"
         }
         _ => "a run that is aborted or timed out writes none; see its history in Step Functions",
     };
-    Err(Problem::failed(format!("run {run} is {status} and has no report")).hint(hint))
+    Problem::failed(format!("run {run} is {status} and has no report")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_a_report_says_why_it_has_none() {
+        let text = none("1f0e8400", "up-to-date").to_string();
+        assert!(text.contains("run 1f0e8400 is up-to-date and has no report"), "{text}");
+        assert!(text.contains("finds nothing to load writes none"), "{text}");
+        assert!(none("r", "aborted").to_string().contains("its history in Step Functions"));
+    }
 }

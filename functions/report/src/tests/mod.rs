@@ -73,3 +73,16 @@ fn a_start_that_is_not_a_time_is_refused() {
     let failure = Report::new(request, Timestamp::UNIX_EPOCH).expect_err("no time");
     assert_eq!(failure.name, ErrorName::InvalidInput);
 }
+
+#[test]
+fn the_document_names_every_field_of_a_report() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
+    let document = std::fs::read_to_string(path).expect("a document");
+    let (_, section) = document.split_once("## A report").expect("a section");
+    for (name, report, _) in golden::all() {
+        let json = serde_json::to_value(&report).expect("JSON");
+        for field in json.as_object().expect("an object").keys() {
+            assert!(section.contains(&format!("`{field}`")), "{name} has the field {field}");
+        }
+    }
+}
