@@ -33,6 +33,8 @@ const POLL_INTERVAL_MAX: Duration = Duration::from_secs(5);
 const POLL_SHARE_OF_AGE: u32 = 20;
 /// Between two polls, what is under way is shown again with the time that has passed.
 const SHOW_INTERVAL: Duration = Duration::from_secs(1);
+/// The most executions of a phase that are looked into: one for each of a few sources.
+const NESTED_MAX: usize = 8;
 /// A phase that takes longer than this is looked into.
 const LONG_PHASE: Duration = Duration::from_secs(3);
 
@@ -43,7 +45,7 @@ pub async fn follow(
     copies: Option<Copies>,
     screen: &mut dyn Screen,
 ) -> Outcome<Report> {
-    let mut watch = Watch { phases: Phases::default(), seen: 0, nested: None, copies };
+    let mut watch = Watch { phases: Phases::default(), seen: 0, nested: Vec::new(), copies };
     let watched_since = Instant::now();
     let described = describe(client, arn).await?;
     let since_start = since(&described.start_date);
@@ -81,8 +83,8 @@ struct Polled {
     described: DescribeExecutionOutput,
     /// The events since the last one; with its data where it is needed.
     events: Vec<HistoryEvent>,
-    /// The same of the execution that the current phase waits for.
-    nested: Vec<HistoryEvent>,
+    /// The same of the executions that the current phase waits for, by their ARNs.
+    nested: Vec<(String, Vec<HistoryEvent>)>,
 }
 
 /// Asks once it is time.
@@ -90,7 +92,7 @@ async fn poll(
     client: &Client,
     arn: &str,
     seen: i64,
-    nested: Option<(String, i64)>,
+    nested: Vec<(String, i64)>,
     due: Instant,
 ) -> Outcome<Polled> {
     tokio::time::sleep_until(due).await;
@@ -105,11 +107,13 @@ async fn poll(
             *event = complete;
         }
     }
-    // What a nested execution does is shown if it can be read; nothing depends on it.
-    let nested = match nested {
-        Some((arn, seen)) => history::newer(client, &arn, seen).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
+    // What nested executions do is shown if it can be read; nothing depends on it.
+    let mut events_of_nested = Vec::new();
+    for (arn, seen) in nested {
+        let newer = history::newer(client, &arn, seen).await.unwrap_or_default();
+        events_of_nested.push((arn, newer));
+    }
+    let nested = events_of_nested;
     Ok(Polled { described, events, nested })
 }
 
@@ -118,11 +122,12 @@ struct Watch {
     phases: Phases,
     /// The id of the last event that was taken.
     seen: i64,
-    nested: Option<Nested>,
+    /// The executions that the current phase waits for, the newest last.
+    nested: Vec<Nested>,
     copies: Option<Copies>,
 }
 
-/// The execution that the current phase waits for.
+/// An execution that the current phase waits for.
 struct Nested {
     arn: String,
     phases: Phases,
@@ -131,11 +136,11 @@ struct Nested {
 }
 
 impl Watch {
-    /// The nested execution to look into, and the last event of it that was taken: only if it takes
-    /// long, because most do not.
-    fn nested_seen(&self) -> Option<(String, i64)> {
-        let nested = self.nested.as_ref().filter(|one| one.since.elapsed() >= LONG_PHASE)?;
-        Some((nested.arn.clone(), nested.seen))
+    /// The nested executions to look into, and the last event of each that was taken: only those that
+    /// take long, because most do not.
+    fn nested_seen(&self) -> Vec<(String, i64)> {
+        let long = self.nested.iter().filter(|one| one.since.elapsed() >= LONG_PHASE);
+        long.map(|nested| (nested.arn.clone(), nested.seen)).collect()
     }
 
     /// Takes what has happened since the last time.
@@ -148,33 +153,43 @@ impl Watch {
         for event in events {
             self.seen = event.id;
             if let Some(arn) = history::nested_execution(&event) {
-                let (phases, since) = (Phases::default(), Instant::now());
-                self.nested = Some(Nested { arn, phases, seen: 0, since });
+                // The end of a task names its execution, too.
+                self.nested.retain(|nested| nested.arn != arn);
+                if event.r#type == HistoryEventType::TaskSubmitted {
+                    let (phases, since) = (Phases::default(), Instant::now());
+                    self.nested.push(Nested { arn, phases, seen: 0, since });
+                    self.nested.drain(..self.nested.len().saturating_sub(NESTED_MAX));
+                }
             }
             if let Some(state) = event.state_exited_event_details() {
-                self.nested = None;
                 let plan = state.output().filter(|_| state.name == PLAN);
                 self.phases.planned = plan.and_then(Planned::read).or(self.phases.planned.take());
             }
             if let Some(news) = self.phases.take(&event, since_start(&event.timestamp)) {
+                if matches!(news, News::Ended(_)) {
+                    self.nested.clear();
+                }
                 screen.line(&news.line());
             }
         }
     }
 
-    /// Takes what the nested execution tries again.
-    fn take_nested(&mut self, events: Vec<HistoryEvent>, screen: &mut dyn Screen) {
+    /// Takes what the nested executions try again.
+    fn take_nested(&mut self, events: Vec<(String, Vec<HistoryEvent>)>, screen: &mut dyn Screen) {
         let current = self.phases.current(Duration::ZERO).map(|(name, _)| name.to_owned());
-        let (Some(nested), Some(phase)) = (&mut self.nested, current) else { return };
-        for event in events {
-            nested.seen = event.id;
-            let news = nested.phases.take(&event, Duration::ZERO);
-            if let Some(News::Retried { attempt, reason, .. }) = news {
-                let phase = phase.clone();
-                screen.line(&News::Retried { phase, attempt, reason }.line());
+        let Some(phase) = current else { return };
+        for (arn, events) in events {
+            let Some(nested) = self.nested.iter_mut().find(|one| one.arn == arn) else { continue };
+            for event in events {
+                nested.seen = event.id;
+                let news = nested.phases.take(&event, Duration::ZERO);
+                if let Some(News::Retried { attempt, reason, .. }) = news {
+                    let phase = phase.clone();
+                    screen.line(&News::Retried { phase, attempt, reason }.line());
+                }
             }
         }
-        self.phases.nested_failure = nested.phases.failure();
+        self.phases.nested_failure = self.nested.iter().find_map(|one| one.phases.failure());
     }
 
     /// Asks the warehouse how much it has copied, if that takes long.

@@ -29,7 +29,12 @@ struct Scripted {
     start: f64,
     /// With the seconds after the start.
     events: Arc<Vec<(f64, Value)>>,
+    /// Those of the execution that it waits for.
+    nested: Arc<Vec<(f64, Value)>>,
 }
+
+/// The execution that another one waits for.
+const NESTED: &str = "arn:aws:states:us-east-1:1:execution:statement:one";
 
 impl HttpConnector for Scripted {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -72,7 +77,9 @@ impl Scripted {
 
     fn history(&self, request: &Value) -> Value {
         let count = request["maxResults"].as_u64().expect("a number") as usize;
-        let happened = self.events.iter().enumerate().filter(|(_, (at, _))| *at <= self.now());
+        let is_nested = request["executionArn"] == NESTED;
+        let events = if is_nested { &self.nested } else { &self.events };
+        let happened = events.iter().enumerate().filter(|(_, (at, _))| *at <= self.now());
         let mut events: Vec<Value> = happened
             .map(|(index, (at, event))| {
                 let mut event = event.clone();
@@ -191,7 +198,12 @@ async fn a_long_run_is_never_silent_and_its_time_left_is_about_right() {
         let (events, start, end) = script(seed);
         let begun = Instant::now();
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-        let scripted = Scripted { begun, start: wall.as_secs_f64(), events: Arc::new(events) };
+        let scripted = Scripted {
+            begun,
+            start: wall.as_secs_f64(),
+            events: Arc::new(events),
+            nested: Arc::default(),
+        };
         let screen = Recorded { begun, shown: Arc::default() };
         let report = follow(&scripted.client(), ARN, None, &mut screen.clone()).await;
         assert_eq!(report.expect("it ends").status, "loaded");
@@ -223,7 +235,12 @@ async fn a_watched_run_reads_like_this() {
     let (events, ..) = script(7);
     let begun = Instant::now();
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-    let scripted = Scripted { begun, start: wall.as_secs_f64(), events: Arc::new(events) };
+    let scripted = Scripted {
+        begun,
+        start: wall.as_secs_f64(),
+        events: Arc::new(events),
+        nested: Arc::default(),
+    };
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let said = Arc::clone(&lines);
     let mut plain = ui::Plain::to(move |line| said.lock().expect("unbroken").push(line.to_owned()));
@@ -239,4 +256,43 @@ async fn a_watched_run_reads_like_this() {
       Compact 41.2 s, about 10 s left: 12 of 16 batches, 37,500 of 50,000 files, 10.2 MB of 13.6 MB, 910 files/s
       Stage 4.1 s
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_tries_again_is_shown_with_its_reason() {
+    let submitted = json!({"type": "TaskSubmitted", "taskSubmittedEventDetails": {
+        "resourceType": "states", "resource": "startExecution.sync:2",
+        "output": json!({"ExecutionArn": NESTED}).to_string(),
+    }});
+    let events = vec![
+        (0.0, entered("Task", "Transform")),
+        (0.1, submitted),
+        (60.0, exited("Task", "Transform", &json!({}))),
+    ];
+    let failed = json!({"type": "TaskFailed", "taskFailedEventDetails": {
+        "resourceType": "lambda", "resource": "invoke", "error": "WarehouseUnreachable",
+        "cause": json!({"errorMessage": "the warehouse does not answer"}).to_string(),
+    }});
+    let scheduled = json!({"type": "TaskScheduled", "taskScheduledEventDetails": {
+        "resourceType": "lambda", "resource": "invoke", "region": "us-east-1", "parameters": "{}",
+    }});
+    let nested = vec![
+        (0.2, entered("Task", "Poll statement")),
+        (0.2, scheduled.clone()),
+        (20.0, failed),
+        (40.0, scheduled),
+    ];
+    let begun = Instant::now();
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let start = wall.as_secs_f64();
+    let scripted = Scripted { begun, start, events: Arc::new(events), nested: Arc::new(nested) };
+    let screen = Recorded { begun, shown: Arc::default() };
+    follow(&scripted.client(), ARN, None, &mut screen.clone()).await.expect("it ends");
+    let shown = screen.shown.lock().expect("unbroken");
+    let texts: Vec<&str> = shown.iter().map(|(_, text)| text.as_str()).collect();
+    let reason = "WarehouseUnreachable: the warehouse does not answer";
+    let waiting = format!(", waiting for attempt 2 after {reason}");
+    assert!(texts.iter().any(|text| text.ends_with(&waiting)), "{texts:?}");
+    assert!(texts.contains(&&*format!("  Transform: attempt 2, after {reason}")), "{texts:?}");
+    assert_eq!(texts.last(), Some(&"✓ Transform          1 min 00 s"));
 }
