@@ -3,15 +3,13 @@
 {% if not loop.first %}union all{% endif %}
 select
     {{ table.name }} as table_name,
-    {% for column in table.key %}
-    {% if not loop.first %}|| '-' || {% endif %}cast({{ column }} as varchar)
-    {% endfor %}
-    as row_key,
+    {% for column in table.key -%}
+    {% if not loop.first %} || '-' || {% endif %}cast({{ column }} as varchar)
+    {%- endfor %} as row_key,
     count(*) as copies
 from {{ staging }}.{{ table.staged }}
 group by
-    {% for column in table.key %}
-    {% if not loop.first %}, {% endif %}{{ column }}
-    {% endfor %}
+    {{ table.key[0] }}{% for column in table.key[1:] %}, {{ column }}{% endfor %}
+
 having count(*) > 1
 {% endfor %};

@@ -3,10 +3,9 @@
 {% if not loop.first %}union all{% endif %}
 select
     {{ table.name }} as table_name,
-    {% for column in table.key %}
-    {% if not loop.first %}|| '-' || {% endif %}cast({{ column }} as varchar)
-    {% endfor %}
-    as row_key
+    {% for column in table.key -%}
+    {% if not loop.first %} || '-' || {% endif %}cast({{ column }} as varchar)
+    {%- endfor %} as row_key
 from {{ staging }}.{{ table.staged }}
 where
     {% for column in table.required %}
