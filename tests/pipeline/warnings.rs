@@ -65,7 +65,7 @@ async fn implausible_times_and_reused_sessions_are_warned_of() {
     let report = ended.output["report"].as_str().expect("a report");
     let key = report.trim_start_matches(&format!("s3://{WORK_BUCKET}/"));
     let page = world.objects.get(WORK_BUCKET, key).expect("a page");
-    assert!(String::from_utf8_lossy(&page.body).contains("<h2>Warnings</h2>"));
+    assert!(String::from_utf8_lossy(&page.body).contains("warning:</strong>"));
 }
 
 #[tokio::test(start_paused = true)]
