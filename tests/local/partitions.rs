@@ -13,7 +13,7 @@ use crate::services::Services;
 use crate::stack::{Stack, data};
 
 /// The partitions to try; `SEGUE_PARTITIONS` overrides it.
-const PARTITIONS: u64 = 20;
+const PARTITIONS: u64 = 12;
 /// The most parts of a partition.
 const PARTS_MAX: usize = 4;
 /// One file in this many lands a second time, under another key.

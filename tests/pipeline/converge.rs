@@ -19,7 +19,7 @@ const OBJECTS_MAX: usize = 5;
 const ACTIONS_MAX: usize = 5;
 
 /// The cases of each property; `SEGUE_CASES` overrides it. Each has about three runs.
-const CASES: u32 = 100;
+const CASES: u32 = 108;
 /// Attempts to shrink a case.
 const SHRINKS_MAX: u32 = 200;
 

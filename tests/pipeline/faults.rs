@@ -19,7 +19,7 @@ use crate::sample::difference;
 use crate::world::{Mischief, World};
 
 /// The seeds to try; `SEGUE_FAULT_SEEDS` overrides it.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 202;
 /// Objects of each of the two loads.
 const OBJECTS: usize = 4;
 /// How long the work of a stopped execution may take to end, in virtual time.
