@@ -30,7 +30,8 @@ fn real_files_become_the_star_schema_and_a_second_run_changes_nothing() {
     let run = first["runId"].as_str().expect("a name");
     assert_eq!(stack.json(&["follow", "--local", "--json", &run[..9]])["status"], "loaded");
     assert_eq!(stack.json(&["report", "--local", "--json", run])["status"], "loaded");
-    let page = String::from_utf8(stack.done(&["report", "--local", "--data", run])).expect("a path");
+    let page =
+        String::from_utf8(stack.done(&["report", "--local", "--data", run])).expect("a path");
     let page = fs::read_to_string(stack.folder().join(page.trim_end())).expect("a page");
     assert!(page.contains(run) && page.contains("The data now"), "{page}");
     let shown = stack.json(&["show", "--local", "--json", &run[..9]]);
