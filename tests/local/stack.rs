@@ -214,7 +214,7 @@ impl Stack {
             self.query(ledger)[0]["objects"] == 1
                 && self.query("select count(*) as objects from ops.loaded_objects")[0]["objects"]
                     == files
-                && statuses.iter().all(|status| status == "succeeded")
+                && statuses.iter().all(|one| ["loaded", "up-to-date"].contains(&one.as_str()))
         });
     }
 
