@@ -73,7 +73,7 @@ fn shown(page: &str) -> Vec<String> {
             }
         }
     }
-    // Text goes on over line ends.
+    // A sentence may continue on the next line.
     let outside = page.split("```").step_by(2).collect::<Vec<_>>().join(" ");
     let outside = outside.split_whitespace().collect::<Vec<_>>().join(" ");
     let code = outside.split('`').skip(1).step_by(2).filter(|code| code.starts_with("segue "));

@@ -1,4 +1,4 @@
-//! The lists of objects that may be new: written while the listing goes on, so that their number
+//! The lists of objects that may be new: written while the listing runs, so that their number
 //! does not fill the memory.
 
 use std::io::Write;

@@ -185,7 +185,7 @@ mod tests {
         let cancel = Cancel::default();
         locks.acquire(1, "a", Mode::Write, &cancel).expect("free");
         locks.acquire(2, "b", Mode::Write, &cancel).expect("free");
-        // Each ends its transaction, so that the other goes on; either may be the one that is refused.
+        // Each ends its transaction, so that the other continues; either may be refused.
         let ask = |transaction, table| {
             let outcome = locks.acquire(transaction, table, Mode::Write, &Cancel::default());
             locks.release(transaction, &HashSet::new());
