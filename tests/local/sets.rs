@@ -34,7 +34,7 @@ fn a_directory_is_a_set_that_one_run_loads() {
         messages(&loaded).contains("removed 1 file")
             && messages(&loaded).contains("log_data/bad.json")
     );
-    assert!(last(&loaded).starts_with("loaded 2 files, 2 rows in "), "{}", messages(&loaded));
+    assert!(last(&loaded).contains("loaded 2 files, 2 rows in "), "{}", messages(&loaded));
     assert_eq!(stack.statuses().len(), 2, "nobody else is woken");
 
     load("removed-file-stays/good-before", &["--fresh"]);
@@ -56,7 +56,7 @@ fn a_directory_is_a_set_that_one_run_loads() {
     );
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 2);
     let fresh = load("second-directory/b", &["--fresh"]);
-    assert!(last(&fresh).starts_with("loaded 2 files, 2 rows in "), "{}", messages(&fresh));
+    assert!(last(&fresh).contains("loaded 2 files, 2 rows in "), "{}", messages(&fresh));
     assert_eq!(stack.count("select count(*) as counted from mart.songplays"), 1);
 
     let paths = load("jsonpaths-among-events/data", &[]);
