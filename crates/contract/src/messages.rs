@@ -188,8 +188,8 @@ pub struct Found {
     pub uri_hashes: Option<Vec<String>>,
 }
 
-/// The most candidates whose hashes are passed on as literals: more of them touch so many blocks of the
-/// ledger that it is read whole.
+/// The most candidates whose hashes become literals in the SQL. With more, nearly every block of the
+/// ledger would be read anyway.
 pub const URI_HASHES_MAX: usize = 100;
 
 /// The objects of one source that may be new.

@@ -29,7 +29,7 @@ pub use tables::{Column, Table, columns, tables};
 use templates::{is_numbered, render_with};
 use values::values;
 
-/// So many characters of a digest of all SQL tell two versions apart.
+/// How many characters of the digest of all SQL are kept: enough to tell two versions apart.
 pub const DIGEST_CHARACTERS: usize = 8;
 /// The most statements in a batch, a limit of the Data API.
 pub const STATEMENTS_MAX: usize = 40;
