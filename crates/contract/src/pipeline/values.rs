@@ -84,6 +84,7 @@ fn staged_sources(step: &Step) -> Result<Vec<Value>, Failure> {
 /// The tables of `mart`, and where this run prepares their rows.
 fn published_tables(step: &Step) -> Result<Vec<Value>, Failure> {
     let published = tables().into_iter().map(|table| {
+        must_be_complete(&table)?;
         let required = table.columns.iter().filter(|column| column.is_required);
         let required = required.map(|column| identifier(&column.name));
         Ok(context! {
@@ -96,6 +97,27 @@ fn published_tables(step: &Step) -> Result<Vec<Value>, Failure> {
         })
     });
     published.collect()
+}
+
+/// A table without a source or a key would be published unchecked.
+fn must_be_complete(table: &Table) -> Result<(), Failure> {
+    let known = sources();
+    let is_known = |source: &str| known.contains(&source);
+    if table.source.as_deref().is_some_and(is_known) && !table.key.is_empty() {
+        return Ok(());
+    }
+    let name = &table.name;
+    let expected = format!(
+        "expected mart.{name} in sql/create to have a primary key, and a line `-- Source: ` with one \
+         of {} above it",
+        known.join(", ")
+    );
+    let found = match (&table.source, table.key.is_empty()) {
+        (None, _) => "found no source".to_owned(),
+        (Some(_), true) => "found no key".to_owned(),
+        (Some(source), false) => format!("found the source {source:?}"),
+    };
+    Err(Failure::new(ErrorName::StatementFailed, format!("{expected}; {found}")))
 }
 
 /// The foreign keys between tables whose rows this run prepares. What another source brings need not
@@ -165,5 +187,31 @@ impl Deployment {
                 Ok(context! { kind => Value::from(kind), name => Value::from(Principal::new(name)?) })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_would_be_published_unchecked_is_refused() {
+        let table = |source: Option<&str>, key: &[&str]| Table {
+            name: "plans".into(),
+            source: source.map(str::to_owned),
+            key: key.iter().map(ToString::to_string).collect(),
+            ..Table::default()
+        };
+        must_be_complete(&table(Some("songs"), &["plan_id"])).expect("complete");
+        let bad = [
+            (table(None, &["plan_id"]), "found no source"),
+            (table(Some("songs"), &[]), "found no key"),
+            (table(Some("song"), &["plan_id"]), "found the source \"song\""),
+        ];
+        for (table, found) in bad {
+            let failure = must_be_complete(&table).expect_err(found);
+            assert!(failure.message.ends_with(found), "{failure}");
+            assert!(failure.message.contains("mart.plans"), "{failure}");
+        }
     }
 }
