@@ -64,6 +64,14 @@ fn checkout(wanted: &Checkout) -> Outcome<Project> {
     Ok(project)
 }
 
+/// Before anything asks which sources there are.
+pub(crate) fn read_sql(target: &Target) -> Outcome {
+    if target.local {
+        read_sql_of(&Project::find(target.project.as_deref())?);
+    }
+    Ok(())
+}
+
 /// Local commands read the checkout's SQL, like the local functions.
 pub(crate) fn read_sql_of(project: &Project) {
     let sql = project.path("sql");
@@ -135,7 +143,8 @@ async fn examine(wanted: cli::Doctor) -> Outcome {
 async fn show_plan(wanted: cli::Plan) -> Outcome {
     let input =
         RunInput { sources: wanted.sources, rebuild: wanted.rebuild, ..RunInput::default() };
-    run::refuse_impossible(&input, &wanted.target)?;
+    read_sql(&wanted.target)?;
+    run::refuse_impossible(&input)?;
     let (clients, stack) = find(wanted.target).await?;
     let options = plan::Options { objects_max: wanted.objects, sql: wanted.sql, json: wanted.json };
     plan::plan(&clients, &stack, input, options).await

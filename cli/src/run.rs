@@ -6,12 +6,10 @@ use segue_contract::{Compact, Run as Draft, RunInput};
 
 use crate::{
     cli::Target,
-    commands::{find, read_sql_of},
+    commands::{find, read_sql},
     errors::{Outcome, Problem},
     execution::{Report, Runs},
-    print,
-    project::Project,
-    version,
+    print, version,
 };
 
 /// `segue run`
@@ -81,7 +79,8 @@ pub async fn load(wanted: Run) -> Outcome {
         max_rejected_objects: wanted.max_rejected_objects,
         ..RunInput::default()
     };
-    refuse_impossible(&input, &wanted.target)?;
+    read_sql(&wanted.target)?;
+    refuse_impossible(&input)?;
     let again = wanted.target.flags();
     if !wanted.target.local {
         version::warn_of_other_sql();
@@ -102,10 +101,7 @@ pub async fn load(wanted: Run) -> Outcome {
 }
 
 /// The run itself would reject such an input; rejecting it here costs nothing.
-pub fn refuse_impossible(input: &RunInput, target: &Target) -> Outcome {
-    if target.local {
-        read_sql_of(&Project::find(target.project.as_deref())?);
-    }
+pub fn refuse_impossible(input: &RunInput) -> Outcome {
     let draft = Draft {
         id: "draft".to_owned(),
         started_at: String::new(),
