@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::services::Services;
-use crate::stack::{Stack, root, song};
+use crate::stack::{Stack, has_succeeded, root, song};
 
 /// The text that a step of the page adds, and where.
 struct Step {
@@ -79,7 +79,7 @@ fn a_source_is_added_by_the_steps_of_its_page_and_known_everywhere() {
     stack.runs_until("the subscriptions are published", |statuses| {
         stack.count(rows) == 1
             && stack.count(published) == 2
-            && statuses.iter().all(|one| ["loaded", "up-to-date"].contains(&one.as_str()))
+            && statuses.iter().all(|status| has_succeeded(status))
     });
     assert_eq!(stack.query(published)[0]["latest"], "2018-11-01 00:00:00.008");
 

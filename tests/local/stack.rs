@@ -42,6 +42,11 @@ const REMEMBERED: [&str; 7] = [
     "ops.loaded_objects",
 ];
 
+/// Whether a run in this state has ended well.
+pub fn has_succeeded(status: &str) -> bool {
+    ["loaded", "up-to-date"].contains(&status)
+}
+
 /// Links what a stack shares with the checkout into its folder.
 pub fn link_checkout(folder: &Path) {
     for name in SHARED {
@@ -214,7 +219,7 @@ impl Stack {
             self.query(ledger)[0]["objects"] == 1
                 && self.query("select count(*) as objects from ops.loaded_objects")[0]["objects"]
                     == files
-                && statuses.iter().all(|one| ["loaded", "up-to-date"].contains(&one.as_str()))
+                && statuses.iter().all(|status| has_succeeded(status))
         });
     }
 
